@@ -1,0 +1,11 @@
+"""Registration of the app."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class AccountsConfig(AppConfig):
+    """Users, teams, roles and tokens."""
+
+    name = "accounts"
+    verbose_name = _("People and access")

@@ -1,0 +1,11 @@
+"""Registration of the app."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class CommunicationsConfig(AppConfig):
+    """Messages, calls, intake channels and the outbox."""
+
+    name = "communications"
+    verbose_name = _("Communications")

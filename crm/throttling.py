@@ -1,0 +1,22 @@
+"""Rate limits of the API: counted per token, for people in the browser per person."""
+
+from rest_framework.request import Request
+from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.views import APIView
+
+
+class TokenRateThrottle(SimpleRateThrottle):
+    """One budget per API token, so that a busy integration does not lock out the person who made it."""
+
+    scope = "token"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str:
+        """Name whose budget the request is taken from."""
+        token = getattr(request.auth, "pk", None)
+        if token is not None:
+            ident = f"token-{token}"
+        elif request.user and request.user.is_authenticated:
+            ident = f"user-{request.user.pk}"
+        else:
+            ident = f"ip-{self.get_ident(request)}"
+        return self.cache_format % {"scope": self.scope, "ident": ident}

@@ -1,0 +1,11 @@
+"""The addresses of the project; apps bring their own lists."""
+
+from django.urls import include, path
+
+from crm.health import healthz
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("accounts/", include("allauth.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+]
