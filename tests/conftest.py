@@ -1,0 +1,286 @@
+"""Fixtures for the whole suite: the database, the broker, the mail server, the clock and the browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default as default_policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.test import Client
+
+from crm.embedded import valkey_command
+
+TEST_DIR = Path(os.environ["VAR_DIR"])
+
+
+# --- which tests run where ---------------------------------------------------------------------------------------
+
+
+def on_postgres() -> bool:
+    """Tell which of its two databases the suite runs on."""
+    return settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
+
+
+def is_transactional(item: pytest.Item) -> bool:
+    """Tell whether the test really commits, so that the tables are emptied after it."""
+    marker = item.get_closest_marker("django_db")
+    names: list[str] = getattr(item, "fixturenames", [])
+    return bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in names or "live_server" in names
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave PostgreSQL's tests out of the SQLite run, and give committing tests the migrated rows back."""
+    if not on_postgres():
+        left_out = [item for item in items if item.get_closest_marker("postgres")]
+        items[:] = [item for item in items if not item.get_closest_marker("postgres")]
+        config.hook.pytest_deselected(items=left_out)
+    for item in items:
+        if is_transactional(item):
+            # Stages and settings are laid by migrations; emptying the tables takes them away.
+            item.fixturenames.append("django_db_serialized_rollback")  # type: ignore[attr-defined]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the folder that tests/settings.py made for this process."""
+    shutil.rmtree(TEST_DIR, ignore_errors=True)
+
+
+# --- transactions ------------------------------------------------------------------------------------------------
+
+
+def run_committed(conn: Any) -> None:
+    """Run what waits for the commit once only the transactions of the test itself are open."""
+    if conn.needs_rollback or not all(block._from_testcase for block in conn.atomic_blocks):
+        return
+    while conn.run_on_commit:
+        _, callback, _ = conn.run_on_commit.pop(0)
+        callback()
+
+
+@pytest.fixture(autouse=True)
+def commits_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run on_commit callbacks where production would, though a test's own transaction never commits."""
+    leave = transaction.Atomic.__exit__
+    wrapper = BaseDatabaseWrapper
+    schedule = wrapper.on_commit
+
+    def leave_and_run(self: Any, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+        leave(self, exc_type, exc_value, traceback)
+        conn = transaction.get_connection(self.using)
+        if exc_type is None and not self._from_testcase and conn.in_atomic_block:
+            run_committed(conn)
+
+    def schedule_and_run(self: Any, func: Callable[[], Any], robust: bool = False) -> None:
+        schedule(self, func, robust)
+        if self.in_atomic_block:
+            run_committed(self)
+
+    monkeypatch.setattr(transaction.Atomic, "__exit__", leave_and_run)
+    monkeypatch.setattr(wrapper, "on_commit", schedule_and_run)
+
+
+# --- broker and cache --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def valkey() -> Iterator[str]:
+    """A real Redis-protocol server for cache, rate limits and broker; its URL."""
+    url: str = settings.REDIS_URL
+    if not url.startswith("unix://"):
+        yield url
+        return
+    socket = Path(url.removeprefix("unix://"))
+    command = valkey_command(socket, TEST_DIR, durable=False)
+    with (TEST_DIR / "valkey.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        wait_until(socket.exists, what="the start of Valkey")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(valkey: str) -> None:
+    """Start each test with no cached value, no used-up rate limit and no message in the queue."""
+    cache.clear()
+
+
+def wait_until(condition: Callable[[], Any], *, what: str, seconds: float = 20) -> None:
+    """Wait for something another thread or process does; fail with its name when it does not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"Waited {seconds:g} s in vain for {what}.")
+        time.sleep(0.02)
+
+
+@pytest.fixture(name="wait_until")
+def wait_until_fixture() -> Callable[..., None]:
+    """The helper `wait_until(condition, what=..., seconds=20)`."""
+    return wait_until
+
+
+@pytest.fixture
+def running_worker(transactional_db: None, valkey: str) -> Iterator[Any]:
+    """A real Celery worker that takes messages from the real broker, in a thread of this process."""
+    from celery.contrib.testing.worker import start_worker
+
+    from crm.celery import app
+
+    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=20) as worker:
+        yield worker
+
+
+# --- mail --------------------------------------------------------------------------------------------------------
+
+
+class MailServer:
+    """A local SMTP server that keeps what it is given; `refuse` makes it answer with that line instead."""
+
+    def __init__(self) -> None:
+        self.messages: list[EmailMessage] = []
+        self.refuse: str | None = None
+        self.host = "127.0.0.1"
+        self.port = 0
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
+        """Take or refuse one letter."""
+        if self.refuse:
+            return self.refuse
+        self.messages.append(BytesParser(policy=default_policy).parsebytes(envelope.content))
+        return "250 OK"
+
+
+@pytest.fixture
+def mail_server(settings: Any) -> Iterator[MailServer]:
+    """A real SMTP server on a free port, with Django sending its letters there."""
+    from aiosmtpd.controller import Controller
+
+    server = MailServer()
+    controller = Controller(server, hostname=server.host, port=0)
+    controller.start()
+    server.port = controller.server.sockets[0].getsockname()[1]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = server.host, server.port
+    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+    try:
+        yield server
+    finally:
+        controller.stop()
+
+
+# --- time --------------------------------------------------------------------------------------------------------
+
+
+class StoppedClock:
+    """The product's clock, stopped: it moves only when the test says so."""
+
+    def __init__(self, start: datetime) -> None:
+        from crm import clock
+
+        self._clock = clock
+        self.start = start
+
+    def now(self) -> datetime:
+        """The moment the product takes for the present."""
+        return self._clock.now()
+
+    def travel(self, **delta: float) -> datetime:
+        """Go on by a timedelta given in keywords (days=60); answers the new moment."""
+        return self._clock.travel(**delta)
+
+    def at(self, moment: datetime) -> Any:
+        """A context in which it is another moment."""
+        return self._clock.frozen(moment)
+
+
+@pytest.fixture
+def clock() -> Iterator[StoppedClock]:
+    """The clock stopped at Monday 2 March 2026, 12:00 in Moscow."""
+    from datetime import UTC
+
+    from crm.clock import frozen
+
+    start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    with frozen(start):
+        yield StoppedClock(start)
+
+
+# --- browser -----------------------------------------------------------------------------------------------------
+
+
+def chromium() -> str:
+    """Find the system's browser: CHROMIUM, or the usual names on PATH."""
+    for name in (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        found = shutil.which(name) if name else None
+        if found:
+            return found
+    pytest.fail("No Chromium: `make test` installs it, or name one in CHROMIUM.")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Start the system's Chromium; as root it only runs without its sandbox."""
+    args = ["--disable-dev-shm-usage"] + (["--no-sandbox"] if os.geteuid() == 0 else [])
+    return {**browser_type_launch_args, "executable_path": chromium(), "args": args}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """A desktop window of a person in Moscow who reads Russian; a test may ask for another."""
+    return {
+        **browser_context_args,
+        "viewport": {"width": 1440, "height": 900},
+        "locale": "ru-RU",
+        "timezone_id": "Europe/Moscow",
+    }
+
+
+@pytest.fixture
+def page_for(live_server: Any, browser: Any, browser_context_args: dict[str, Any]) -> Iterator[Callable[..., Any]]:
+    """`page_for(user, **context)`: a page of a fresh browser window in which the user is signed in.
+
+    Relative addresses work (`page.goto("/leads/")`); `viewport={"width": 390, "height": 844}` makes a phone.
+    The page fails the test on script errors and on violations of the content security policy.
+    """
+    contexts: list[Any] = []
+    troubles: list[str] = []
+
+    def open_page(user: Any, **changes: Any) -> Any:
+        context = browser.new_context(**{**browser_context_args, "base_url": live_server.url, **changes})
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        if user is not None:
+            client = Client()
+            client.force_login(user)
+            value = client.cookies[settings.SESSION_COOKIE_NAME].value
+            context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": live_server.url}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(f"script error: {error}"))
+        page.on("console", lambda line: note_violation(line.text))
+        return page
+
+    def note_violation(text: str) -> None:
+        if "Content Security Policy" in text or "Content-Security-Policy" in text:
+            troubles.append(text)
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not troubles, "\n".join(troubles)
