@@ -16,7 +16,7 @@ SOCKET_PATH_LIMIT = 100
 
 
 def valkey_socket(var_dir: Path) -> Path:
-    """Name the socket: under var/, or in the temporary folder when the checkout's path is too long for one."""
+    """Name the socket: under var/, or in the temporary folder when the checkout's path is too long."""
     usual = var_dir / "valkey.sock"
     if len(os.fsencode(usual)) <= SOCKET_PATH_LIMIT:
         return usual
@@ -68,7 +68,9 @@ def valkey_command(socket: Path, data_dir: Path, *, durable: bool = True) -> lis
     """Build the command of a private server: reachable through the socket only, by its owner only."""
     binary = valkey_binary()
     if binary is None:
-        raise SystemExit("REDIS_URL: no Valkey or Redis server is installed here; set REDIS_URL to a running one.")
+        raise SystemExit(
+            "REDIS_URL: no Valkey or Redis server is installed here; set REDIS_URL to a running one."
+        )
     return [
         binary,
         *("--port", "0"),

@@ -25,6 +25,20 @@ class BadSettingError(SystemExit):
         super().__init__(f"{name}: {problem}")
 
 
+def check_url(name: str, value: str, schemes: tuple[str, ...]) -> str:
+    """Return the URL when its scheme and port are sane. Its text is not repeated: it may hold a password."""
+    try:
+        parts = urlsplit(value)
+        sane = parts.scheme in schemes and "://" in value and (parts.port is None or parts.port > 0)
+    except ValueError:
+        sane = False
+    if not sane:
+        raise BadSettingError(
+            name, f"expected a URL that starts with {' or '.join(f'{each}://' for each in schemes)}."
+        )
+    return value
+
+
 class Env:
     """A view of environment variables with typed, checked readers."""
 
@@ -81,21 +95,10 @@ class Env:
         for origin in found:
             parts = urlsplit(origin)
             if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/"):
-                raise BadSettingError(name, f"expected origins such as https://crm.example.com, got {origin!r}.")
+                raise BadSettingError(
+                    name, f"expected origins such as https://crm.example.com, got {origin!r}."
+                )
         return [origin.rstrip("/") for origin in found]
-
-    def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
-        """Read a URL whose scheme is one of those given."""
-        value = self.text(name, default)
-        try:
-            parts = urlsplit(value)
-            port_is_fine = parts.port is None or parts.port > 0
-        except ValueError:
-            port_is_fine = False
-        if not value or not port_is_fine or parts.scheme not in schemes or "://" not in value:
-            # The value is not repeated: it may hold a password.
-            raise BadSettingError(name, f"expected a URL that starts with {' or '.join(f'{s}://' for s in schemes)}.")
-        return value
 
     def zone(self, name: str, default: str) -> str:
         """Read the name of a time zone."""
@@ -103,7 +106,9 @@ class Env:
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError):
-            raise BadSettingError(name, f"expected a time zone such as Europe/Moscow, got {value!r}.") from None
+            raise BadSettingError(
+                name, f"expected a time zone such as Europe/Moscow, got {value!r}."
+            ) from None
         return value
 
     def secret(self, name: str, default: str = "") -> str:

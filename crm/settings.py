@@ -7,14 +7,14 @@ A bad value stops the start with a sentence that names the variable (crm/env.py)
 from pathlib import Path
 from typing import Any
 
-import environ
-import structlog
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from crm.addresses import broker_url, database, mail, redis_url
 from crm.embedded import demo_secret, valkey_socket
-from crm.env import DATABASE_SCHEMES, EMAIL_SCHEMES, REDIS_SCHEMES, BadSettingError, Env
+from crm.env import BadSettingError, Env
+from crm.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -22,7 +22,8 @@ env = Env()
 VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var"))).resolve()
 # The demo is what one gets with no environment at all. Whoever sets a secret key or names a database means
 # a real installation, unless DEMO says otherwise.
-DEMO = env.flag("DEMO", default=not (env.given("SECRET_KEY") or env.given("SECRET_KEY_FILE") or env.given("DATABASE_URL")))
+INSTALLED = any(map(env.given, ("SECRET_KEY", "SECRET_KEY_FILE", "DATABASE_URL", "DATABASE_URL_FILE")))
+DEMO = env.flag("DEMO", default=not INSTALLED)
 DEBUG = env.flag("DEBUG", default=False)
 # Lets the clock of crm.clock be moved forward to watch scheduled things happen; never in production.
 CLOCK_MOVABLE = env.flag("CLOCK_MOVABLE", default=DEMO)
@@ -31,11 +32,13 @@ PORT = env.number("PORT", 8000, low=1, high=65535)
 WEB_WORKERS = env.number("WEB_WORKERS", 2, low=1, high=64)
 WORKER_CONCURRENCY = env.number("WORKER_CONCURRENCY", 2, low=1, high=64)
 
-# --- Security ---------------------------------------------------------------------------------------------------
+# --- Security -------------------------------------------------------------------------------------
 
 SECRET_KEY = env.secret("SECRET_KEY") or (demo_secret(VAR_DIR) if DEMO else "")
 if not SECRET_KEY:
-    raise BadSettingError("SECRET_KEY", "must be set to a long random string (or SECRET_KEY_FILE to a file with one).")
+    raise BadSettingError(
+        "SECRET_KEY", "must be set to a long random string (or SECRET_KEY_FILE to a file with one)."
+    )
 if len(SECRET_KEY) < 32:
     raise BadSettingError("SECRET_KEY", "must be at least 32 characters long.")
 SECRET_KEY_FALLBACKS = env.items("SECRET_KEY_FALLBACKS", [])
@@ -75,7 +78,7 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
-# --- Applications -----------------------------------------------------------------------------------------------
+# --- Applications ---------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
     # The project's apps come first, so that their templates and commands win.
@@ -134,7 +137,10 @@ WSGI_APPLICATION = "crm.wsgi.application"
 ASGI_APPLICATION = "crm.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-TEMPLATE_FILES = ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"]
+TEMPLATE_FILES = [
+    "django.template.loaders.filesystem.Loader",
+    "django.template.loaders.app_directories.Loader",
+]
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -161,61 +167,19 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
-# --- Database ---------------------------------------------------------------------------------------------------
+# --- Database -------------------------------------------------------------------------------------
 
-# IMMEDIATE takes the write lock at the start of a transaction, so a read-then-write never fails half way.
-SQLITE_OPTIONS = {
-    "transaction_mode": "IMMEDIATE",
-    "timeout": 20,
-    "init_command": (
-        "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA temp_store=MEMORY;"
-        "PRAGMA mmap_size=134217728;PRAGMA cache_size=-20000;PRAGMA journal_size_limit=67108864;"
-    ),
-}
 # Connections a process may hold on PostgreSQL; 0 opens one per request.
 DATABASE_POOL_SIZE = env.number("DATABASE_POOL_SIZE", 8, low=0, high=200)
 
 
-def database() -> dict[str, Any]:
-    """Build the database settings from DATABASE_URL; SQLite under var/ when there is none."""
-    default = f"sqlite:///{VAR_DIR / 'db.sqlite3'}"
-    raw = env.secret("DATABASE_URL", default)
-    Env({"DATABASE_URL": raw}).url("DATABASE_URL", default, DATABASE_SCHEMES)
-    config: dict[str, Any] = dict(environ.Env.db_url_config(raw))
-    if not config.get("NAME"):
-        raise BadSettingError("DATABASE_URL", "names no database, as in postgresql://user:password@host:5432/crm.")
-    options = config.setdefault("OPTIONS", {})
-    if config["ENGINE"] == "django.db.backends.sqlite3":
-        VAR_DIR.mkdir(parents=True, exist_ok=True)
-        config["OPTIONS"] = SQLITE_OPTIONS | options
-        return config
-    if "host" in options:
-        # A socket folder is given as ?host=/run/postgresql, where libpq's URLs have it too.
-        config["HOST"] = options.pop("host")
-    if DATABASE_POOL_SIZE:
-        options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 10}
-    # The pool keeps connections; Django must not keep them a second time.
-    return config | {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
+DATABASES = {"default": database(env, VAR_DIR, pool_size=DATABASE_POOL_SIZE)}
 
-
-DATABASES = {"default": database()}
-
-# --- Redis: cache, rate limits, broker --------------------------------------------------------------------------
+# --- Redis: cache, rate limits, broker ------------------------------------------------------------
 
 EMBEDDED_SOCKET = valkey_socket(VAR_DIR)
 # A URL given means a server given: only without one does the launcher start its own Valkey.
-REDIS_URL = env.secret("REDIS_URL", f"unix://{EMBEDDED_SOCKET}" if DEMO else "")
-REDIS_URL = Env({"REDIS_URL": REDIS_URL}).url("REDIS_URL", "", REDIS_SCHEMES)
-
-
-def broker_url() -> str:
-    """Derive the broker's address from REDIS_URL unless CELERY_BROKER_URL names one."""
-    given = env.secret("CELERY_BROKER_URL")
-    if given:
-        return Env({"CELERY_BROKER_URL": given}).url("CELERY_BROKER_URL", "", ("redis", "rediss", "redis+socket"))
-    return REDIS_URL.replace("unix://", "redis+socket://", 1)
-
-
+REDIS_URL = redis_url(env, f"unix://{EMBEDDED_SOCKET}" if DEMO else "")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -227,12 +191,12 @@ CACHES = {
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
-# --- Celery -----------------------------------------------------------------------------------------------------
+# --- Celery ---------------------------------------------------------------------------------------
 
 # The default time zone of the company; the administrator may change the company's own in the settings page.
 COMPANY_TIME_ZONE = env.zone("COMPANY_TIME_ZONE", "Europe/Moscow")
 
-CELERY_BROKER_URL = broker_url()
+CELERY_BROKER_URL = broker_url(env, REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -265,10 +229,14 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 10},
     },
     # 03:00 of the company's time zone.
-    "nightly": {"task": "crm.tasks.nightly", "schedule": crontab(hour="3", minute="0"), "options": {"expires": 3600}},
+    "nightly": {
+        "task": "crm.tasks.nightly",
+        "schedule": crontab(hour="3", minute="0"),
+        "options": {"expires": 3600},
+    },
 }
 
-# --- People and sign-in -----------------------------------------------------------------------------------------
+# --- People and sign-in ---------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -302,7 +270,7 @@ ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "CRM"
 
-# --- Languages and time -----------------------------------------------------------------------------------------
+# --- Languages and time ---------------------------------------------------------------------------
 
 LANGUAGES = [("ru", _("Russian")), ("en", _("English"))]
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "ru", ("ru", "en"))
@@ -311,7 +279,7 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-# --- Files ------------------------------------------------------------------------------------------------------
+# --- Files ----------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
@@ -328,33 +296,24 @@ MAX_UPLOAD_MB = env.number("MAX_UPLOAD_MB", 25, low=1, high=1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 FILE_UPLOAD_PERMISSIONS = 0o640
 
-# --- Mail -------------------------------------------------------------------------------------------------------
+# --- Mail -----------------------------------------------------------------------------------------
 
-
-def mail() -> dict[str, Any]:
-    """Read EMAIL_URL; the demo writes its letters as files to look at."""
-    default = f"filemail://{VAR_DIR / 'mail'}" if DEMO else ""
-    raw = env.secret("EMAIL_URL", default)
-    Env({"EMAIL_URL": raw}).url("EMAIL_URL", default, EMAIL_SCHEMES)
-    return dict(environ.Env.email_url_config(raw))
-
-
-MAIL = mail()
+MAIL = mail(env, f"filemail://{VAR_DIR / 'mail'}" if DEMO else "")
 EMAIL_BACKEND = MAIL["EMAIL_BACKEND"]
-EMAIL_HOST = MAIL.get("EMAIL_HOST") or "localhost"
-EMAIL_PORT = MAIL.get("EMAIL_PORT") or 25
-EMAIL_HOST_USER = MAIL.get("EMAIL_HOST_USER") or ""
-EMAIL_HOST_PASSWORD = MAIL.get("EMAIL_HOST_PASSWORD") or ""
-EMAIL_USE_TLS = MAIL.get("EMAIL_USE_TLS", False)
-EMAIL_USE_SSL = MAIL.get("EMAIL_USE_SSL", False)
-EMAIL_FILE_PATH = str(VAR_DIR / "mail") if DEMO and not env.given("EMAIL_URL") else MAIL.get("EMAIL_FILE_PATH") or None
+EMAIL_HOST = MAIL["EMAIL_HOST"]
+EMAIL_PORT = MAIL["EMAIL_PORT"]
+EMAIL_HOST_USER = MAIL["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = MAIL["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = MAIL["EMAIL_USE_TLS"]
+EMAIL_USE_SSL = MAIL["EMAIL_USE_SSL"]
+EMAIL_FILE_PATH = MAIL["EMAIL_FILE_PATH"]
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "crm@localhost")
 if "@" not in DEFAULT_FROM_EMAIL:
     raise BadSettingError("DEFAULT_FROM_EMAIL", f"expected an e-mail address, got {DEFAULT_FROM_EMAIL!r}.")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
-# --- API --------------------------------------------------------------------------------------------------------
+# --- API ------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -394,45 +353,8 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 
-# --- Logs -------------------------------------------------------------------------------------------------------
+# --- Logs -----------------------------------------------------------------------------------------
 
 LOG_FORMAT = env.choice("LOG_FORMAT", "console" if DEMO or DEBUG else "json", ("console", "json"))
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
-SHARED_LOG_STEPS: list[Any] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_logger_name,
-    structlog.stdlib.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.StackInfoRenderer(),
-]
-LOG_RENDERERS: dict[str, list[Any]] = {
-    "json": [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)],
-    "console": [structlog.dev.ConsoleRenderer(colors=False)],
-}
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "structured": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "foreign_pre_chain": SHARED_LOG_STEPS,
-            "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *LOG_RENDERERS[LOG_FORMAT]],
-        },
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {
-        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
-        "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
-        # A tick every few seconds is not news.
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-        "celery.beat": {"level": "WARNING"},
-    },
-}
-structlog.configure(
-    processors=[*SHARED_LOG_STEPS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    wrapper_class=structlog.stdlib.BoundLogger,
-    cache_logger_on_first_use=True,
-)
+LOGGING = logging_config(form=LOG_FORMAT, level=LOG_LEVEL)

@@ -26,7 +26,7 @@ from crm.embedded import valkey_command
 TEST_DIR = Path(os.environ["VAR_DIR"])
 
 
-# --- which tests run where ---------------------------------------------------------------------------------------
+# --- which tests run where ------------------------------------------------------------------------
 
 
 def on_postgres() -> bool:
@@ -38,7 +38,11 @@ def is_transactional(item: pytest.Item) -> bool:
     """Tell whether the test really commits, so that the tables are emptied after it."""
     marker = item.get_closest_marker("django_db")
     names: list[str] = getattr(item, "fixturenames", [])
-    return bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in names or "live_server" in names
+    return (
+        bool(marker and marker.kwargs.get("transaction"))
+        or "transactional_db" in names
+        or "live_server" in names
+    )
 
 
 @pytest.hookimpl(trylast=True)
@@ -59,7 +63,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(TEST_DIR, ignore_errors=True)
 
 
-# --- transactions ------------------------------------------------------------------------------------------------
+# --- transactions ---------------------------------------------------------------------------------
 
 
 def run_committed(conn: Any) -> None:
@@ -93,7 +97,7 @@ def commits_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wrapper, "on_commit", schedule_and_run)
 
 
-# --- broker and cache --------------------------------------------------------------------------------------------
+# --- broker and cache -----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -147,7 +151,7 @@ def running_worker(transactional_db: None, valkey: str) -> Iterator[Any]:
         yield worker
 
 
-# --- mail --------------------------------------------------------------------------------------------------------
+# --- mail -----------------------------------------------------------------------------------------
 
 
 class MailServer:
@@ -185,7 +189,7 @@ def mail_server(settings: Any) -> Iterator[MailServer]:
         controller.stop()
 
 
-# --- time --------------------------------------------------------------------------------------------------------
+# --- time -----------------------------------------------------------------------------------------
 
 
 class StoppedClock:
@@ -222,12 +226,18 @@ def clock() -> Iterator[StoppedClock]:
         yield StoppedClock(start)
 
 
-# --- browser -----------------------------------------------------------------------------------------------------
+# --- browser --------------------------------------------------------------------------------------
 
 
 def chromium() -> str:
     """Find the system's browser: CHROMIUM, or the usual names on PATH."""
-    for name in (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+    for name in (
+        os.environ.get("CHROMIUM"),
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+    ):
         found = shutil.which(name) if name else None
         if found:
             return found
@@ -253,7 +263,9 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 
 @pytest.fixture
-def page_for(live_server: Any, browser: Any, browser_context_args: dict[str, Any]) -> Iterator[Callable[..., Any]]:
+def page_for(
+    live_server: Any, browser: Any, browser_context_args: dict[str, Any]
+) -> Iterator[Callable[..., Any]]:
     """`page_for(user, **context)`: a page of a fresh browser window in which the user is signed in.
 
     Relative addresses work (`page.goto("/leads/")`); `viewport={"width": 390, "height": 844}` makes a phone.
@@ -270,7 +282,9 @@ def page_for(live_server: Any, browser: Any, browser_context_args: dict[str, Any
             client = Client()
             client.force_login(user)
             value = client.cookies[settings.SESSION_COOKIE_NAME].value
-            context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": live_server.url}])
+            context.add_cookies(
+                [{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": live_server.url}]
+            )
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(f"script error: {error}"))
         page.on("console", lambda line: note_violation(line.text))

@@ -11,16 +11,13 @@ from pathlib import Path
 
 TEST_DIR = Path(tempfile.mkdtemp(prefix="crm-test-", dir=os.environ.get("TEST_TMPDIR") or None))
 GIVEN_REDIS = os.environ.get("TEST_REDIS_URL", "").rstrip("/")
-WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+# Each process of the suite takes its own of a shared server's databases.
+REDIS_NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) + 1
 
-for name in (
-    "DEBUG", "CSRF_TRUSTED_ORIGINS", "TRUSTED_PROXY_COUNT", "SECRET_KEY_FILE", "DATABASE_URL_FILE", "REDIS_URL_FILE",
-    "CELERY_BROKER_URL", "CELERY_BROKER_URL_FILE", "EMAIL_URL_FILE", "MEDIA_ROOT", "MAX_UPLOAD_MB", "LANGUAGE_CODE",
-    "COMPANY_TIME_ZONE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", "API_REQUESTS_PER_MINUTE",
-    "FORM_POSTS_PER_MINUTE", "LOG_LEVEL", "HOST", "PORT", "DEFAULT_FROM_EMAIL", "SECRET_KEY_FALLBACKS",
-    "SESSION_DAYS", "WEB_WORKERS", "WORKER_CONCURRENCY",
-):  # fmt: skip
+for line in (Path(__file__).parent.parent / ".env.example").read_text(encoding="utf-8").splitlines():
+    name = line.lstrip("# ").partition("=")[0]
     os.environ.pop(name, None)
+    os.environ.pop(f"{name}_FILE", None)
 os.environ |= {
     "VAR_DIR": str(TEST_DIR),
     "DEMO": "false",
@@ -30,12 +27,11 @@ os.environ |= {
     "SECURE_COOKIES": "false",
     "DATABASE_URL": os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{TEST_DIR / 'unused.sqlite3'}",
     "DATABASE_POOL_SIZE": "0",
-    # Each process of the suite has its own database of a shared server.
-    "REDIS_URL": f"{GIVEN_REDIS}/{int(WORKER.removeprefix('gw')) + 1}" if GIVEN_REDIS else f"unix://{TEST_DIR}/valkey.sock",
+    "REDIS_URL": f"{GIVEN_REDIS}/{REDIS_NUMBER}" if GIVEN_REDIS else f"unix://{TEST_DIR}/valkey.sock",
     "EMAIL_URL": "memorymail://",
     "LOG_FORMAT": "console",
-}  # fmt: skip
-# Playwright's own event loop runs in the thread of the tests; Django must not take that for asynchronous code.
+}
+# Playwright's event loop runs in the thread of the tests; Django must not take them for asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 from crm.settings import *  # noqa: E402, F403
