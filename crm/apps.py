@@ -1,11 +1,20 @@
-"""Registration of the app."""
+"""Registration of the kernel: what stages can require of contacts and companies."""
+
+from __future__ import annotations
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 
 class CrmConfig(AppConfig):
-    """The kernel: pipelines, contacts, companies, timeline and events."""
+    """The kernel."""
 
     name = "crm"
     verbose_name = _("CRM")
+
+    def ready(self) -> None:
+        from crm import requirements as needed
+
+        responsible = needed.plain("responsible", _("Responsible"))
+        needed.declare("contact", responsible, needed.CONTACT_POINT, needed.plain("company", _("Company")))
+        needed.declare("company", responsible, needed.CONTACT_POINT, needed.plain("inn", _("INN")))

@@ -1,11 +1,38 @@
-"""Registration of the app."""
+"""Registration of the leads app."""
+
+from __future__ import annotations
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 
 class LeadsConfig(AppConfig):
-    """Leads from intake to conversion."""
+    """Leads."""
 
     name = "leads"
     verbose_name = _("Leads")
+
+    def ready(self) -> None:
+        from crm import requirements as needed
+
+        needed.declare(
+            "lead",
+            needed.CONTACT_POINT,
+            needed.SIZE,
+            needed.PLACE,
+            *(
+                needed.plain(name, label)
+                for name, label in (
+                    ("responsible", _("Responsible")),
+                    ("name", _("Name")),
+                    ("purpose", _("Purpose")),
+                    ("height", _("Height, m")),
+                    ("construction_start", _("Planned construction start")),
+                    ("company_name", _("Company name")),
+                    ("inn", _("INN")),
+                    ("source", _("Source")),
+                    ("deal", _("Deal (made by conversion)")),
+                    ("contact", _("Contact")),
+                )
+            ),
+        )

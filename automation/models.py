@@ -1,0 +1,89 @@
+"""Rules as rows, what they have scheduled, and what they have done."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from crm import clock
+from crm.models import NamedRow, Pipeline, RecordRef, Stage
+
+
+class Rule(NamedRow):
+    """A robot: when something happens to a record in a pipeline, and conditions hold, do something, now or later."""
+
+    class Trigger(models.TextChoices):
+        CREATED = "created", _("A record is created")
+        STAGE_ENTERED = "stage_entered", _("A record enters the stage")
+        FIELD_CHANGED = "field_changed", _("A field changes")
+        CLIENT_CONTACT = "client_contact", _("The client makes contact")
+
+    code = models.SlugField(_("code"), max_length=60, unique=True)
+    pipeline = models.ForeignKey(Pipeline, models.CASCADE, related_name="rules", verbose_name=_("pipeline"))
+    stage = models.ForeignKey(
+        Stage, models.CASCADE, null=True, blank=True, related_name="rules", verbose_name=_("stage")
+    )
+    trigger = models.CharField(_("when"), max_length=20, choices=Trigger)
+    conditions = models.JSONField(_("conditions"), default=dict, blank=True)
+    delay_days = models.PositiveSmallIntegerField(_("days later"), default=0)
+    action = models.CharField(_("what to do"), max_length=40)
+    params = models.JSONField(_("parameters"), default=dict, blank=True)
+    order = models.PositiveSmallIntegerField(_("order"), default=0)
+    is_active = models.BooleanField(_("switched on"), default=True)
+    is_shipped = models.BooleanField(default=False, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["pipeline", "order", "id"]
+        verbose_name = _("rule")
+        verbose_name_plural = _("rules")
+
+
+class ScheduledRun(RecordRef):
+    """A rule's action due at a moment for one record; unique per entry into the stage (AUTO-2)."""
+
+    class State(models.TextChoices):
+        SCHEDULED = "scheduled", _("Scheduled")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        CANCELLED = "cancelled", _("Cancelled")
+        FAILED = "failed", _("Failed")
+        MISSED = "missed", _("Missed")
+
+    rule = models.ForeignKey(Rule, models.CASCADE, related_name="scheduled_runs", verbose_name=_("rule"))
+    key = models.CharField(max_length=150, unique=True, help_text="rule:record:entry into the stage")
+    stage_key = models.CharField(max_length=80, blank=True)
+    due_at = models.DateTimeField(_("due"))
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.SCHEDULED)
+    claimed_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    note = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering: ClassVar = ["due_at", "id"]
+        verbose_name = _("scheduled run")
+        verbose_name_plural = _("scheduled runs")
+        indexes: ClassVar = [
+            models.Index(fields=["due_at", "id"], name="run_due", condition=Q(state__in=["scheduled", "running"])),
+            models.Index(fields=["record_type", "record_id", "state"], name="run_of_record"),
+        ]
+
+
+class RuleRun(RecordRef):
+    """What a rule did to a record, with its reason and result; the record's card shows it (AUTO-3)."""
+
+    rule = models.ForeignKey(Rule, models.CASCADE, related_name="runs", verbose_name=_("rule"))
+    at = models.DateTimeField(default=clock.now)
+    is_ok = models.BooleanField(default=True)
+    result = models.CharField(max_length=255, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-at", "-id"]
+        verbose_name = _("run of a rule")
+        verbose_name_plural = _("runs of rules")
+        indexes: ClassVar = [models.Index(fields=["record_type", "record_id", "-at"], name="rule_run_of_record")]

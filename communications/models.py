@@ -1,0 +1,166 @@
+"""What comes in and goes out: web forms, raw submissions, letters and messages, calls, templates."""
+
+from __future__ import annotations
+
+import secrets
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from crm import clock
+from crm.models import ContactPoint, NamedRow, RecordRef
+
+
+def public_key() -> str:
+    """A key that names a form on foreign sites; it is no secret, only hard to guess."""
+    return secrets.token_urlsafe(12)
+
+
+class WebForm(models.Model):
+    """A form on some site whose posts become leads."""
+
+    name = models.CharField(_("name"), max_length=150)
+    key = models.SlugField(_("public key"), max_length=40, unique=True, default=public_key)
+    source = models.ForeignKey(
+        "crm.Source",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("source when no mark tells it"),
+        related_name="+",
+    )
+    field_map = models.JSONField(_("names of fields on the site"), default=dict, blank=True)
+    is_active = models.BooleanField(_("in use"), default=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        verbose_name = _("web form")
+        verbose_name_plural = _("web forms")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Submission(models.Model):
+    """A request exactly as it came in, stored before anything is done with it (LEAD-2)."""
+
+    class State(models.TextChoices):
+        RECEIVED = "received", _("Received")
+        RUNNING = "running", _("Being processed")
+        DONE = "done", _("Processed")
+        DUPLICATE = "duplicate", _("Sent twice")
+        FAILED = "failed", _("Needs attention")
+
+    form = models.ForeignKey(WebForm, models.PROTECT, null=True, related_name="submissions", verbose_name=_("form"))
+    received_at = models.DateTimeField(_("received"), default=clock.now)
+    body = models.BinaryField(_("body as received"))
+    content_type = models.CharField(max_length=255, blank=True)
+    fields = models.JSONField(_("fields"), default=dict)
+    meta = models.JSONField(_("request data"), default=dict)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.RECEIVED)
+    dedup_key = models.CharField(max_length=100, unique=True, null=True)
+    error = models.TextField(_("error"), blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claimed_at = models.DateTimeField(null=True)
+    lead_id = models.BigIntegerField(_("lead"), null=True)
+    duplicate_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="repeats")
+
+    class Meta:
+        ordering: ClassVar = ["-received_at", "-id"]
+        verbose_name = _("submission")
+        verbose_name_plural = _("submissions")
+        indexes: ClassVar = [
+            models.Index(
+                fields=["state", "received_at"],
+                name="submission_to_do",
+                condition=Q(state__in=["received", "running", "failed"]),
+            )
+        ]
+
+
+class MessageTemplate(NamedRow):
+    """Text of a letter or message with placeholders, in both languages."""
+
+    code = models.SlugField(_("code"), primary_key=True, max_length=50)
+    subject = models.CharField(_("subject"), max_length=255, blank=True)
+    text = models.TextField(_("text"))
+
+    class Meta:
+        ordering: ClassVar = ["code"]
+        verbose_name = _("template")
+        verbose_name_plural = _("templates")
+
+
+class Message(RecordRef):
+    """A letter or message, in or out; an outgoing one is a row first and is sent after commit (COM-1)."""
+
+    class Direction(models.TextChoices):
+        IN = "in", _("Incoming")
+        OUT = "out", _("Outgoing")
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        SENDING = "sending", _("Being sent")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Not sent")
+        RECEIVED = "received", _("Received")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    direction = models.CharField(_("direction"), max_length=3, choices=Direction)
+    channel = models.CharField(_("channel"), max_length=10, choices=ContactPoint.Kind)
+    state = models.CharField(_("state"), max_length=10, choices=State)
+    address = models.CharField(_("address"), max_length=254)
+    subject = models.CharField(_("subject"), max_length=255, blank=True)
+    text = models.TextField(_("text"), blank=True)
+    template = models.ForeignKey(MessageTemplate, models.SET_NULL, null=True, blank=True, related_name="+")
+    contact = models.ForeignKey("crm.Contact", models.SET_NULL, null=True, blank=True, related_name="messages")
+    is_automatic = models.BooleanField(_("auto-reply or bounce"), default=False)
+    is_internal = models.BooleanField(_("hidden from the partner"), default=False)
+    message_id = models.CharField(max_length=255, blank=True, db_index=True)
+    key = models.CharField(max_length=100, null=True, unique=True, help_text="What a robot sends once, it sends once.")
+    created_at = models.DateTimeField(_("created"), default=clock.now)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    not_before = models.DateTimeField(default=clock.now)
+    claimed_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(_("sent"), null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.TextField(_("error"), blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at", "-id"]
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        indexes: ClassVar = [
+            models.Index(fields=["record_type", "record_id", "-created_at"], name="message_of_record"),
+            models.Index(
+                fields=["not_before", "id"],
+                name="message_to_send",
+                condition=Q(state__in=["queued", "sending"]),
+            ),
+        ]
+
+
+class Call(RecordRef):
+    """A phone call with a client, noted by hand or by telephony."""
+
+    class Direction(models.TextChoices):
+        IN = "in", _("Incoming")
+        OUT = "out", _("Outgoing")
+
+    direction = models.CharField(_("direction"), max_length=3, choices=Direction)
+    phone = models.CharField(_("phone"), max_length=20, blank=True)
+    at = models.DateTimeField(_("when"), default=clock.now)
+    seconds = models.PositiveIntegerField(_("duration, s"), default=0)
+    is_missed = models.BooleanField(_("missed"), default=False)
+    note = models.TextField(_("note"), blank=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        ordering: ClassVar = ["-at", "-id"]
+        verbose_name = _("call")
+        verbose_name_plural = _("calls")
+        indexes: ClassVar = [models.Index(fields=["record_type", "record_id", "-at"], name="call_of_record")]

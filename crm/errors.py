@@ -1,0 +1,172 @@
+"""Domain errors with a human message, and the one shape in which the API tells them (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django_fsm import ConcurrentTransition
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from crm import scope
+
+
+class DomainError(Exception):
+    """A request that the rules refuse; `message` is for the person, `code` for programs."""
+
+    code = "refused"
+    status = 422
+    title = gettext_lazy("The request was refused")
+
+    def __init__(self, message: str, *, errors: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.errors = list(errors)
+
+
+@dataclass(frozen=True)
+class MissingField:
+    """A requirement that the record does not meet: its code, its label, and the fields that would meet it."""
+
+    code: str
+    label: str
+    fields: tuple[str, ...] = field(default=())
+
+
+class StageError(DomainError):
+    """A move that the pipeline does not allow; nothing was changed."""
+
+    code = "move_not_allowed"
+    title = gettext_lazy("The move is not allowed")
+
+
+class MissingFields(StageError):
+    """A move into a stage whose required fields are empty (PIPE-3)."""
+
+    code = "missing_fields"
+    title = gettext_lazy("Some fields must be filled in first")
+
+    def __init__(self, missing: Sequence[MissingField], stage_name: str) -> None:
+        self.missing = list(missing)
+        labels = ", ".join(str(item.label) for item in missing)
+        super().__init__(
+            _("To enter «%(stage)s», fill in: %(fields)s.") % {"stage": stage_name, "fields": labels},
+            errors=[
+                {
+                    "pointer": f"/data/{item.code}",
+                    "code": "required",
+                    "message": str(item.label),
+                    "fields": item.fields,
+                }
+                for item in missing
+            ],
+        )
+
+
+class RefusalNeeded(StageError):
+    """A move to a failure stage without a proper reason and comment (PIPE-4)."""
+
+    code = "refusal_needed"
+    title = gettext_lazy("A reason for the refusal is needed")
+
+
+class StageConflict(DomainError):
+    """Somebody else changed the record meanwhile (PIPE-6)."""
+
+    code = "conflict"
+    status = 409
+    title = gettext_lazy("Another person changed this meanwhile")
+
+
+class InvalidInput(DomainError):
+    """Values that the model refuses; `errors` name the fields."""
+
+    code = "invalid"
+    status = 400
+    title = gettext_lazy("Some values are wrong")
+
+    @classmethod
+    def from_validation(cls, error: ValidationError) -> InvalidInput:
+        """From a Django ValidationError, field by field."""
+        if hasattr(error, "error_dict"):
+            rows = [
+                {
+                    "pointer": "" if name == "__all__" else f"/{name}",
+                    "code": item.code or "invalid",
+                    "message": message,
+                }
+                for name, items in error.error_dict.items()
+                for item in items
+                for message in item.messages
+            ]
+        else:
+            rows = [{"pointer": "", "code": "invalid", "message": message} for message in error.messages]
+        return cls(" ".join(row["message"] for row in rows), errors=rows)
+
+
+def problem(
+    status: int, code: str, title: str, detail: str, errors: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """The body of an application/problem+json answer."""
+    return {
+        "type": f"/api/docs/errors#{code}",
+        "title": str(title),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "instance": scope.request_id.get(),
+        "errors": list(errors),
+    }
+
+
+def problem_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: every 4xx is problem+json; anything unknown goes on as a 500."""
+    if isinstance(error, ConcurrentTransition):
+        error = StageConflict(_("Another person moved this record meanwhile. Reload it and try again."))
+    if isinstance(error, ValidationError):
+        error = InvalidInput.from_validation(error)
+    if isinstance(error, DomainError):
+        return _answer(error.status, problem(error.status, error.code, error.title, error.message, error.errors))
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    if isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if not isinstance(error, exceptions.APIException):
+        return None
+    rows = list(_rows(error.detail)) if isinstance(error, exceptions.ValidationError) else []
+    detail = str(error.detail) if isinstance(error.detail, str) else " ".join(row["message"] for row in rows)
+    code = "invalid" if rows else str(error.default_code)
+    body = problem(error.status_code, code, str(error.default_detail), detail, rows)
+    headers = {}
+    if getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(error.wait or 0) + 1)
+    if getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = str(error.auth_header)
+    return _answer(error.status_code, body, headers)
+
+
+def _answer(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    from django.db import connection
+
+    if connection.in_atomic_block and connection.needs_rollback is False:
+        from rest_framework.views import set_rollback
+
+        set_rollback()
+    return Response(body, status=status, headers=headers, content_type="application/problem+json")
+
+
+def _rows(detail: Any, pointer: str = "") -> Any:
+    if isinstance(detail, dict):
+        for name, value in detail.items():
+            yield from _rows(value, pointer if name == "non_field_errors" else f"{pointer}/{name}")
+    elif isinstance(detail, list):
+        for number, value in enumerate(detail):
+            yield from _rows(value, pointer if isinstance(value, str) else f"{pointer}/{number}")
+    else:
+        yield {"pointer": pointer, "code": getattr(detail, "code", "invalid"), "message": str(detail)}

@@ -1,0 +1,144 @@
+"""Upward talk: a service publishes an event into the outbox in its own transaction; handlers hear of it after commit.
+
+The fast path runs handlers in the same process right after commit, so that what a rule does is there when the page
+comes back. A row that was not finished (a handler failed, the process died) is taken up again by the beat's tick.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+
+from crm import clock
+from crm.actors import Actor
+from crm.models import Event, StagedRecord
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[Event], None]
+HANDLERS: dict[str, list[tuple[str, Handler]]] = {}
+MAX_DEPTH = 10
+MAX_ATTEMPTS = 8
+LEASE = timedelta(minutes=2)
+_handling: ContextVar[int] = ContextVar("crm_event_depth", default=0)
+_silent: ContextVar[bool] = ContextVar("crm_events_silent", default=False)
+
+
+def on(name: str, handler: Handler) -> None:
+    """Register a handler of an event; called from AppConfig.ready of the app that wants to hear."""
+    label = f"{handler.__module__}.{handler.__qualname__}"
+    rows = HANDLERS.setdefault(name, [])
+    if label not in {known for known, _handler in rows}:
+        rows.append((label, handler))
+
+
+class silence:  # noqa: N801 - reads as a statement: `with events.silence():`
+    """Within the block nothing is published: merges and undo start no robots and send no letters (OBJ-4)."""
+
+    def __enter__(self) -> None:
+        self._token = _silent.set(True)
+
+    def __exit__(self, *exc_info: object) -> None:
+        _silent.reset(self._token)
+
+
+def publish(name: str, obj: StagedRecord, by: Any, data: Mapping[str, Any] | None = None) -> Event | None:
+    """Write an event into the outbox in the caller's transaction and run its handlers after commit.
+
+    Answers None where nobody listens, where events are silenced, or where a chain of rules is longer than ten
+    steps: then the chain is cut and the record's timeline says so (AUTO-4).
+    """
+    if _silent.get() or not HANDLERS.get(name):
+        return None
+    depth = _handling.get()
+    if depth >= MAX_DEPTH:
+        _report_loop(name, obj)
+        return None
+    event = Event.objects.create(
+        record_type=obj.RECORD_TYPE,
+        record_id=obj.pk,
+        at=clock.now(),
+        not_before=clock.now(),
+        name=name,
+        data=dict(data or {}),
+        depth=depth,
+        **Actor.of(by).as_columns(),
+    )
+    transaction.on_commit(lambda: dispatch(event.pk), robust=True)
+    return event
+
+
+def dispatch(event_id: int) -> bool:
+    """Claim one event and run the handlers that have not run yet; True when all are done.
+
+    Each handler runs in a transaction of its own and is remembered as done in it, so that a retry after a failure
+    or a killed process does not run it twice.
+    """
+    now = clock.now()
+    free = Q(state=Event.State.PENDING) | Q(state=Event.State.RUNNING, claimed_at__lt=now - LEASE)
+    claimed = Event.objects.filter(free, pk=event_id, not_before__lte=now).update(
+        state=Event.State.RUNNING, claimed_at=now
+    )
+    if not claimed:
+        return False
+    event = Event.objects.select_related("actor_user").get(pk=event_id)
+    token = _handling.set(event.depth + 1)
+    try:
+        errors = [text for label, handler in HANDLERS.get(event.name, []) if (text := _run(event, label, handler))]
+    finally:
+        _handling.reset(token)
+    return _finish(event, errors)
+
+
+def _run(event: Event, label: str, handler: Handler) -> str:
+    if label in event.done_handlers:
+        return ""
+    try:
+        with transaction.atomic():
+            handler(event)
+            event.done_handlers = [*event.done_handlers, label]
+            event.save(update_fields=["done_handlers"])
+    except Exception:
+        event.done_handlers = [done for done in event.done_handlers if done != label]
+        log.exception("event_handler_failed", event_name=event.name, event_id=event.pk, handler=label)
+        return traceback.format_exc(limit=5)
+    return ""
+
+
+def _finish(event: Event, errors: list[str]) -> bool:
+    if not errors:
+        event.state, event.error = Event.State.DONE, ""
+    else:
+        event.attempts += 1
+        event.error = "\n".join(errors)[-4000:]
+        event.state = Event.State.FAILED if event.attempts >= MAX_ATTEMPTS else Event.State.PENDING
+        event.not_before = clock.now() + timedelta(seconds=15 * 2**event.attempts)
+    event.save(update_fields=["state", "error", "attempts", "not_before"])
+    return not errors
+
+
+def dispatch_due(limit: int = 200) -> int:
+    """Take up events that were left: pending ones that are due, and those whose process died; answers how many."""
+    now = clock.now()
+    left = Event.objects.filter(
+        Q(state=Event.State.PENDING) | Q(state=Event.State.RUNNING, claimed_at__lt=now - LEASE),
+        not_before__lte=now,
+    ).order_by("id")[:limit]
+    return sum(dispatch(pk) for pk in list(left.values_list("pk", flat=True)))
+
+
+def _report_loop(name: str, obj: StagedRecord) -> None:
+    from django.utils.translation import gettext as _
+
+    from crm import timeline
+
+    log.warning("event_chain_cut", event_name=name, record_type=obj.RECORD_TYPE, record_id=obj.pk)
+    text = _("A chain of rules longer than %(limit)s steps was cut.") % {"limit": MAX_DEPTH}
+    timeline.record(obj, "robot_note", Actor.system(), {"text": text}, internal=True)

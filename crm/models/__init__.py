@@ -1,0 +1,56 @@
+"""The kernel's models, one module per subject."""
+
+from crm.models.base import (
+    ATTRIBUTION_FIELDS,
+    RECORD_MODELS,
+    ActedRow,
+    ActorKind,
+    Attribution,
+    Channel,
+    Place,
+    RecordRef,
+    RecordType,
+    StagedRecord,
+    record_model,
+)
+from crm.models.clients import ClientType, Company, Contact, ContactPoint, Source, Tag
+from crm.models.journal import Activity, Attachment, Change, Event, Notification, TimelineEntry
+from crm.models.pipeline import NamedRow, Pipeline, RefusalReason, Stage, StageHistory
+from crm.models.system import Exclusion, IdempotencyKey, Merge, NotDuplicate, Preference, SavedView
+
+__all__ = [
+    "ATTRIBUTION_FIELDS",
+    "RECORD_MODELS",
+    "ActedRow",
+    "Activity",
+    "ActorKind",
+    "Attachment",
+    "Attribution",
+    "Change",
+    "Channel",
+    "ClientType",
+    "Company",
+    "Contact",
+    "ContactPoint",
+    "Event",
+    "Exclusion",
+    "IdempotencyKey",
+    "Merge",
+    "NamedRow",
+    "NotDuplicate",
+    "Notification",
+    "Pipeline",
+    "Place",
+    "Preference",
+    "RecordRef",
+    "RecordType",
+    "RefusalReason",
+    "SavedView",
+    "Source",
+    "Stage",
+    "StageHistory",
+    "StagedRecord",
+    "Tag",
+    "TimelineEntry",
+    "record_model",
+]

@@ -1,0 +1,243 @@
+"""The building blocks that records share: kinds of record, references to them, attribution, the staged record."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.apps import apps
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django_fsm import RETURN_VALUE, ConcurrentTransitionMixin, FSMKeyField, transition
+
+from crm import clock
+from crm.querysets import RecordQuerySet
+
+
+class RecordType(models.TextChoices):
+    """The five kinds of record; the value is what the API, the audit trail and the URLs call them."""
+
+    LEAD = "lead", _("Lead")
+    DEAL = "deal", _("Deal")
+    CONTACT = "contact", _("Contact")
+    COMPANY = "company", _("Company")
+    OBJECT = "object", _("Construction object")
+
+
+RECORD_MODELS: dict[str, str] = {
+    RecordType.LEAD: "leads.Lead",
+    RecordType.DEAL: "deals.Deal",
+    RecordType.CONTACT: "crm.Contact",
+    RecordType.COMPANY: "crm.Company",
+    RecordType.OBJECT: "objects_registry.ConstructionObject",
+}
+
+
+def record_model(record_type: str) -> type[StagedRecord]:
+    """The model class of a kind of record; KeyError for an unknown kind."""
+    return apps.get_model(RECORD_MODELS[record_type])
+
+
+class RecordRef(models.Model):
+    """A row that hangs on one record of any kind, by (record_type, record_id).
+
+    Stable words instead of content-type numbers keep SQL reports, exports and database policies readable.
+    """
+
+    record_type = models.CharField(max_length=10, choices=RecordType)
+    record_id = models.BigIntegerField()
+
+    class Meta:
+        abstract = True
+
+    @property
+    def record(self) -> StagedRecord | None:
+        """The record itself, whoever asks; None when it is gone. Check visibility before showing it."""
+        return record_model(self.record_type)._default_manager.filter(pk=self.record_id).first()
+
+
+class ActorKind(models.TextChoices):
+    """Who makes a change (ACC-5)."""
+
+    USER = "user", _("User")
+    TOKEN = "token", _("API token")
+    ROBOT = "robot", _("Robot")
+    IMPORT = "import", _("Import")
+    FORM = "form", _("Web form")
+    SYSTEM = "system", _("System")
+
+
+class ActedRow(models.Model):
+    """Columns that say who did it and when."""
+
+    at = models.DateTimeField(default=clock.now, editable=False)
+    actor_kind = models.CharField(max_length=10, choices=ActorKind, default=ActorKind.SYSTEM)
+    actor_user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    actor_name = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class Channel(models.TextChoices):
+    """By which way a request came in (LEAD-1)."""
+
+    FORM = "form", _("Web form")
+    API = "api", _("API")
+    EMAIL_SHARED = "email_shared", _("Shared mailbox")
+    EMAIL_PERSONAL = "email_personal", _("Manager's mailbox")
+    PHONE = "phone", _("Phone call")
+    MESSENGER = "messenger", _("Messenger")
+    MANUAL = "manual", _("By hand")
+    IMPORT = "import", _("Import")
+    COPY = "copy", _("Copy of a deal")
+
+
+class Attribution(models.Model):
+    """Where a client came from: source, channel, five UTM marks, click ids (LEAD-1)."""
+
+    source = models.ForeignKey(
+        "crm.Source", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("source")
+    )
+    channel = models.CharField(_("channel"), max_length=20, choices=Channel, default=Channel.MANUAL)
+    utm_source = models.CharField("utm_source", max_length=255, blank=True)
+    utm_medium = models.CharField("utm_medium", max_length=255, blank=True)
+    utm_campaign = models.CharField("utm_campaign", max_length=255, blank=True)
+    utm_content = models.CharField("utm_content", max_length=255, blank=True)
+    utm_term = models.CharField("utm_term", max_length=255, blank=True)
+    referrer = models.CharField(_("referrer"), max_length=2000, blank=True)
+    landing_page = models.CharField(_("landing page"), max_length=2000, blank=True)
+    click_ids = models.JSONField(_("click ids"), default=dict, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+ATTRIBUTION_FIELDS: tuple[str, ...] = tuple(field.name for field in Attribution._meta.local_fields)
+
+
+class Place(models.Model):
+    """An address as typed, with the region and city read out of it and the form used for matching."""
+
+    address = models.CharField(_("address"), max_length=500, blank=True)
+    region = models.CharField(_("region"), max_length=100, blank=True)
+    city = models.CharField(_("city"), max_length=100, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class StagedRecord(ConcurrentTransitionMixin, models.Model):
+    """A record that moves through a pipeline. `stage` holds the stage's key; only crm.stages.move() changes it."""
+
+    RECORD_TYPE: ClassVar[str]
+
+    pipeline = models.ForeignKey("crm.Pipeline", models.PROTECT, related_name="+", verbose_name=_("pipeline"))
+    stage = FSMKeyField("crm.Stage", on_delete=models.PROTECT, related_name="+", verbose_name=_("stage"))
+    stage_entered_at = models.DateTimeField(_("in stage since"), default=clock.now, editable=False)
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True, editable=False)
+    refusal_reason = models.ForeignKey(
+        "crm.RefusalReason",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("refusal reason"),
+    )
+    refusal_comment = models.TextField(_("refusal comment"), blank=True)
+    responsible = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("responsible"),
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", editable=False
+    )
+    created_at = models.DateTimeField(_("created"), default=clock.now, editable=False)
+    updated_at = models.DateTimeField(_("changed"), default=clock.now, editable=False)
+    last_activity_at = models.DateTimeField(_("last activity"), default=clock.now, editable=False)
+    next_activity_at = models.DateTimeField(_("next step"), null=True, blank=True, editable=False)
+    next_activity_title = models.CharField(max_length=255, blank=True, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    search_text = models.TextField(blank=True, editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    merged_into = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="merged_records", editable=False
+    )
+
+    objects = RecordQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    # -- transitions: each answers the target's key, so that django-fsm writes it ------------------------------------
+
+    @transition(field="stage", source="*", target=RETURN_VALUE(), custom={"label": _("Move forward")})
+    def advance(self, to: str) -> str:
+        """From an open stage to a later open one."""
+        return to
+
+    @transition(field="stage", source="*", target=RETURN_VALUE(), custom={"label": _("Succeed")})
+    def succeed(self, to: str) -> str:
+        """Finish with success."""
+        return to
+
+    @transition(field="stage", source="*", target=RETURN_VALUE(), custom={"label": _("Refuse")})
+    def refuse(self, to: str) -> str:
+        """Finish with a refusal; crm.stages has checked the reason."""
+        return to
+
+    @transition(field="stage", source="*", target=RETURN_VALUE(), custom={"label": _("Set aside")})
+    def set_aside(self, to: str) -> str:
+        """Close as neither won nor lost, outside quality and conversion reports."""
+        return to
+
+    @transition(field="stage", source="*", target=RETURN_VALUE(), custom={"label": _("Move back")})
+    def go_back(self, to: str) -> str:
+        """Return to an earlier open stage, with a reason."""
+        return to
+
+    @transition(field="stage", source="*", target=RETURN_VALUE(), custom={"label": _("Reopen")})
+    def reopen(self, to: str) -> str:
+        """Open a finished record again, with a reason."""
+        return to
+
+    # -- what every record answers -----------------------------------------------------------------------------------
+
+    @property
+    def stage_row(self) -> Any:
+        """The Stage behind the key, from the request's catalogue (no query per row)."""
+        from crm import pipelines
+
+        return pipelines.stage(self.stage)
+
+    @property
+    def is_open(self) -> bool:
+        return self.stage_row.kind == "open"
+
+    def get_absolute_url(self) -> str:
+        from django.urls import reverse
+
+        return reverse(f"{self.RECORD_TYPE}-detail", args=[self.pk])
+
+    def search_parts(self) -> list[object]:
+        """What global search finds the record by; joined and normalised into `search_text`."""
+        return [str(self)]
+
+    @classmethod
+    def record_indexes(cls, prefix: str) -> list[models.Index]:
+        """The indexes that lists and boards of every kind of record need."""
+        return [
+            models.Index(fields=["pipeline", "stage", "-stage_entered_at"], name=f"{prefix}_board"),
+            models.Index(fields=["responsible", "stage"], name=f"{prefix}_responsible"),
+            models.Index(fields=["-created_at", "-id"], name=f"{prefix}_created"),
+            models.Index(
+                fields=["next_activity_at"],
+                name=f"{prefix}_next",
+                condition=Q(next_activity_at__isnull=False),
+            ),
+        ]

@@ -1,0 +1,117 @@
+"""Settings, saved views, merges, exclusions and idempotency keys."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from crm import clock
+from crm.models.base import RecordType
+
+
+class Preference(models.Model):
+    """One setting of the company that an administrator changed; defaults and kinds are in crm.preferences."""
+
+    key = models.CharField(primary_key=True, max_length=60)
+    value = models.JSONField()
+    changed_at = models.DateTimeField(default=clock.now)
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        verbose_name = _("setting")
+        verbose_name_plural = _("settings")
+
+
+class SavedView(models.Model):
+    """A named filter of a list: personal, or shared with everybody who may see the list."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_views")
+    record_type = models.CharField(max_length=10, choices=RecordType)
+    name = models.CharField(_("name"), max_length=100)
+    query = models.TextField(blank=True, help_text="The list's query string, as in its URL.")
+    is_shared = models.BooleanField(_("shared"), default=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        verbose_name = _("saved view")
+        verbose_name_plural = _("saved views")
+
+
+class Merge(models.Model):
+    """One merge of duplicates, with what it takes to undo it in full (OBJ-4)."""
+
+    record_type = models.CharField(max_length=10, choices=RecordType)
+    main_id = models.BigIntegerField()
+    merged_ids = models.JSONField()
+    snapshot = models.JSONField(help_text="Old values of every row that the merge touched.")
+    at = models.DateTimeField(default=clock.now)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-at"]
+        verbose_name = _("merge")
+        verbose_name_plural = _("merges")
+        indexes: ClassVar = [models.Index(fields=["record_type", "main_id"], name="merge_of_record")]
+
+
+class NotDuplicate(models.Model):
+    """Two records that somebody looked at and found different; nobody is warned of the pair again."""
+
+    record_type = models.CharField(max_length=10, choices=RecordType)
+    low_id = models.BigIntegerField()
+    high_id = models.BigIntegerField()
+    at = models.DateTimeField(default=clock.now)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    reason = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        verbose_name = _("not a duplicate")
+        verbose_name_plural = _("not duplicates")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["record_type", "low_id", "high_id"], name="not_duplicate_once")
+        ]
+
+
+class Exclusion(models.Model):
+    """A phone, address or domain from which no lead is made (LEAD-15)."""
+
+    class Kind(models.TextChoices):
+        PHONE = "phone", _("Phone")
+        EMAIL = "email", _("E-mail")
+        DOMAIN = "domain", _("Mail domain")
+
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    value = models.CharField(_("value"), max_length=254)
+    reason = models.CharField(_("reason"), max_length=255)
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    added_at = models.DateTimeField(default=clock.now)
+    held_back = models.PositiveIntegerField(_("requests held back"), default=0)
+
+    class Meta:
+        ordering: ClassVar = ["-added_at"]
+        verbose_name = _("exclusion")
+        verbose_name_plural = _("exclusions")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["kind", "value"], name="exclusion_once")]
+
+
+class IdempotencyKey(models.Model):
+    """An answer given once to an API call, given again when the call is repeated with the same key."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    method = models.CharField(max_length=10)
+    path = models.CharField(max_length=500)
+    body_hash = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    response = models.JSONField(null=True)
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        verbose_name = _("idempotency key")
+        verbose_name_plural = _("idempotency keys")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "key"], name="idempotency_key_once")]

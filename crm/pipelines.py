@@ -1,0 +1,140 @@
+"""The catalogue of pipelines and stages: read by one query per request, and how shipped ones are declared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from crm import scope
+from crm.models import Pipeline, Stage
+
+CATALOGUE = "pipelines.catalogue"
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """A shipped stage: code, names and what the machine may do with it. Norm in hours."""
+
+    code: str
+    ru: str
+    en: str
+    kind: str = "open"
+    colour: str = "blue"
+    is_start: bool = False
+    can_win: bool = False
+    returns_anywhere: bool = False
+    norm_hours: int | None = None
+    probability: int = 0
+    required: tuple[str, ...] = ()
+    reasons: tuple[tuple[str, str], ...] = ()
+    asks_competitor: bool = False
+
+
+@dataclass(frozen=True)
+class PipelineSpec:
+    """A shipped pipeline with its stages in order."""
+
+    code: str
+    record_type: str
+    ru: str
+    en: str
+    stages: tuple[StageSpec, ...]
+    is_partner: bool = False
+    order: int = 0
+
+
+@dataclass
+class Catalogue:
+    """All pipelines and stages, by key."""
+
+    pipelines: dict[str, Pipeline] = field(default_factory=dict)
+    stages: dict[str, Stage] = field(default_factory=dict)
+
+
+def _load() -> Catalogue:
+    found = Catalogue()
+    for stage in Stage.objects.select_related("pipeline").order_by("pipeline__order", "pipeline_id", "order"):
+        found.pipelines.setdefault(stage.pipeline_id, stage.pipeline)
+        stage.pipeline = found.pipelines[stage.pipeline_id]
+        found.stages[stage.key] = stage
+    return found
+
+
+def catalogue() -> Catalogue:
+    """All pipelines and stages; one query per request."""
+    return scope.remember(CATALOGUE, _load)
+
+
+def changed() -> None:
+    """Read the catalogue anew after stages were edited."""
+    scope.forget(CATALOGUE)
+
+
+def stage(key: str) -> Stage:
+    """The stage with that key; KeyError when there is none."""
+    return catalogue().stages[key]
+
+
+def all_stages() -> list[Stage]:
+    """Every stage of every pipeline, in order."""
+    return list(catalogue().stages.values())
+
+
+def stages_of(pipeline: str, *, hidden: bool = False) -> list[Stage]:
+    """The stages of a pipeline in order; hidden ones only when asked for."""
+    return [s for s in all_stages() if s.pipeline_id == pipeline and (hidden or not s.is_hidden)]
+
+
+def pipelines_of(record_type: str, *, partner: bool | None = None) -> list[Pipeline]:
+    """The pipelines in use for a kind of record; partner ones alone, company ones alone, or both (None)."""
+    return [
+        p
+        for p in catalogue().pipelines.values()
+        if p.record_type == record_type and p.is_active and (partner is None or p.is_partner == partner)
+    ]
+
+
+def start_stage(pipeline: str) -> Stage:
+    """Where a new record of the pipeline begins."""
+    return next(s for s in all_stages() if s.pipeline_id == pipeline and s.is_start)
+
+
+def find_stage(pipeline: str, code: str) -> Stage:
+    """A stage by its code or its key within the pipeline; KeyError when the pipeline has none such."""
+    return catalogue().stages[code if ":" in code else Stage.make_key(pipeline, code)]
+
+
+def as_rows(specs: Sequence[PipelineSpec]) -> list[dict[str, Any]]:
+    """Declarations as plain rows, the form that migrations keep."""
+    return [
+        {
+            "code": spec.code,
+            "record_type": str(spec.record_type),
+            "name_ru": spec.ru,
+            "name_en": spec.en,
+            "is_partner": spec.is_partner,
+            "order": spec.order,
+            "stages": [_stage_row(number, item) for number, item in enumerate(spec.stages)],
+        }
+        for spec in specs
+    ]
+
+
+def _stage_row(number: int, item: StageSpec) -> dict[str, Any]:
+    return {
+        "code": item.code,
+        "name_ru": item.ru,
+        "name_en": item.en,
+        "kind": item.kind,
+        "colour": item.colour,
+        "is_start": item.is_start,
+        "order": number * 10,
+        "can_win": item.can_win,
+        "returns_anywhere": item.returns_anywhere,
+        "norm_hours": item.norm_hours,
+        "probability": item.probability,
+        "required": list(item.required),
+        "is_shipped": True,
+        "reasons": [[ru, en, item.asks_competitor and number == 0] for number, (ru, en) in enumerate(item.reasons)],
+    }

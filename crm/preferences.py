@@ -1,0 +1,141 @@
+"""Settings of the company: declared here with kind and default, kept as rows when somebody changed them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crm import scope
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+MEMO = "preferences"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: kind is text, template, int, decimal, days, codes, zone or hidden."""
+
+    default: Any
+    kind: str
+    label: Any
+    help: Any = ""
+
+
+SETTINGS: dict[str, Setting] = {
+    "company_name": Setting("", "text", gettext_lazy("Company name")),
+    "company_time_zone": Setting("Europe/Moscow", "zone", gettext_lazy("Company time zone")),
+    "lead_title_template": Setting(
+        "{source}: {name}, {purpose} {length}×{width}, {city}", "template", gettext_lazy("Title of a lead")
+    ),
+    "deal_title_template": Setting("{object} — {client}, {area} м²", "template", gettext_lazy("Title of a deal")),
+    "lead_minimum": Setting(
+        ["name", "contact_point", "purpose", "place", "size"],
+        "codes",
+        gettext_lazy("Minimum data for qualifying a lead"),
+    ),
+    "delayed_demand_months": Setting(
+        6, "int", gettext_lazy("Construction start later than so many months goes to delayed demand")
+    ),
+    "delayed_demand_days": Setting(
+        [60, 30, 30], "days", gettext_lazy("Delayed demand: days to the first reminder, the second, the call")
+    ),
+    "object_tolerance_percent": Setting(
+        "1",
+        "decimal",
+        gettext_lazy("Sizes of objects agree within, %"),
+        gettext_lazy("Used when duplicates are sought."),
+    ),
+    "dormant_days": Setting(365, "int", gettext_lazy("A client is dormant after so many days without activity")),
+    "clock_shift_seconds": Setting(0, "hidden", gettext_lazy("Shift of the demo's clock, seconds")),
+}
+
+
+def _stored() -> dict[str, Any]:
+    from crm.models import Preference
+
+    return dict(Preference.objects.values_list("key", "value"))
+
+
+def get(key: str) -> Any:
+    """The value of a setting, or its default; KeyError for a name that is not declared."""
+    setting = SETTINGS[key]
+    return scope.remember(MEMO, _stored).get(key, setting.default)
+
+
+def get_decimal(key: str) -> Decimal:
+    """A setting of kind decimal."""
+    return Decimal(str(get(key)))
+
+
+def set_value(key: str, value: Any, by: User | None = None) -> None:
+    """Keep a setting; ValidationError names what is wrong with it."""
+    from crm import clock
+    from crm.models import Preference
+
+    clean = _clean(SETTINGS[key], value)
+    at = clock.now() if key != "clock_shift_seconds" else _real_now()
+    Preference.objects.update_or_create(key=key, defaults={"value": clean, "changed_by": by, "changed_at": at})
+    scope.forget(MEMO)
+
+
+def _real_now() -> Any:
+    from django.utils import timezone
+
+    return timezone.now()
+
+
+def _clean(setting: Setting, value: Any) -> Any:
+    if setting.kind in {"int", "hidden"}:
+        try:
+            number = int(value)
+        except (TypeError, ValueError) as error:
+            raise ValidationError(_("Enter a whole number.")) from error
+        if setting.kind == "int" and not 0 < number <= 10_000:
+            raise ValidationError(_("Enter a number from 1 to 10,000."))
+        return number
+    if setting.kind == "decimal":
+        try:
+            decimal = Decimal(str(value).replace(",", "."))
+        except InvalidOperation as error:
+            raise ValidationError(_("Enter a number.")) from error
+        if not (decimal.is_finite() and 0 <= decimal <= 100):
+            raise ValidationError(_("Enter a number from 0 to 100."))
+        return str(decimal)
+    if setting.kind == "days":
+        return _clean_days(value)
+    if setting.kind == "zone":
+        try:
+            ZoneInfo(str(value))
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValidationError(_("There is no time zone «%(name)s».") % {"name": value}) from error
+        return str(value)
+    if setting.kind == "template":
+        from crm.titles import validate_title_template
+
+        try:
+            validate_title_template(str(value))
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+        return str(value)
+    if setting.kind == "codes":
+        return [str(item) for item in value]
+    return str(value)[:500]
+
+
+def _clean_days(value: Any) -> list[int]:
+    parts = value if isinstance(value, list | tuple) else str(value).replace("/", ",").split(",")
+    try:
+        days = [int(part) for part in parts]
+    except (TypeError, ValueError) as error:
+        raise ValidationError(_("Enter three numbers of days, for example 60, 30, 30.")) from error
+    if len(days) != 3 or not all(0 < day <= 1000 for day in days):
+        raise ValidationError(_("Enter three numbers of days, for example 60, 30, 30."))
+    return days

@@ -1,0 +1,306 @@
+"""The only mover of stages: `move()` locks, checks, changes, writes history and timeline and publishes the event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from crm import clock, events, pipelines, timeline
+from crm.actors import Actor
+from crm.errors import MissingField, MissingFields, RefusalNeeded, StageConflict, StageError
+from crm.models import RecordType, RefusalReason, Stage, StagedRecord, StageHistory
+from crm.normalize import looks_like_placeholder
+from crm.requirements import requirements_of
+
+R = TypeVar("R", bound=StagedRecord)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a record is lost: a reason from the stage's list and a comment in the person's own words (PIPE-4)."""
+
+    reason_id: int | None = None
+    comment: str = ""
+    competitor: str = ""
+    competitor_price: Any = None
+
+
+Guard = Callable[[StagedRecord, Stage, Actor], str]
+GUARDS: dict[str, list[Guard]] = {}
+
+
+def guard(record_type: str, function: Guard) -> None:
+    """Register a refusal of its own of an app: answers why a record may not go to a stage, or an empty text."""
+    if function not in GUARDS.setdefault(record_type, []):
+        GUARDS[record_type].append(function)
+
+
+def missing_fields(record: StagedRecord, stage: Stage) -> list[MissingField]:
+    """What the stage requires and the record lacks; feeds the guard, the dialog, the API error and the bulk report."""
+    known = requirements_of(record.RECORD_TYPE)
+    return [
+        MissingField(code, str(known[code].label), known[code].asked(record))
+        for code in stage.required
+        if code in known and not known[code].is_met(record)
+    ]
+
+
+def allowed_targets(record: StagedRecord, user: Any) -> list[Stage]:
+    """The stages a person may be offered from where the record stands, in the pipeline's order."""
+    actor = Actor.of(user)
+    current = record.stage_row
+    return [
+        stage
+        for stage in pipelines.stages_of(record.pipeline_id)
+        if stage.key != current.key
+        and not _objection(current, stage, actor, reason="given")
+        and not _guarded(record, stage, actor)
+    ]
+
+
+@transaction.atomic
+def move(
+    record: R,
+    to: str,
+    *,
+    by: Any,
+    data: Mapping[str, Any] | None = None,
+    reason: str = "",
+    refusal: Refusal | None = None,
+    expected: str | None = None,
+    override: bool = False,
+) -> R:
+    """Move a record to a stage (code or key) of its pipeline; answers the record as it is after the move.
+
+    `data` fills fields in the same transaction (the dialog's missing ones); `expected` is the stage the person saw.
+    `override` lets a service of the product make a move that the machine refuses to people (a client follows its
+    deals, a recall takes a deal back); required fields and refusal reasons are then the caller's business.
+
+    Raises StageConflict when the record no longer stands at `expected`, StageError when the machine has no such
+    move, RefusalNeeded and MissingFields where something must be given first. A record out of reach: DoesNotExist.
+    """
+    actor = Actor.of(by)
+    locked = _lock(record, actor)
+    current, target = locked.stage_row, _target(locked, to)
+    if expected and Stage.make_key(locked.pipeline_id, expected.rsplit(":", 1)[-1]) != current.key:
+        raise StageConflict(
+            _("«%(record)s» already stands at «%(stage)s»: another person moved it meanwhile.")
+            % {"record": locked, "stage": current.name}
+        )
+    if current.key == target.key:
+        return _copy_state(record, locked)
+    if not override and (objection := _objection(current, target, actor, reason)):
+        raise StageError(objection)
+    if not override and (objection := _guarded(locked, target, actor)):
+        raise StageError(objection)
+    if data:
+        _fill(locked, data, actor)
+    refusal_columns = {} if override and refusal is None else _refusal_columns(locked, target, refusal)
+    if not override and (missing := missing_fields(locked, target)):
+        raise MissingFields(missing, target.name)
+    _apply(locked, current, target, actor, reason, refusal_columns)
+    return _copy_state(record, locked)
+
+
+def _lock(record: R, actor: Actor) -> R:
+    rows = type(record)._default_manager.all()
+    if actor.is_person:
+        rows = rows.visible_to(actor.user, "change")
+    return rows.filter(deleted_at__isnull=True).select_for_update(of=("self",)).get(pk=record.pk)
+
+
+def _target(record: StagedRecord, to: str) -> Stage:
+    try:
+        target = pipelines.find_stage(record.pipeline_id, to)
+    except KeyError:
+        target = None
+    if target is None or target.pipeline_id != record.pipeline_id:
+        raise StageError(_("This pipeline has no stage «%(code)s».") % {"code": to})
+    return target
+
+
+def _objection(current: Stage, target: Stage, actor: Actor, reason: str = "") -> str:
+    """Why the machine refuses the move, in the person's words; empty when it is allowed (PIPE-2)."""
+    is_head = actor.user is not None and actor.user.is_head
+    trusted = is_head or not actor.is_person
+    if not current.is_open:
+        if not trusted:
+            return _("«%(stage)s» is a finished stage; only the sales head can reopen it.") % {"stage": current.name}
+        if target.is_open and not reason.strip():
+            return _("Write why the record is reopened.")
+        if not target.is_open:
+            return _("Reopen the record first: «%(stage)s» is a finished stage.") % {"stage": current.name}
+        return ""
+    if target.kind == Stage.Kind.SUCCESS and not current.can_win:
+        return _("«%(to)s» cannot follow «%(from)s» directly.") % {"to": target.name, "from": current.name}
+    if target.is_open and target.order < current.order and not current.returns_anywhere:
+        if not trusted:
+            return _("Back from «%(from)s» to «%(to)s»: only the sales head can do that.") % {
+                "from": current.name,
+                "to": target.name,
+            }
+        if not reason.strip():
+            return _("Write why the record goes back.")
+    return ""
+
+
+def _guarded(record: StagedRecord, target: Stage, actor: Actor) -> str:
+    """The first objection of the apps' own guards."""
+    return next((text for check in GUARDS.get(record.RECORD_TYPE, []) if (text := check(record, target, actor))), "")
+
+
+def _fill(record: StagedRecord, data: Mapping[str, Any], actor: Actor) -> None:
+    """Write the fields given with a move; "company__inn" goes to the deal's company."""
+    from crm.services import record_update
+
+    own = {name: value for name, value in data.items() if "__" not in name}
+    if own:
+        record_update(record, data=own, by=actor)
+    for name in data.keys() - own.keys():
+        relation, field = name.split("__", 1)
+        related = getattr(record, relation, None)
+        if not isinstance(related, StagedRecord):
+            raise StageError(_("There is no field «%(field)s».") % {"field": name})
+        record_update(related, data={field: data[name]}, by=actor)
+
+
+def _refusal_columns(record: StagedRecord, target: Stage, refusal: Refusal | None) -> dict[str, Any]:
+    """Checked reason and comment for a failure stage; clears them when the record is opened again (PIPE-4)."""
+    if target.kind != Stage.Kind.FAILURE:
+        return {"refusal_reason": None, "refusal_comment": ""} if target.is_open else {}
+    given = refusal or Refusal()
+    comment = given.comment.strip()
+    if not comment or looks_like_placeholder(comment):
+        raise RefusalNeeded(
+            _("Write in your own words why «%(record)s» is closed as «%(stage)s».")
+            % {"record": record, "stage": target.name},
+            errors=[{"pointer": "/refusal/comment", "code": "required", "message": _("A comment is needed.")}],
+        )
+    offered = RefusalReason.objects.filter(stage=target, is_active=True)
+    reason = offered.filter(pk=given.reason_id).first() if given.reason_id else None
+    if reason is None and offered.exists():
+        raise RefusalNeeded(
+            _("Choose a reason for «%(stage)s».") % {"stage": target.name},
+            errors=[{"pointer": "/refusal/reason", "code": "required", "message": _("Choose a reason.")}],
+        )
+    columns: dict[str, Any] = {"refusal_reason": reason, "refusal_comment": comment}
+    if reason is not None and reason.asks_competitor and hasattr(record, "competitor"):
+        columns |= {
+            "competitor": given.competitor.strip()[:200],
+            "competitor_price": given.competitor_price or None,
+        }
+    return columns
+
+
+def _apply(
+    record: StagedRecord, current: Stage, target: Stage, actor: Actor, reason: str, columns: Mapping[str, Any]
+) -> None:
+    """Run the django-fsm transition and write everything that belongs to it."""
+    now = clock.now()
+    seconds = max(0, int((now - record.stage_entered_at).total_seconds()))
+    is_back = target.is_open and (not current.is_open or target.order < current.order)
+    getattr(record, _transition(current, target, is_back))(target.key)
+    record.stage_entered_at = now
+    record.closed_at = None if target.is_open else now
+    record.updated_at = record.last_activity_at = now
+    record.version += 1
+    for name, value in columns.items():
+        setattr(record, name, value)
+    record.save(
+        update_fields=[
+            "stage",
+            "stage_entered_at",
+            "closed_at",
+            "updated_at",
+            "last_activity_at",
+            "version",
+            *columns,
+        ]
+    )
+    StageHistory.objects.create(
+        record_type=record.RECORD_TYPE,
+        record_id=record.pk,
+        at=now,
+        pipeline_id=record.pipeline_id,
+        from_stage=current,
+        to_stage=target,
+        reason=reason or columns.get("refusal_comment", ""),
+        seconds=seconds,
+        is_back=is_back,
+        **actor.as_columns(),
+    )
+    refusal_reason = columns.get("refusal_reason")
+    told = [str(refusal_reason) if refusal_reason else "", columns.get("refusal_comment", "")]
+    timeline.record(
+        record,
+        "stage",
+        actor,
+        {
+            "from": current.key,
+            "to": target.key,
+            "reason": reason,
+            "refusal": ". ".join(part for part in told if part),
+        },
+    )
+    events.publish("stage_changed", record, actor, {"from": current.key, "to": target.key})
+
+
+def _transition(current: Stage, target: Stage, is_back: bool) -> str:
+    match target.kind:
+        case Stage.Kind.SUCCESS:
+            return "succeed"
+        case Stage.Kind.FAILURE:
+            return "refuse"
+        case Stage.Kind.NEUTRAL:
+            return "set_aside"
+    if not current.is_open:
+        return "reopen"
+    return "go_back" if is_back else "advance"
+
+
+def _copy_state(record: R, locked: R) -> R:
+    """Bring the caller's instance up to the row just written, so that it can be saved again without a conflict."""
+    for field in locked._meta.concrete_fields:
+        record.__dict__[field.attname] = locked.__dict__[field.attname]
+    record._state.fields_cache.clear()
+    record._update_initial_state()
+    return record
+
+
+def enter_first(record: StagedRecord, by: Any, *, stage: Stage | None = None) -> None:
+    """Write the history's first row for a record just created, and publish that it entered its start stage."""
+    first = stage or record.stage_row
+    StageHistory.objects.create(
+        record_type=record.RECORD_TYPE,
+        record_id=record.pk,
+        at=record.stage_entered_at,
+        pipeline_id=record.pipeline_id,
+        from_stage=None,
+        to_stage=first,
+        **Actor.of(by).as_columns(),
+    )
+    events.publish("stage_changed", record, by, {"from": None, "to": first.key})
+
+
+def visible_pipelines(record_type: str, user: Any) -> list[Any]:
+    """The pipelines a person works in: partners theirs, managers the company's, heads and control what they see."""
+    if user.is_partner:
+        return pipelines.pipelines_of(record_type, partner=True)
+    if user.role == "partner_control" and record_type in {RecordType.LEAD, RecordType.DEAL}:
+        return pipelines.pipelines_of(record_type, partner=True)
+    return pipelines.pipelines_of(record_type, partner=None if user.is_head else False)
+
+
+__all__ = [
+    "Refusal",
+    "allowed_targets",
+    "enter_first",
+    "guard",
+    "missing_fields",
+    "move",
+    "visible_pipelines",
+]

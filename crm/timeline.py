@@ -1,0 +1,160 @@
+"""The one timeline of a record: entries are action codes with data, sentences come from a registry (ACT-2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext as _
+
+from crm import clock
+from crm.actors import Actor
+from crm.models import StagedRecord, TimelineEntry
+
+Formatter = Callable[[Mapping[str, Any]], str]
+FORMATTERS: dict[str, Formatter] = {}
+KINDS: dict[str, str] = {}
+
+
+def formatter(action: str, kind: str) -> Callable[[Formatter], Formatter]:
+    """Register the sentence of an action code; `kind` is its filter: note, stage, field, task, message, file, robot."""
+
+    def register(function: Formatter) -> Formatter:
+        FORMATTERS[action] = function
+        KINDS[action] = kind
+        return function
+
+    return register
+
+
+def record(
+    obj: StagedRecord, action: str, by: Any, data: Mapping[str, Any] | None = None, *, internal: bool = False
+) -> TimelineEntry:
+    """Write one entry on a record's timeline, in the caller's transaction."""
+    if action not in FORMATTERS:
+        raise ValueError(f"No timeline formatter is registered for {action!r}.")
+    return TimelineEntry.objects.create(
+        record_type=obj.RECORD_TYPE,
+        record_id=obj.pk,
+        at=clock.now(),
+        action=action,
+        data=dict(data or {}),
+        is_internal=internal,
+        **Actor.of(by).as_columns(),
+    )
+
+
+def sentence(entry: TimelineEntry) -> str:
+    """What happened, in the reader's language; plain text, to be escaped by the template."""
+    return FORMATTERS[entry.action](entry.data)
+
+
+def entries_for(obj: StagedRecord, user: Any, *, kind: str = "") -> models.QuerySet[TimelineEntry]:
+    """The timeline of a record that the user has been let in to: newest first, internal lines only for our own.
+
+    The timeline of a deal goes on from its leads' (LEAD-10), a partner's record shows the shared lines of its origin.
+    """
+    from crm.visibility import may_see_partner_internals
+
+    found = models.Q(record_type=obj.RECORD_TYPE, record_id=obj.pk)
+    for record_type, ids in getattr(obj, "timeline_ancestors", dict)().items():
+        found |= models.Q(record_type=record_type, record_id__in=ids)
+    entries = TimelineEntry.objects.filter(found)
+    if not may_see_partner_internals(user):
+        entries = entries.filter(is_internal=False)
+    if kind:
+        entries = entries.filter(action__in=[code for code, of in KINDS.items() if of == kind])
+    return entries.select_related("actor_user").order_by("-at", "-id")
+
+
+# -- the kernel's own sentences ---------------------------------------------------------------------------------------
+
+
+@formatter("created", "field")
+def _created(data: Mapping[str, Any]) -> str:
+    return _("Created.")
+
+
+@formatter("note", "note")
+def _note(data: Mapping[str, Any]) -> str:
+    return str(data.get("text", ""))
+
+
+@formatter("stage", "stage")
+def _stage(data: Mapping[str, Any]) -> str:
+    from crm import pipelines
+
+    names = {}
+    for side in ("from", "to"):
+        try:
+            names[side] = pipelines.stage(str(data.get(side))).name
+        except KeyError:
+            names[side] = str(data.get(side, ""))
+    text = _("Stage: «%(from)s» → «%(to)s».") % names
+    for extra in (data.get("refusal"), data.get("reason")):
+        if extra:
+            text += f" {extra}"
+    return text
+
+
+@formatter("fields", "field")
+def _fields(data: Mapping[str, Any]) -> str:
+    parts = [
+        _("%(label)s: %(old)s → %(new)s") % {"label": row["label"], "old": row["old"] or "—", "new": row["new"] or "—"}
+        for row in data.get("changes", [])
+    ]
+    return "; ".join(parts)
+
+
+@formatter("responsible", "field")
+def _responsible(data: Mapping[str, Any]) -> str:
+    text = _("Responsible: %(old)s → %(new)s.") % {
+        "old": data.get("old") or "—",
+        "new": data.get("new") or "—",
+    }
+    return f"{text} {data['reason']}" if data.get("reason") else text
+
+
+@formatter("task_created", "task")
+def _task_created(data: Mapping[str, Any]) -> str:
+    return _("Task: %(title)s") % {"title": data.get("title", "")}
+
+
+@formatter("task_done", "task")
+def _task_done(data: Mapping[str, Any]) -> str:
+    text = _("Done: %(title)s") % {"title": data.get("title", "")}
+    return f"{text}. {data['result']}" if data.get("result") else text
+
+
+@formatter("file_added", "file")
+def _file_added(data: Mapping[str, Any]) -> str:
+    return _("File: %(name)s") % {"name": data.get("name", "")}
+
+
+@formatter("merged", "field")
+def _merged(data: Mapping[str, Any]) -> str:
+    return _("Merged with: %(names)s.") % {"names": ", ".join(data.get("names", []))}
+
+
+@formatter("merge_undone", "field")
+def _merge_undone(data: Mapping[str, Any]) -> str:
+    return _("The merge was undone.")
+
+
+@formatter("linked", "field")
+def _linked(data: Mapping[str, Any]) -> str:
+    return _("Linked: %(what)s.") % {"what": data.get("what", "")}
+
+
+@formatter("rule_failed", "robot")
+def _rule_failed(data: Mapping[str, Any]) -> str:
+    return _("Rule «%(rule)s» failed: %(error)s") % {
+        "rule": data.get("rule", ""),
+        "error": data.get("error", ""),
+    }
+
+
+@formatter("robot_note", "robot")
+def _robot_note(data: Mapping[str, Any]) -> str:
+    return str(data.get("text", ""))

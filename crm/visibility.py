@@ -1,0 +1,150 @@
+"""THE row-level rule (ACC-1): which rows a user may see and change. Every list, card, search, count, report,
+export, file, timeline, autocomplete and API call goes through `restrict`, by way of `visible_to`.
+
+Records know their owner (`responsible`) and, in partner pipelines, their tenant (`partner`). Contacts, companies
+and objects are seen through the leads and deals that hang on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.db.models import Q, QuerySet, Subquery
+
+from accounts.models import Role, User
+from crm import scope
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from crm.querysets import Action
+
+NOTHING = Q(pk__in=[])
+EVERYTHING = Q()
+LEADS_NOT_HANDED_OVER = ("lead:new", "lead:needs_data", "lead:data_complete")
+
+
+def restrict(queryset: Any, user: User | AnonymousUser, action: Action = "view") -> Any:
+    """The rows of `queryset` that `user` may view or change; nothing for strangers and for those switched off."""
+    if not isinstance(user, User) or not user.is_active:
+        return queryset.none()
+    rule = RULES[queryset.model._meta.label]
+    allowed = rule(user, action)
+    return queryset if allowed == EVERYTHING else queryset.filter(allowed)
+
+
+def may_see_partner_internals(user: User) -> bool:
+    """Manufacturer's people see internal notes and files, a partner does not (PART-8)."""
+    return user.role != Role.PARTNER
+
+
+def covered_user_ids(user: User) -> list[int]:
+    """Whose own records count as the manager's: their own, and the team's where the team says so."""
+
+    def read() -> list[int]:
+        if user.team_id and user.team is not None and user.team.members_see_each_other:
+            return list(User.objects.filter(team_id=user.team_id).values_list("pk", flat=True))
+        return [user.pk]
+
+    return scope.remember(f"covered:{user.pk}", read)
+
+
+# -- leads and deals --------------------------------------------------------------------------------------------------
+
+
+def _lead_or_deal(user: User, action: Action) -> Q:
+    match user.role:
+        case Role.ADMINISTRATOR | Role.SALES_HEAD:
+            return EVERYTHING
+        case Role.SALES_MANAGER:
+            owners = [user.pk] if action == "change" else covered_user_ids(user)
+            return Q(responsible__in=owners, partner__isnull=True)
+        case Role.PARTNER_CONTROL:
+            return Q(partner__isnull=False)
+        case Role.PARTNER if user.partner_id:
+            return Q(partner=user.partner_id)
+    return NOTHING
+
+
+def _lead(user: User, action: Action) -> Q:
+    if user.role == Role.CALL_CENTER:
+        return Q(stage__in=LEADS_NOT_HANDED_OVER, partner__isnull=True)
+    return _lead_or_deal(user, action)
+
+
+# -- contacts, companies, objects: their own, and those tied to visible leads and deals -------------------------------
+
+
+def _tied(user: User, relation: str) -> Q:
+    found = Q()
+    for label, rule in (("leads.Lead", _lead), ("deals.Deal", _lead_or_deal)):
+        rows = apps.get_model(label)._default_manager.filter(
+            rule(user, "view"), **{f"{relation}__isnull": False, "deleted_at__isnull": True}
+        )
+        found |= Q(pk__in=Subquery(rows.order_by().values(f"{relation}_id")))
+    return found
+
+
+def _client_rule(relation: str) -> Callable[[User, Action], Q]:
+    def rule(user: User, action: Action) -> Q:
+        match user.role:
+            case Role.ADMINISTRATOR | Role.SALES_HEAD:
+                return EVERYTHING
+            case Role.SALES_MANAGER if action == "change":
+                return Q(responsible=user.pk)
+            case Role.SALES_MANAGER:
+                return Q(responsible__in=covered_user_ids(user)) | _tied(user, relation)
+            case Role.PARTNER_CONTROL | Role.PARTNER if action == "view":
+                return _tied(user, relation)
+        return NOTHING
+
+    return rule
+
+
+# -- what has owners of its own ---------------------------------------------------------------------------------------
+
+
+def _activity(user: User, action: Action) -> Q:
+    match user.role:
+        case Role.ADMINISTRATOR | Role.SALES_HEAD:
+            return EVERYTHING
+        case Role.SALES_MANAGER:
+            return Q(responsible__in=[user.pk] if action == "change" else covered_user_ids(user))
+        case Role.PARTNER if user.partner_id:
+            return Q(responsible__partner=user.partner_id)
+        case Role.PARTNER_CONTROL if action == "view":
+            return Q(responsible=user.pk) | Q(responsible__partner__isnull=False)
+    return Q(responsible=user.pk)
+
+
+RULES: dict[str, Callable[[User, Action], Q]] = {
+    "leads.Lead": _lead,
+    "deals.Deal": _lead_or_deal,
+    "crm.Contact": _client_rule("contact"),
+    "crm.Company": _client_rule("company"),
+    "objects_registry.ConstructionObject": _client_rule("object"),
+    "crm.Activity": _activity,
+}
+
+
+def visible_record(record_type: str, record_id: int, user: User, action: Action = "view") -> Any:
+    """One living record of a kind, or None where the user may not see it: the gate for what hangs on records."""
+    from crm.models import RECORD_MODELS
+
+    model = apps.get_model(RECORD_MODELS[record_type]) if record_type in RECORD_MODELS else None
+    if model is None:
+        return None
+    return model._default_manager.visible_to(user, action).filter(pk=record_id, deleted_at__isnull=True).first()
+
+
+def visible_references(queryset: QuerySet[Any], user: User) -> QuerySet[Any]:
+    """Rows that hang on records (timeline, files, history), cut to those whose record the user may see."""
+    from crm.models import RECORD_MODELS
+
+    found = NOTHING
+    for record_type, label in RECORD_MODELS.items():
+        rows = apps.get_model(label)._default_manager.visible_to(user).order_by().values("pk")
+        found |= Q(record_type=record_type, record_id__in=Subquery(rows))
+    return queryset.filter(found)

@@ -1,0 +1,155 @@
+"""Deals: what a client is going to buy, for how much and when."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import ClassVar
+
+from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from crm import clock
+from crm.models import Attribution, Company, Contact, RecordType, StagedRecord, Tag
+from objects_registry.models import BuildingParameters, ConstructionObject
+
+NOT_NEGATIVE = [MinValueValidator(Decimal(0))]
+
+
+class CopySet(models.Model):
+    """One run of «Создать копию ЛИД + Сделка»: so many leads and deals from one mother deal (DEAL-9)."""
+
+    mother = models.ForeignKey("deals.Deal", models.PROTECT, related_name="copy_sets", verbose_name=_("mother deal"))
+    key = models.CharField(max_length=100, unique=True, help_text="What makes a repeated request the same request.")
+    count = models.PositiveSmallIntegerField(_("how many"))
+    upsell_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("who made the upsell"),
+    )
+    created_at = models.DateTimeField(_("created"), default=clock.now)
+    undone_at = models.DateTimeField(_("undone"), null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+        verbose_name = _("set of copies")
+        verbose_name_plural = _("sets of copies")
+
+
+class Deal(StagedRecord, Attribution, BuildingParameters):
+    """A deal of the manufacturer or, with `partner` set, of a partner (the twin of `origin`)."""
+
+    RECORD_TYPE = RecordType.DEAL
+
+    title = models.CharField(_("title"), max_length=255)
+    contact = models.ForeignKey(
+        Contact, models.PROTECT, null=True, blank=True, related_name="deals", verbose_name=_("contact")
+    )
+    company = models.ForeignKey(
+        Company, models.PROTECT, null=True, blank=True, related_name="deals", verbose_name=_("company")
+    )
+    object = models.ForeignKey(
+        ConstructionObject,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="deals",
+        verbose_name=_("object"),
+    )
+    request_text = models.TextField(_("request"), blank=True)
+    amount = models.DecimalField(
+        _("amount"), max_digits=15, decimal_places=2, null=True, blank=True, validators=NOT_NEGATIVE
+    )
+    currency = models.CharField(_("currency"), max_length=3, default="RUB")
+    expected_close_date = models.DateField(_("expected close"), null=True, blank=True)
+    contract_number = models.CharField(_("contract number"), max_length=50, blank=True)
+    contract_date = models.DateField(_("contract date"), null=True, blank=True)
+    competitor = models.CharField(_("competitor"), max_length=200, blank=True)
+    competitor_price = models.DecimalField(
+        _("competitor's price"),
+        max_digits=15,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=NOT_NEGATIVE,
+    )
+    feedback_product = models.PositiveSmallIntegerField(_("score of the product, 1–5"), null=True, blank=True)
+    feedback_partner = models.PositiveSmallIntegerField(_("score of the partner, 1–5"), null=True, blank=True)
+    feedback_text = models.TextField(_("client's feedback"), blank=True)
+    tags = models.ManyToManyField(Tag, blank=True, related_name="deals", verbose_name=_("tags"))
+    mother = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="copies", verbose_name=_("mother deal")
+    )
+    copy_set = models.ForeignKey(
+        CopySet, models.PROTECT, null=True, blank=True, related_name="deals", verbose_name=_("set of copies")
+    )
+    upsell_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("who made the upsell"),
+    )
+    partner = models.ForeignKey(
+        "accounts.Partner",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="deals",
+        verbose_name=_("partner"),
+    )
+    origin = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="twins",
+        verbose_name=_("manufacturer's deal"),
+    )
+
+    class Meta:
+        ordering: ClassVar = ["-created_at", "-id"]
+        verbose_name = _("deal")
+        verbose_name_plural = _("deals")
+        indexes: ClassVar = [
+            *StagedRecord.record_indexes("deal"),
+            models.Index(fields=["partner", "stage"], name="deal_partner", condition=models.Q(partner__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def client(self) -> Company | Contact | None:
+        """Who buys: the company where there is one, else the person."""
+        return self.company or self.contact
+
+    def search_parts(self) -> list[object]:
+        return [self.title, self.contract_number, self.city, self.contact, self.company]
+
+
+class DealLine(models.Model):
+    """A product or service of a deal: quantity times price, in the deal's currency."""
+
+    deal = models.ForeignKey(Deal, models.CASCADE, related_name="lines")
+    name = models.CharField(_("product or service"), max_length=255)
+    quantity = models.DecimalField(
+        _("quantity"), max_digits=12, decimal_places=3, default=Decimal(1), validators=NOT_NEGATIVE
+    )
+    unit = models.CharField(_("unit"), max_length=20, blank=True)
+    price = models.DecimalField(_("price"), max_digits=15, decimal_places=2, validators=NOT_NEGATIVE)
+    order = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["order", "id"]
+        verbose_name = _("product or service")
+        verbose_name_plural = _("products and services")
+
+    @property
+    def total(self) -> Decimal:
+        """Quantity times price, to the kopeck."""
+        return (self.quantity * self.price).quantize(Decimal("0.01"))

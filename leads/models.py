@@ -1,0 +1,102 @@
+"""Leads: requests that came in and are not yet known to be worth a deal."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from crm.models import Attribution, Company, Contact, RecordType, StagedRecord, Tag
+from deals.models import CopySet, Deal
+from objects_registry.models import BuildingParameters, ConstructionObject
+
+
+class Lead(StagedRecord, Attribution, BuildingParameters):
+    """A request of the manufacturer or, with `partner` set, of a partner (the twin of `origin`)."""
+
+    RECORD_TYPE = RecordType.LEAD
+
+    title = models.CharField(_("title"), max_length=255)
+    name = models.CharField(_("name"), max_length=255, blank=True)
+    company_name = models.CharField(_("company name"), max_length=255, blank=True)
+    inn = models.CharField(_("INN"), max_length=12, blank=True)
+    phone = models.CharField(_("phone"), max_length=20, blank=True)
+    email = models.CharField(_("e-mail"), max_length=254, blank=True)
+    phone_original = models.CharField(_("phone as given"), max_length=254, blank=True)
+    email_original = models.CharField(_("e-mail as given"), max_length=254, blank=True)
+    request_text = models.TextField(_("request"), blank=True)
+    messages_consent = models.BooleanField(_("agrees to receive messages"), default=False)
+    amount = models.DecimalField(_("amount"), max_digits=15, decimal_places=2, null=True, blank=True)
+    contact = models.ForeignKey(
+        Contact, models.SET_NULL, null=True, blank=True, related_name="leads", verbose_name=_("contact")
+    )
+    company = models.ForeignKey(
+        Company, models.SET_NULL, null=True, blank=True, related_name="leads", verbose_name=_("company")
+    )
+    is_repeat = models.BooleanField(_("repeat"), default=False)
+    object = models.ForeignKey(
+        ConstructionObject,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="leads",
+        verbose_name=_("object"),
+    )
+    duplicate_object = models.ForeignKey(
+        ConstructionObject,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("possible duplicate of the object"),
+    )
+    duplicate_is_certain = models.BooleanField(default=False, editable=False)
+    missing_minimum = models.JSONField(_("missing for qualifying"), default=list, blank=True, editable=False)
+    deal = models.ForeignKey(Deal, models.SET_NULL, null=True, blank=True, related_name="leads", verbose_name=_("deal"))
+    tags = models.ManyToManyField(Tag, blank=True, related_name="leads", verbose_name=_("tags"))
+    mother_deal = models.ForeignKey(
+        Deal, models.SET_NULL, null=True, blank=True, related_name="copy_leads", verbose_name=_("mother deal")
+    )
+    copy_set = models.ForeignKey(
+        CopySet, models.PROTECT, null=True, blank=True, related_name="leads", verbose_name=_("set of copies")
+    )
+    upsell_by = models.ForeignKey(
+        "accounts.User",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("who made the upsell"),
+    )
+    partner = models.ForeignKey(
+        "accounts.Partner",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="leads",
+        verbose_name=_("partner"),
+    )
+    origin = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="twins",
+        verbose_name=_("manufacturer's lead"),
+    )
+
+    class Meta:
+        ordering: ClassVar = ["-created_at", "-id"]
+        verbose_name = _("lead")
+        verbose_name_plural = _("leads")
+        indexes: ClassVar = [
+            *StagedRecord.record_indexes("lead"),
+            models.Index(fields=["partner", "stage"], name="lead_partner", condition=models.Q(partner__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def search_parts(self) -> list[object]:
+        return [self.title, self.name, self.company_name, self.inn, self.city, self.phone, self.email]
