@@ -1,0 +1,215 @@
+"""One FilterSet per kind of record, shared by list, board, API, export and the links behind the reports' numbers."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import django_filters as filters
+from django import forms
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Team, User
+from crm import clock, pipelines
+from crm.models import Activity, Channel, ClientType, Company, Contact, RefusalReason, Source, Stage, StageHistory, Tag
+
+
+def day_start(day: date) -> datetime:
+    """Midnight of a day in the company's time zone."""
+    return datetime.combine(day, time.min, tzinfo=clock.company_zone())
+
+
+class DayFromFilter(filters.DateFilter):
+    """On that day of the company's calendar or later."""
+
+    def filter(self, qs: QuerySet[Any], value: date | None) -> QuerySet[Any]:
+        return qs.filter(**{f"{self.field_name}__gte": day_start(value)}) if value else qs
+
+
+class DayToFilter(filters.DateFilter):
+    """On that day of the company's calendar or earlier (the day itself counts)."""
+
+    def filter(self, qs: QuerySet[Any], value: date | None) -> QuerySet[Any]:
+        return qs.filter(**{f"{self.field_name}__lt": day_start(value + timedelta(days=1))}) if value else qs
+
+
+def stage_choices() -> list[tuple[str, str]]:
+    """All stages by key; a pipeline's name in front where the kind of record has several."""
+    return [(stage.key, stage.name) for stage in pipelines.all_stages()]
+
+
+def pipeline_choices() -> list[tuple[str, str]]:
+    """All pipelines by code."""
+    return [(pipeline.code, pipeline.name) for pipeline in pipelines.catalogue().pipelines.values()]
+
+
+KIND_CHOICES = [
+    ("open", _("Open")),
+    ("closed", _("Closed")),
+    *[(k, label) for k, label in Stage.Kind.choices if k != "open"],
+]
+NEXT_CHOICES = [
+    ("overdue", _("Overdue")),
+    ("today", _("Today")),
+    ("planned", _("Planned")),
+    ("none", _("No next step")),
+]
+date_widget = forms.DateInput(attrs={"type": "date"})
+
+
+class RecordFilter(filters.FilterSet):
+    """What lists of every kind of record can be cut by."""
+
+    search = filters.CharFilter(method="by_search", label=_("Search"))
+    pipeline = filters.MultipleChoiceFilter(choices=pipeline_choices, label=_("Pipeline"))
+    stage = filters.MultipleChoiceFilter(choices=stage_choices, label=_("Stage"))
+    kind = filters.ChoiceFilter(choices=KIND_CHOICES, method="by_kind", label=_("State"))
+    responsible = filters.ModelMultipleChoiceFilter(queryset=User.objects.all(), label=_("Responsible"))
+    team = filters.ModelMultipleChoiceFilter(
+        field_name="responsible__team", queryset=Team.objects.all(), label=_("Team")
+    )
+    mine = filters.BooleanFilter(method="by_mine", label=_("Mine"))
+    created_from = DayFromFilter(field_name="created_at", label=_("Created from"), widget=date_widget)
+    created_to = DayToFilter(field_name="created_at", label=_("Created to"), widget=date_widget)
+    updated_since = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte", label=_("Changed since"))
+    next_step = filters.ChoiceFilter(choices=NEXT_CHOICES, method="by_next_step", label=_("Next step"))
+    norm_exceeded = filters.BooleanFilter(method="by_norm", label=_("Time norm exceeded"))
+    id = filters.BaseInFilter(field_name="pk", label=_("Numbers"))
+
+    def by_search(self, queryset: Any, _name: str, value: str) -> Any:
+        """Every word of the query, in any form that search understands."""
+        return queryset.search(value)
+
+    def by_kind(self, queryset: Any, _name: str, value: str) -> Any:
+        """By the kind of the stage; "closed" is everything that is not open."""
+        kinds = [kind for kind in Stage.Kind.values if kind != "open"] if value == "closed" else [value]
+        return queryset.in_stage_kind(*kinds)
+
+    def by_mine(self, queryset: Any, _name: str, value: bool) -> Any:
+        """Only what the reader is responsible for."""
+        user = getattr(self.request, "user", None)
+        return queryset.filter(responsible=user) if value and user is not None else queryset
+
+    def by_next_step(self, queryset: Any, _name: str, value: str) -> Any:
+        """By the nearest open activity, from the record's own column."""
+        now = clock.now()
+        tomorrow = day_start(clock.today() + timedelta(days=1))
+        match value:
+            case "overdue":
+                return queryset.filter(next_activity_at__lt=now)
+            case "today":
+                return queryset.filter(next_activity_at__gte=day_start(clock.today()), next_activity_at__lt=tomorrow)
+            case "planned":
+                return queryset.filter(next_activity_at__gte=tomorrow)
+        return queryset.open().filter(next_activity_at__isnull=True)
+
+    def by_norm(self, queryset: Any, _name: str, value: bool) -> Any:
+        """Standing longer in the stage than its norm says."""
+        if not value:
+            return queryset
+        late = Q(pk__in=[])
+        for stage in pipelines.all_stages():
+            if stage.norm_hours and stage.is_open:
+                late |= Q(stage=stage.key, stage_entered_at__lt=clock.now() - timedelta(hours=stage.norm_hours))
+        return queryset.filter(late)
+
+
+class ClosableFilter(RecordFilter):
+    """What leads and deals can be cut by beyond that; the reports' numbers open lists through these."""
+
+    record_type = ""
+
+    source = filters.ModelMultipleChoiceFilter(queryset=Source.objects.all(), label=_("Source"))
+    no_source = filters.BooleanFilter(field_name="source", lookup_expr="isnull", label=_("Source unknown"))
+    channel = filters.MultipleChoiceFilter(choices=Channel.choices, label=_("Channel"))
+    utm_campaign = filters.CharFilter(label="utm_campaign")
+    region = filters.CharFilter(lookup_expr="iexact", label=_("Region"))
+    city = filters.CharFilter(lookup_expr="iexact", label=_("City"))
+    area_from = filters.NumberFilter(field_name="area", lookup_expr="gte", label=_("Area from, m²"))
+    area_to = filters.NumberFilter(field_name="area", lookup_expr="lte", label=_("Area to, m²"))
+    tag = filters.ModelMultipleChoiceFilter(field_name="tags", queryset=Tag.objects.all(), label=_("Tag"))
+    contact = filters.NumberFilter(field_name="contact_id", label=_("Contact"))
+    company = filters.NumberFilter(field_name="company_id", label=_("Company"))
+    object = filters.NumberFilter(field_name="object_id", label=_("Object"))
+    partner = filters.BaseInFilter(field_name="partner_id", label=_("Partner"))
+    copies = filters.BooleanFilter(method="by_copies", label=_("Repeat copies"))
+    refusal_reason = filters.ModelMultipleChoiceFilter(queryset=RefusalReason.objects.all(), label=_("Refusal reason"))
+    closed_from = DayFromFilter(field_name="closed_at", label=_("Closed from"), widget=date_widget)
+    closed_to = DayToFilter(field_name="closed_at", label=_("Closed to"), widget=date_widget)
+    reached = filters.ChoiceFilter(choices=stage_choices, method="by_reached", label=_("Ever reached the stage"))
+    lost_from = filters.ChoiceFilter(choices=stage_choices, method="by_lost_from", label=_("Lost from the stage"))
+
+    def by_copies(self, queryset: Any, _name: str, value: bool) -> Any:
+        """Copies made by «lead + deal», or everything but them."""
+        return queryset.filter(copy_set__isnull=not value)
+
+    def by_reached(self, queryset: Any, _name: str, value: str) -> Any:
+        """Records that stood in the stage at some time, by the stage history."""
+        return queryset.filter(self._history(to_stage=value))
+
+    def by_lost_from(self, queryset: Any, _name: str, value: str) -> Any:
+        """Lost records whose last step before the refusal was the stage."""
+        return queryset.in_stage_kind("failure").filter(self._history(from_stage=value, to_stage=OuterRef("stage")))
+
+    def _history(self, **wanted: Any) -> Exists:
+        return Exists(StageHistory.objects.filter(record_type=self.record_type, record_id=OuterRef("pk"), **wanted))
+
+
+class ClientFilter(RecordFilter):
+    """What contacts and companies can be cut by."""
+
+    client_type = filters.MultipleChoiceFilter(choices=ClientType.choices, label=_("Type"))
+    source = filters.ModelMultipleChoiceFilter(queryset=Source.objects.all(), label=_("Source"))
+    region = filters.CharFilter(lookup_expr="iexact", label=_("Region"))
+    city = filters.CharFilter(lookup_expr="iexact", label=_("City"))
+
+
+class ContactFilter(ClientFilter):
+    """Contacts."""
+
+    company = filters.NumberFilter(field_name="company_id", label=_("Company"))
+
+    class Meta:
+        model = Contact
+        fields: tuple[str, ...] = ()
+
+
+class CompanyFilter(ClientFilter):
+    """Companies."""
+
+    inn = filters.CharFilter(label=_("INN"))
+
+    class Meta:
+        model = Company
+        fields: tuple[str, ...] = ()
+
+
+class ActivityFilter(filters.FilterSet):
+    """Tasks, calls and meetings."""
+
+    STATE = (("open", _("To do")), ("overdue", _("Overdue")), ("today", _("Today")), ("done", _("Done")))
+
+    state = filters.ChoiceFilter(choices=STATE, method="by_state", label=_("State"))
+    kind = filters.MultipleChoiceFilter(choices=Activity.Kind.choices, label=_("Kind"))
+    responsible = filters.ModelMultipleChoiceFilter(queryset=User.objects.all(), label=_("Responsible"))
+    record_type = filters.CharFilter(label=_("Kind of record"))
+    record_id = filters.NumberFilter(label=_("Record"))
+    due_from = DayFromFilter(field_name="due_at", label=_("Due from"), widget=date_widget)
+    due_to = DayToFilter(field_name="due_at", label=_("Due to"), widget=date_widget)
+
+    class Meta:
+        model = Activity
+        fields: tuple[str, ...] = ()
+
+    def by_state(self, queryset: Any, _name: str, value: str) -> Any:
+        """To do, overdue, due today, done."""
+        tomorrow = day_start(clock.today() + timedelta(days=1))
+        match value:
+            case "open":
+                return queryset.undone()
+            case "overdue":
+                return queryset.overdue()
+            case "today":
+                return queryset.undone().filter(due_at__lt=tomorrow)
+        return queryset.filter(done_at__isnull=False)

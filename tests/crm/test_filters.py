@@ -1,0 +1,59 @@
+"""The shared filters: each cuts what its name says, in the company's calendar."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from crm import clock, services
+from crm.stages import Refusal, move
+from deals.filters import DealFilter
+from deals.models import Deal
+from leads.filters import LeadFilter
+from leads.models import Lead
+from tests.factories import make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def lead(owner: Any, **data: Any) -> Lead:
+    return services.record_create(
+        Lead, data={"title": "Заявка", "responsible": owner, **data}, by=owner, pipeline="lead"
+    )
+
+
+def ids(found: Any) -> list[int]:
+    return sorted(found.qs.values_list("pk", flat=True))
+
+
+def test_days_are_those_of_the_company() -> None:
+    owner = make_user()
+    with clock.frozen(datetime(2026, 3, 31, 21, 30, tzinfo=UTC)):  # 1 April 00:30 in Moscow
+        april = lead(owner)
+    assert ids(LeadFilter({"created_from": "2026-04-01"}, Lead.objects.all())) == [april.pk]
+    assert ids(LeadFilter({"created_to": "2026-03-31"}, Lead.objects.all())) == []
+
+
+def test_search_finds_words_in_any_order_and_any_tail_of_a_phone() -> None:
+    owner = make_user()
+    found = lead(owner, name="Алёна Королёва", phone="+79123456789")
+    lead(owner, name="Пётр")
+    for query in ("королева алена", "6789", "8 912 345", f"#{found.pk}"):
+        assert ids(LeadFilter({"search": query}, Lead.objects.all())) == [found.pk], query
+
+
+def test_reached_and_lost_from_read_the_history() -> None:
+    owner = make_user()
+    deal = services.record_create(
+        Deal, data={"title": "А", "responsible": owner}, by=owner, pipeline="deal", stage="resumed"
+    )
+    other = services.record_create(Deal, data={"title": "Б", "responsible": owner}, by=owner, pipeline="deal")
+    reason = deal.stage_row.pipeline.stages.get(code="delivery_time").reasons.first()
+    move(deal, "delivery_time", by=owner, refusal=Refusal(reason.pk, "Нужно к маю"))
+    assert ids(DealFilter({"reached": "deal:resumed"}, Deal.objects.all())) == [deal.pk]
+    assert ids(DealFilter({"lost_from": "deal:resumed"}, Deal.objects.all())) == [deal.pk]
+    assert ids(DealFilter({"lost_from": "deal:costing"}, Deal.objects.all())) == []
+    assert ids(DealFilter({"kind": "open"}, Deal.objects.all())) == [other.pk]
+    assert ids(DealFilter({"kind": "closed"}, Deal.objects.all())) == [deal.pk]
