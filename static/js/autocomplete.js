@@ -1,1 +1,59 @@
-"use strict";
+// Search-as-you-type in a select: nothing is embedded in the page, the server finds by the first letters or digits.
+(function () {
+  "use strict";
+  const crm = window.crm;
+
+  async function find(select, query) {
+    const url = new URL(select.dataset.autocompleteUrl, location.href);
+    url.searchParams.set("q", query);
+    const answer = await fetch(url, { headers: { Accept: "application/json" } });
+    if (!answer.ok) throw Object.assign(new Error(url), { status: answer.status });
+    const found = await answer.json();
+    return found.results ?? found;
+  }
+
+  const row = (item, escape) => `<div>${escape(item.text)}${item.note ? `<small>${escape(item.note)}</small>` : ""}</div>`;
+
+  crm.part("select[data-autocomplete-url]", async (select) => {
+    await Promise.all([crm.load(crm.assets.tomSelect), crm.load(crm.assets.tomSelectCss)]).catch(() => {});
+    if (!window.TomSelect || select.tomselect) return;
+    const label = select.labels?.[0]?.textContent.trim();
+    const chooser = new window.TomSelect(select, {
+      valueField: "id",
+      labelField: "text",
+      searchField: [], // The server has searched: what it found is shown as it is.
+      placeholder: select.dataset.placeholder || crm.text.startTyping,
+      preload: select.dataset.preload === undefined ? false : "focus",
+      loadThrottle: 200,
+      maxOptions: 50,
+      closeAfterSelect: !select.multiple,
+      hidePlaceholder: true,
+      plugins: select.multiple ? ["remove_button"] : ["clear_button"],
+      shouldLoad: (query) => query.length >= Number(select.dataset.minimum || 1),
+      load(query, done) {
+        this.clearOptions((option) => this.items.includes(String(option.id)));
+        find(select, query).then(done, (error) => { crm.failed(error.status || 0); done(); });
+      },
+      score: () => () => 1,
+      create: select.dataset.createUrl ? (text, done) => make(select, text, done) : false,
+      render: {
+        option: row,
+        no_results: () => `<div class="no-results">${crm.text.nothingFound}</div>`,
+        loading: () => `<div class="no-results">${crm.text.searching}</div>`,
+        option_create: (data, escape) => `<div class="create">${escape(crm.say(crm.text.create, { text: data.input }))}</div>`,
+      },
+    });
+    if (label) chooser.control_input.setAttribute("aria-label", label);
+    const described = select.getAttribute("aria-describedby");
+    if (described) chooser.control_input.setAttribute("aria-describedby", described);
+  });
+
+  async function make(select, text, done) {
+    const answer = await crm.post(select.dataset.createUrl, { text }).catch(() => null);
+    if (!answer?.ok) {
+      crm.failed(answer?.status ?? 0);
+      return done();
+    }
+    done(await answer.json());
+  }
+})();
