@@ -13,7 +13,8 @@ SHARED_STEPS: list[Any] = [
 ]
 RENDERERS: dict[str, list[Any]] = {
     "json": [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)],
-    "console": [structlog.dev.ConsoleRenderer(colors=False)],
+    # The plain form of tracebacks: the pretty one prints local variables, and with them what people typed.
+    "console": [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)],
 }
 
 

@@ -36,9 +36,7 @@ WORKER_CONCURRENCY = env.number("WORKER_CONCURRENCY", 2, low=1, high=64)
 
 SECRET_KEY = env.secret("SECRET_KEY") or (demo_secret(VAR_DIR) if DEMO else "")
 if not SECRET_KEY:
-    raise BadSettingError(
-        "SECRET_KEY", "must be set to a long random string (or SECRET_KEY_FILE to a file with one)."
-    )
+    raise BadSettingError("SECRET_KEY", "must be set to a long random string (or SECRET_KEY_FILE to a file with one).")
 if len(SECRET_KEY) < 32:
     raise BadSettingError("SECRET_KEY", "must be at least 32 characters long.")
 SECRET_KEY_FALLBACKS = env.items("SECRET_KEY_FALLBACKS", [])
@@ -282,7 +280,7 @@ TIME_ZONE = "UTC"
 # --- Files ----------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(VAR_DIR / "static"))).resolve()
 STATICFILES_DIRS = [path for path in [BASE_DIR / "static"] if path.is_dir()]
 # Uploaded files have no URL of their own: only views that check who asks hand them out.
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(VAR_DIR / "media"))).resolve()

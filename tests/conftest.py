@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -38,11 +39,7 @@ def is_transactional(item: pytest.Item) -> bool:
     """Tell whether the test really commits, so that the tables are emptied after it."""
     marker = item.get_closest_marker("django_db")
     names: list[str] = getattr(item, "fixturenames", [])
-    return (
-        bool(marker and marker.kwargs.get("transaction"))
-        or "transactional_db" in names
-        or "live_server" in names
-    )
+    return bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in names or "live_server" in names
 
 
 @pytest.hookimpl(trylast=True)
@@ -71,8 +68,13 @@ def run_committed(conn: Any) -> None:
     if conn.needs_rollback or not all(block._from_testcase for block in conn.atomic_blocks):
         return
     while conn.run_on_commit:
-        _, callback, _ = conn.run_on_commit.pop(0)
-        callback()
+        _, callback, robust = conn.run_on_commit.pop(0)
+        try:
+            callback()
+        except Exception:
+            if not robust:
+                raise
+            logging.getLogger("django.db.backends.base").exception("A robust on_commit callback failed.")
 
 
 @pytest.fixture(autouse=True)
@@ -263,9 +265,7 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 
 @pytest.fixture
-def page_for(
-    live_server: Any, browser: Any, browser_context_args: dict[str, Any]
-) -> Iterator[Callable[..., Any]]:
+def page_for(live_server: Any, browser: Any, browser_context_args: dict[str, Any]) -> Iterator[Callable[..., Any]]:
     """`page_for(user, **context)`: a page of a fresh browser window in which the user is signed in.
 
     Relative addresses work (`page.goto("/leads/")`); `viewport={"width": 390, "height": 844}` makes a phone.
@@ -282,9 +282,7 @@ def page_for(
             client = Client()
             client.force_login(user)
             value = client.cookies[settings.SESSION_COOKIE_NAME].value
-            context.add_cookies(
-                [{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": live_server.url}]
-            )
+            context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": live_server.url}])
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(f"script error: {error}"))
         page.on("console", lambda line: note_violation(line.text))
