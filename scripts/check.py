@@ -35,9 +35,7 @@ def main() -> int:
     environment = os.environ | {"DEMO": os.environ.get("DEMO", "true")}
     for name, command in checks().items():
         began = time.monotonic()
-        result = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-        )
+        result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         verdict = "ok" if result.returncode == 0 else "FAILED"
         print(f"{name:<11} {verdict:<7} {time.monotonic() - began:5.1f} s", flush=True)
         if result.returncode:

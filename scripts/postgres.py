@@ -39,9 +39,7 @@ FAST = {
 def version(folder: Path) -> int:
     """Tell the major version of the programs in a folder; 0 when there are none that run."""
     try:
-        shown = subprocess.run(
-            [folder / "postgres", "--version"], capture_output=True, text=True, check=True
-        ).stdout
+        shown = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return 0
     found = re.search(r"(\d+)", shown)
@@ -61,9 +59,7 @@ def find_programs() -> Path:
         bundled = Path(folder) / "pginstall" / "bin"
         if version(bundled):
             return bundled
-    raise SystemExit(
-        "TEST_DATABASE_URL: no PostgreSQL is installed here; name a running server in TEST_DATABASE_URL."
-    )
+    raise SystemExit("TEST_DATABASE_URL: no PostgreSQL is installed here; name a running server in TEST_DATABASE_URL.")
 
 
 def server_account() -> dict[str, Any]:
@@ -99,9 +95,7 @@ def wait_until_ready(server: subprocess.Popen[bytes], url: str, log: Path) -> No
                 return
         except psycopg.OperationalError:
             if server.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(
-                    f"PostgreSQL did not start:\n{log.read_text(errors='replace')[-2000:]}"
-                ) from None
+                raise SystemExit(f"PostgreSQL did not start:\n{log.read_text(errors='replace')[-2000:]}") from None
             time.sleep(0.05)
 
 
@@ -117,7 +111,7 @@ def postgres() -> Iterator[str]:
         os.chown(data, account["user"], account["group"])
     programs = reachable_programs(find_programs(), folder)
     environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "HOME": "/"}
-    server = None
+    server: subprocess.Popen[bytes] | None = None
     try:
         with log.open("wb") as output:
             common: dict[str, Any] = {
@@ -127,7 +121,7 @@ def postgres() -> Iterator[str]:
                 "stderr": output,
                 **account,
             }
-            initdb = [
+            initdb: list[str | Path] = [
                 programs / "initdb",
                 "-D",
                 data,
@@ -140,11 +134,9 @@ def postgres() -> Iterator[str]:
                 "--no-sync",
             ]
             if subprocess.run(initdb, check=False, **common).returncode:
-                raise SystemExit(
-                    f"PostgreSQL could not be set up:\n{log.read_text(errors='replace')[-2000:]}"
-                )
+                raise SystemExit(f"PostgreSQL could not be set up:\n{log.read_text(errors='replace')[-2000:]}")
             options = [part for name, value in FAST.items() for part in ("-c", f"{name}={value}")]
-            command = [programs / "postgres", "-D", data, "-k", data, *options]
+            command: list[str | Path] = [programs / "postgres", "-D", data, "-k", data, *options]
             server = subprocess.Popen(command, preexec_fn=die_with_parent, **common)  # noqa: PLW1509
         url = f"postgresql://postgres@/crm?host={data}"
         wait_until_ready(server, url, log)

@@ -117,7 +117,7 @@ def require_free_port(host: str, port: int) -> None:
             raise SystemExit(f"HOST: {host!r} is no address of this machine.") from None
         except OSError as error:
             raise SystemExit(
-                f"PORT: {port} on {host} cannot be had ({error.strerror.lower()}); "
+                f"PORT: {port} on {host} cannot be had ({(error.strerror or 'refused').lower()}); "
                 f"choose another, as in `PORT={port + 1} make run`."
             ) from None
 

@@ -23,9 +23,7 @@ def run(*command: str | Path, quiet: bool = False) -> bool:
     """Run a command and tell whether it went well."""
     output = subprocess.DEVNULL if quiet else None
     return (
-        subprocess.run(
-            [str(part) for part in command], cwd=ROOT, stdout=output, stderr=output, check=False
-        ).returncode
+        subprocess.run([str(part) for part in command], cwd=ROOT, stdout=output, stderr=output, check=False).returncode
         == 0
     )
 
@@ -66,9 +64,7 @@ def install_debian(*packages: str) -> bool:
 
 def make_venv() -> None:
     """Make an empty environment, whichever way this machine can."""
-    if VENV_PYTHON.exists() and run(
-        VENV_PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))", quiet=True
-    ):
+    if VENV_PYTHON.exists() and run(VENV_PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))", quiet=True):
         return
     print(f"Making the environment in {VENV} ...", flush=True)
     if run(sys.executable, "-m", "venv", "--clear", VENV, quiet=True):
@@ -105,9 +101,7 @@ def fingerprint(files: list[str]) -> str:
 def main() -> None:
     """Bring the environment up to date."""
     if sys.version_info < OLDEST_PYTHON:
-        stop(
-            f"Python 3.11 or newer is needed, not {sys.version.split()[0]}; name one with PYTHON=python3.12."
-        )
+        stop(f"Python 3.11 or newer is needed, not {sys.version.split()[0]}; name one with PYTHON=python3.12.")
     development = "--dev" in sys.argv[1:]
     files = DEVELOPMENT if development else RUNTIME
     stamp = VENV / ("installed-dev" if development else "installed")
