@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from crm import clock
+from crm import clock, scope
 
 register = template.Library()
 
@@ -279,6 +279,12 @@ def aria_sort(context: RequestContext, key: str) -> SafeString:
 
 
 @register.simple_tag
+def request_number() -> str:
+    """The number of the request at hand, by which the logs are found."""
+    return scope.request_id.get()
+
+
+@register.simple_tag
 def shell_config() -> SafeString:
     """Hand the scripts their addresses and sentences; a data block, so the content policy lets it pass."""
     return json_script({"assets": _assets(), "text": _texts()}, "crm-config")
@@ -317,9 +323,7 @@ def _texts() -> dict[str, str]:
         "notFound": _("This record does not exist any more, or it is not yours."),
         "tooMany": _("Too many requests at once. Wait a little and try again."),
         "tooLarge": _("What you sent is too large."),
-        "signedOut": _(
-            "You were signed out. Sign in in a new tab, then send again: your text is still here."
-        ),
+        "signedOut": _("You were signed out. Sign in in a new tab, then send again: your text is still here."),
         "signIn": _("Sign in"),
         "requestId": _("Request number"),
         "moved": _("%(card)s moved to “%(stage)s”."),
@@ -346,3 +350,10 @@ def _texts() -> dict[str, str]:
         "objects": _("Objects"),
         "contacts": _("Contacts"),
     }
+
+
+@register.filter
+def undo_address(tags: str) -> str:
+    """The address that takes back what a message tells of, kept among the message's tags."""
+    found = [tag.removeprefix("undo:") for tag in str(tags or "").split() if tag.startswith("undo:")]
+    return found[0] if found else ""

@@ -239,6 +239,7 @@
       window.crmTheme.set(theme.dataset.themeSet);
       markTheme();
     }
+    if (event.target.closest("[data-go-back]")) history.back();
     if (event.target.closest("[data-nav-fold]")) {
       const root = document.documentElement;
       root.dataset.nav = root.dataset.nav === "narrow" ? "wide" : "narrow";
@@ -252,7 +253,7 @@
     }
   }
   markTheme();
-  for (const item of toasts.querySelectorAll("[data-toast-fade]")) fade(item, 7);
+  for (const item of toasts.querySelectorAll("[data-toast-fade]")) fade(item, item.querySelector("form") ? 10 : 7);
   // The scripts after this one add their parts first; then whatever the page holds comes alive.
   document.addEventListener("DOMContentLoaded", () => enliven(document.body));
 })();

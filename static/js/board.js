@@ -257,7 +257,7 @@
     };
     setTimeout(tick, 3000);
     const soon = () => setTimeout(() => refresh(wrap), 50);
-    document.body.addEventListener("recordChanged", soon);
+    for (const name of ["recordChanged", "leadChanged", "dealChanged"]) document.body.addEventListener(name, soon);
     document.getElementById("dialog")?.addEventListener("close", soon);
     document.addEventListener("visibilitychange", soon);
   }
