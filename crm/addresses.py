@@ -25,9 +25,7 @@ def database(env: Env, var_dir: Path, *, pool_size: int) -> dict[str, Any]:
     )
     config: dict[str, Any] = dict(environ.Env.db_url_config(url))
     if not config.get("NAME"):
-        raise BadSettingError(
-            "DATABASE_URL", "names no database, as postgresql://user:password@host:5432/crm does."
-        )
+        raise BadSettingError("DATABASE_URL", "names no database, as postgresql://user:password@host:5432/crm does.")
     options = config.setdefault("OPTIONS", {})
     if config["ENGINE"] == "django.db.backends.sqlite3":
         folder = Path(config["NAME"]).parent

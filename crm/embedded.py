@@ -68,9 +68,7 @@ def valkey_command(socket: Path, data_dir: Path, *, durable: bool = True) -> lis
     """Build the command of a private server: reachable through the socket only, by its owner only."""
     binary = valkey_binary()
     if binary is None:
-        raise SystemExit(
-            "REDIS_URL: no Valkey or Redis server is installed here; set REDIS_URL to a running one."
-        )
+        raise SystemExit("REDIS_URL: no Valkey or Redis server is installed here; set REDIS_URL to a running one.")
     return [
         binary,
         *("--port", "0"),

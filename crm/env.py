@@ -33,9 +33,7 @@ def check_url(name: str, value: str, schemes: tuple[str, ...]) -> str:
     except ValueError:
         sane = False
     if not sane:
-        raise BadSettingError(
-            name, f"expected a URL that starts with {' or '.join(f'{each}://' for each in schemes)}."
-        )
+        raise BadSettingError(name, f"expected a URL that starts with {' or '.join(f'{each}://' for each in schemes)}.")
     return value
 
 
@@ -95,9 +93,7 @@ class Env:
         for origin in found:
             parts = urlsplit(origin)
             if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/"):
-                raise BadSettingError(
-                    name, f"expected origins such as https://crm.example.com, got {origin!r}."
-                )
+                raise BadSettingError(name, f"expected origins such as https://crm.example.com, got {origin!r}.")
         return [origin.rstrip("/") for origin in found]
 
     def zone(self, name: str, default: str) -> str:
@@ -106,9 +102,7 @@ class Env:
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError):
-            raise BadSettingError(
-                name, f"expected a time zone such as Europe/Moscow, got {value!r}."
-            ) from None
+            raise BadSettingError(name, f"expected a time zone such as Europe/Moscow, got {value!r}.") from None
         return value
 
     def secret(self, name: str, default: str = "") -> str:
