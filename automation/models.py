@@ -27,8 +27,13 @@ class Rule(NamedRow):
         Stage, models.CASCADE, null=True, blank=True, related_name="rules", verbose_name=_("stage")
     )
     trigger = models.CharField(_("when"), max_length=20, choices=Trigger)
+    fields = models.JSONField(_("fields that are watched"), default=list, blank=True)
     conditions = models.JSONField(_("conditions"), default=dict, blank=True)
     delay_days = models.PositiveSmallIntegerField(_("days later"), default=0)
+    delay_plan = models.CharField(
+        _("day by a plan from the settings"), max_length=40, blank=True, help_text="A name from automation.schedule."
+    )
+    stops_on_contact = models.BooleanField(_("the client's contact cancels it"), default=False)
     action = models.CharField(_("what to do"), max_length=40)
     params = models.JSONField(_("parameters"), default=dict, blank=True)
     order = models.PositiveSmallIntegerField(_("order"), default=0)
@@ -54,8 +59,11 @@ class ScheduledRun(RecordRef):
 
     rule = models.ForeignKey(Rule, models.CASCADE, related_name="scheduled_runs", verbose_name=_("rule"))
     key = models.CharField(max_length=150, unique=True, help_text="rule:record:entry into the stage")
-    stage_key = models.CharField(max_length=80, blank=True)
+    stage_key = models.CharField(max_length=80, blank=True, help_text="Outside this stage it is not run.")
+    entry_id = models.BigIntegerField(null=True, help_text="The row of the stage history it was planned from.")
+    planned_from = models.DateTimeField(null=True, help_text="The moment from which its days are counted.")
     due_at = models.DateTimeField(_("due"))
+    is_moved = models.BooleanField(_("date set by hand"), default=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.SCHEDULED)
     claimed_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -79,7 +87,8 @@ class RuleRun(RecordRef):
     rule = models.ForeignKey(Rule, models.CASCADE, related_name="runs", verbose_name=_("rule"))
     at = models.DateTimeField(default=clock.now)
     is_ok = models.BooleanField(default=True)
-    result = models.CharField(max_length=255, blank=True)
+    outcome = models.CharField(max_length=40, blank=True)
+    data = models.JSONField(default=dict, blank=True)
     error = models.TextField(blank=True)
 
     class Meta:

@@ -118,6 +118,7 @@ class Message(RecordRef):
     text = models.TextField(_("text"), blank=True)
     template = models.ForeignKey(MessageTemplate, models.SET_NULL, null=True, blank=True, related_name="+")
     contact = models.ForeignKey("crm.Contact", models.SET_NULL, null=True, blank=True, related_name="messages")
+    sender = models.CharField(_("from"), max_length=400, blank=True)
     is_automatic = models.BooleanField(_("auto-reply or bounce"), default=False)
     is_internal = models.BooleanField(_("hidden from the partner"), default=False)
     message_id = models.CharField(max_length=255, blank=True, db_index=True)
@@ -127,6 +128,7 @@ class Message(RecordRef):
     not_before = models.DateTimeField(default=clock.now)
     claimed_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(_("sent"), null=True)
+    is_unsure = models.BooleanField(_("unknown whether it left"), default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.TextField(_("error"), blank=True)
 

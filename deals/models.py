@@ -44,7 +44,8 @@ class Deal(StagedRecord, Attribution, BuildingParameters):
 
     RECORD_TYPE = RecordType.DEAL
 
-    title = models.CharField(_("title"), max_length=255)
+    title = models.CharField(_("title"), max_length=255, blank=True)
+    title_is_manual = models.BooleanField(_("title entered by hand"), default=False)
     contact = models.ForeignKey(
         Contact, models.PROTECT, null=True, blank=True, related_name="deals", verbose_name=_("contact")
     )
@@ -63,6 +64,7 @@ class Deal(StagedRecord, Attribution, BuildingParameters):
     amount = models.DecimalField(
         _("amount"), max_digits=15, decimal_places=2, null=True, blank=True, validators=NOT_NEGATIVE
     )
+    amount_is_manual = models.BooleanField(_("amount entered by hand"), default=False)
     currency = models.CharField(_("currency"), max_length=3, default="RUB")
     expected_close_date = models.DateField(_("expected close"), null=True, blank=True)
     contract_number = models.CharField(_("contract number"), max_length=50, blank=True)
@@ -127,6 +129,10 @@ class Deal(StagedRecord, Attribution, BuildingParameters):
     def client(self) -> Company | Contact | None:
         """Who buys: the company where there is one, else the person."""
         return self.company or self.contact
+
+    def timeline_ancestors(self) -> dict[str, list[int]]:
+        """The records whose timeline this one continues: the leads it was made from (LEAD-10)."""
+        return {"lead": list(self.leads.values_list("pk", flat=True))}
 
     def search_parts(self) -> list[object]:
         return [self.title, self.contract_number, self.city, self.contact, self.company]

@@ -184,6 +184,7 @@ class Migration(migrations.Migration):
                 ("address", models.CharField(max_length=254, verbose_name="address")),
                 ("subject", models.CharField(blank=True, max_length=255, verbose_name="subject")),
                 ("text", models.TextField(blank=True, verbose_name="text")),
+                ("sender", models.CharField(blank=True, max_length=400, verbose_name="from")),
                 ("is_automatic", models.BooleanField(default=False, verbose_name="auto-reply or bounce")),
                 ("is_internal", models.BooleanField(default=False, verbose_name="hidden from the partner")),
                 ("message_id", models.CharField(blank=True, db_index=True, max_length=255)),
@@ -200,6 +201,7 @@ class Migration(migrations.Migration):
                 ("not_before", models.DateTimeField(default=crm.clock.now)),
                 ("claimed_at", models.DateTimeField(null=True)),
                 ("sent_at", models.DateTimeField(null=True, verbose_name="sent")),
+                ("is_unsure", models.BooleanField(default=False, verbose_name="unknown whether it left")),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
                 ("error", models.TextField(blank=True, verbose_name="error")),
                 (
