@@ -18,6 +18,7 @@ class Lead(StagedRecord, Attribution, BuildingParameters):
     RECORD_TYPE = RecordType.LEAD
 
     title = models.CharField(_("title"), max_length=255)
+    title_is_manual = models.BooleanField(default=False, editable=False)
     name = models.CharField(_("name"), max_length=255, blank=True)
     company_name = models.CharField(_("company name"), max_length=255, blank=True)
     inn = models.CharField(_("INN"), max_length=12, blank=True)

@@ -154,6 +154,7 @@ class Migration(migrations.Migration):
                     models.DateField(blank=True, null=True, verbose_name="planned construction start"),
                 ),
                 ("title", models.CharField(max_length=255, verbose_name="title")),
+                ("title_is_manual", models.BooleanField(default=False, editable=False)),
                 ("name", models.CharField(blank=True, max_length=255, verbose_name="name")),
                 ("company_name", models.CharField(blank=True, max_length=255, verbose_name="company name")),
                 ("inn", models.CharField(blank=True, max_length=12, verbose_name="INN")),
