@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -109,12 +110,12 @@ def valkey() -> Iterator[str]:
     if not url.startswith("unix://"):
         yield url
         return
-    socket = Path(url.removeprefix("unix://"))
-    command = valkey_command(socket, TEST_DIR, durable=False)
+    door = Path(url.removeprefix("unix://"))
+    command = valkey_command(door, TEST_DIR, durable=False)
     with (TEST_DIR / "valkey.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
-        wait_until(socket.exists, what="the start of Valkey")
+        wait_until(door.exists, what="the start of Valkey")
         yield url
     finally:
         process.terminate()
@@ -125,6 +126,13 @@ def valkey() -> Iterator[str]:
 def empty_cache(valkey: str) -> None:
     """Start each test with no cached value, no used-up rate limit and no message in the queue."""
     cache.clear()
+
+
+def free_port() -> int:
+    """A port of this machine on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], Any], *, what: str, seconds: float = 20) -> None:
@@ -179,9 +187,9 @@ def mail_server(settings: Any) -> Iterator[MailServer]:
     from aiosmtpd.controller import Controller
 
     server = MailServer()
-    controller = Controller(server, hostname=server.host, port=0)
+    server.port = free_port()
+    controller = Controller(server, hostname=server.host, port=server.port)
     controller.start()
-    server.port = controller.server.sockets[0].getsockname()[1]
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = server.host, server.port
     settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False

@@ -19,12 +19,7 @@ sys.path.append(str(ROOT / "scripts"))
 
 import run  # noqa: E402
 
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.conftest import free_port  # noqa: E402
 
 
 def processes_of(var_dir: Path) -> dict[int, str]:
