@@ -35,6 +35,8 @@ _DASHES = r"\-\u2010\u2011\u2012\u2013\u2014\u2212"
 _GLUE = rf"[ \t().{_DASHES}]{{0,6}}"
 _CANDIDATE = re.compile(rf"(?<![\w@])\(?\+?[ \t]?\(?[0-9](?:{_GLUE}[0-9]){{6,39}}")
 _GROUP = re.compile(r"[0-9]+")
+# Nobody writes a number in more pieces; without a limit a text of "8-8-8-..." is tried in every way there is.
+MAX_GROUPS = 8
 _EXTENSION = re.compile(
     r"\)?[\s,;(]*(?:доб(?:авочный)?|вн(?:утр(?:енний)?)?|ext(?:ension)?|[#xх*])[\s.:№]*([0-9]{1,7})(?![0-9])",
     re.IGNORECASE,
@@ -98,7 +100,7 @@ def _first_number(
     """Return the first run of digit groups that is a number, the longest such run."""
     for first, (group_start, _) in enumerate(groups):
         begin = start if first == 0 else group_start
-        for _last_start, stop in reversed(groups[first:]):
+        for _last_start, stop in reversed(groups[first : first + MAX_GROUPS]):
             number = _parse(text[begin:stop], region)
             if number is not None:
                 return begin, stop, number
@@ -111,12 +113,7 @@ def _parse(written: str, region: str) -> PhoneNumber | None:
     if not 9 <= len(bare) <= 17:
         return None
     plus = written.lstrip("( ").startswith("+")
-    if (
-        not plus
-        and written.isdigit()
-        and is_inn(bare)
-        and not (len(bare) == 10 and bare.startswith(_NEVER_INN))
-    ):
+    if not plus and written.isdigit() and is_inn(bare) and not (len(bare) == 10 and bare.startswith(_NEVER_INN)):
         return None
     for form in _readings(bare, plus, region):
         try:

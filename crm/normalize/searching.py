@@ -21,9 +21,7 @@ _TO_LATIN = str.maketrans(_CYRILLIC, _LATIN)
 
 def search_text(*parts: object, limit: int = MAX_SEARCH_TEXT) -> str:
     """Return one line to search in: no case, ё as е, no punctuation, phone numbers as bare digits."""
-    return " ".join(filter(None, (_folded(part, limit) for part in parts if part is not None)))[
-        :limit
-    ].rstrip()
+    return " ".join(filter(None, (_folded(part, limit) for part in parts if part is not None)))[:limit].rstrip()
 
 
 def search_terms(query: object) -> list[str]:

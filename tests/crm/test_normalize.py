@@ -179,9 +179,7 @@ def test_no_text_breaks_the_recognition(text):
     assert search_text(text) == search_text(text.upper().lower()) or not text.isascii()
 
 
-@pytest.mark.parametrize(
-    "nasty", ["1" + " " * 50_000 + "2", "1 " * 30_000, "(" * 50_000, "@ " * 30_000, "8-" * 30_000]
-)
+@pytest.mark.parametrize("nasty", ["1" + " " * 50_000 + "2", "1 " * 30_000, "(" * 50_000, "@ " * 30_000, "8-" * 30_000])
 def test_a_hostile_field_costs_no_time(nasty):
     started = time.perf_counter()
     phones(nasty)
@@ -379,9 +377,7 @@ def test_a_placeholder_is_no_comment(comment):
 
 
 @pytest.mark.rule("PIPE-4")
-@pytest.mark.parametrize(
-    "comment", ["Дорого", "нет денег", "смит", "купил у конкурента за 12 млн", "1200000", "Не ТЗ"]
-)
+@pytest.mark.parametrize("comment", ["Дорого", "нет денег", "смит", "купил у конкурента за 12 млн", "1200000", "Не ТЗ"])
 def test_a_real_comment_is_no_placeholder(comment):
     assert not looks_like_placeholder(comment)
 

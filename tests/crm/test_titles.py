@@ -28,9 +28,7 @@ COPY = "Повторный лид из сделки №{id} ({i}/{N})"
 
 
 def lead_title(*empty):
-    return render_title(
-        DEFAULT_LEAD_TITLE, {key: None if key in empty else value for key, value in LEAD.items()}
-    )
+    return render_title(DEFAULT_LEAD_TITLE, {key: None if key in empty else value for key, value in LEAD.items()})
 
 
 @pytest.mark.rule("LEAD-3")
@@ -65,10 +63,7 @@ def test_empty_parts_of_a_lead_title_leave_nothing_behind(empty, title):
     ],
 )
 def test_the_unit_goes_with_its_value(values, title):
-    assert (
-        render_title(DEFAULT_DEAL_TITLE, dict(zip(("object", "client", "area"), values, strict=True)))
-        == title
-    )
+    assert render_title(DEFAULT_DEAL_TITLE, dict(zip(("object", "client", "area"), values, strict=True))) == title
 
 
 @pytest.mark.rule("DEAL-9")
@@ -99,8 +94,7 @@ def test_an_edited_template_reads_well_too(template, values, title):
 @pytest.mark.rule("LEAD-3")
 def test_braces_in_a_value_mean_nothing():
     assert (
-        render_title("{name}, {city}", {"name": "{city} {0.__class__}", "city": "Уфа"})
-        == "{city} {0.__class__}, Уфа"
+        render_title("{name}, {city}", {"name": "{city} {0.__class__}", "city": "Уфа"}) == "{city} {0.__class__}, Уфа"
     )
 
 

@@ -93,9 +93,7 @@ def test_days_are_counted_in_the_companys_zone():
 @quick
 @given(
     moments,
-    st.sampled_from(
-        ["Europe/Moscow", "Europe/Berlin", "America/New_York", "Asia/Vladivostok", "Australia/Lord_Howe"]
-    ),
+    st.sampled_from(["Europe/Moscow", "Europe/Berlin", "America/New_York", "Asia/Vladivostok", "Australia/Lord_Howe"]),
     st.tuples(st.integers(0, 200), st.integers(1, 200), st.integers(1, 200)),
 )
 def test_steps_fall_on_their_days_in_order(entered_at, zone, gaps):

@@ -55,9 +55,7 @@ def test_width_and_length_may_be_swapped():
 
 
 @pytest.mark.rule("OBJ-2")
-@pytest.mark.parametrize(
-    ("length", "certain"), [("60.6", True), ("60.61", False), ("59.4", True), ("59.39", False)]
-)
+@pytest.mark.parametrize(("length", "certain"), [("60.6", True), ("60.61", False), ("59.4", True), ("59.39", False)])
 def test_sizes_agree_up_to_one_percent_of_the_larger(length, certain):
     other = replace(BUILDING, length=Decimal(length), area=Decimal(1440))
     match = compare(BUILDING, other)
