@@ -123,6 +123,8 @@ def record_update(
     changed = {name for name, value in data.items() if _assign(record, name, value)} | columns.keys()
     for name, value in columns.items():
         setattr(record, name, value)
+    # A form sends all its fields: what follows from a field must follow from a real change of it alone.
+    changed = {name for name in changed if _differs(record, name, before[name])}
     changed |= _derive(record, changed)
     changed = {name for name in changed if record._meta.get_field(name).value_from_object(record) != before[name]}
     if not changed:
@@ -155,6 +157,15 @@ def _assign(record: StagedRecord, name: str, value: Any) -> bool:
             value = value.replace("\x00", "")
         setattr(record, name, value)
     return True
+
+
+def _differs(record: StagedRecord, name: str, before: Any) -> bool:
+    """Tell whether a field no longer holds what it held, however the value was written ("24" is 24.00)."""
+    field = record._meta.get_field(name)
+    try:
+        return bool(field.to_python(field.value_from_object(record)) != before)
+    except ValidationError:
+        return True
 
 
 def _derive(record: StagedRecord, changed: set[str]) -> set[str]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deals.tonnage import area, pick_consumption, recalculated, span, tonnage
+from objects_registry.tonnage import area, pick_consumption, recalculated, span, tonnage
 
 quick = settings(max_examples=100, deadline=None)
 STORE, SHOP = 1, 2
