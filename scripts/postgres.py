@@ -79,8 +79,13 @@ def reachable_programs(programs: Path, folder: Path) -> Path:
     """Copy a bundled server to where another account can read it; a project below /root is closed to all."""
     if os.geteuid() != 0 or not programs.is_relative_to(Path(sys.prefix)):
         return programs
-    shutil.copytree(programs.parent, folder / "pginstall", symlinks=True)
-    return folder / "pginstall" / "bin"
+    package = programs.parent.parent
+    shutil.copytree(package, folder / package.name, symlinks=True)
+    # Their libraries lie beside the package, and are looked for at that distance.
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name, symlinks=True)
+    return folder / programs.relative_to(package.parent)
 
 
 def wait_until_ready(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
