@@ -18,6 +18,9 @@ class Purpose(NamedRow):
     """What a building is for: warehouse, hangar, workshop."""
 
     code = models.SlugField(_("code"), primary_key=True, max_length=40)
+    synonyms = models.JSONField(
+        _("also called"), default=list, blank=True, help_text=_("Other words by which forms and imports name it.")
+    )
     order = models.PositiveSmallIntegerField(_("order"), default=0)
     is_active = models.BooleanField(_("in use"), default=True)
 

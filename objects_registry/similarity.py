@@ -40,7 +40,7 @@ class Features:
     height: Decimal | None = None
     area: Decimal | None = None
     place: str = ""
-    purpose: int | None = None
+    purpose: str | int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def _place(x: str, y: str) -> _Evidence:
     return _Evidence("place", -1)
 
 
-def _purpose(x: int | None, y: int | None) -> _Evidence:
+def _purpose(x: str | int | None, y: str | int | None) -> _Evidence:
     if x is None or y is None:
         return _Evidence("purpose", 0)
     return _Evidence("purpose", 1, ("same_purpose",)) if x == y else _Evidence("purpose", -1)

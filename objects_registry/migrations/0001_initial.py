@@ -29,6 +29,15 @@ class Migration(migrations.Migration):
                     "code",
                     models.SlugField(max_length=40, primary_key=True, serialize=False, verbose_name="code"),
                 ),
+                (
+                    "synonyms",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="Other words by which forms and imports name it.",
+                        verbose_name="also called",
+                    ),
+                ),
                 ("order", models.PositiveSmallIntegerField(default=0, verbose_name="order")),
                 ("is_active", models.BooleanField(default=True, verbose_name="in use")),
             ],
