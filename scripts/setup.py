@@ -81,11 +81,14 @@ def make_venv() -> None:
 
 def install(files: list[str]) -> None:
     """Install the pinned files, each package checked against its hash: by uv if there is one, else by pip."""
+    # Machines behind a company's proxy know its certificate in the system's list only.
+    os.environ.setdefault("UV_SYSTEM_CERTS", "true")
+    os.environ.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
     if find_uv() is None:
         run(VENV_PYTHON, "-m", "pip", "install", "-q", "--require-hashes", "-r", "scripts/uv.txt", quiet=True)
     wanted = [part for name in files for part in ("-r", name)]
     uv = find_uv()
-    if uv and run(uv, "pip", "install", "-q", "--python", VENV_PYTHON, "--require-hashes", *wanted):
+    if uv and run(uv, "pip", "install", "-q", "--python", VENV_PYTHON, "--require-hashes", *wanted, quiet=True):
         return
     print("Installing with pip, which takes about half a minute ...", flush=True)
     if not run(VENV_PYTHON, "-m", "pip", "install", "-q", "--require-hashes", *wanted):
