@@ -13,8 +13,13 @@ class CrmConfig(AppConfig):
     verbose_name = _("CRM")
 
     def ready(self) -> None:
+        from crm import clients, contact_points, services
         from crm import requirements as needed
 
+        services.derive("contact", clients.require_person_name)
+        services.derive("contact", contact_points.derive_points)
+        services.derive("company", contact_points.derive_points)
+        services.derive("company", clients.derive_inn)
         responsible = needed.plain("responsible", _("Responsible"))
         needed.declare("contact", responsible, needed.CONTACT_POINT, needed.plain("company", _("Company")))
         needed.declare("company", responsible, needed.CONTACT_POINT, needed.plain("inn", _("INN")))

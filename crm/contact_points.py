@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Case, Value, When
+from django.utils.translation import gettext as _
 
 from crm import normalize
+from crm.errors import InvalidInput
 from crm.models import ContactPoint, RecordType, StagedRecord
 
 OWNERS = frozenset({RecordType.LEAD, RecordType.CONTACT, RecordType.COMPANY})
@@ -24,11 +27,69 @@ class Point:
     extension: str = ""
 
 
-def read_points(phones: str = "", emails: str = "") -> list[Point]:
-    """All phones and e-mails in two free texts; what is no phone and no address is left out."""
-    found = [Point("phone", item.e164, item.original, item.extension or "") for item in normalize.phones(phones)]
-    found += [Point("email", address, address) for address in normalize.emails(emails)]
+def read_points(phones: str | Iterable[str] = "", emails: str | Iterable[str] = "") -> list[Point]:
+    """All phones and e-mails in two free texts (or lists); what is no phone and no address is left out."""
+    found = [Point("phone", item.e164, item.original, item.extension or "") for item in normalize.phones(_text(phones))]
+    found += [Point("email", address, address) for address in normalize.emails(_text(emails))]
     return list({(point.kind, point.value): point for point in found}.values())
+
+
+def checked_points(phones: str | Iterable[str] = "", emails: str | Iterable[str] = "") -> list[Point]:
+    """The same for what a person or a program typed: InvalidInput names a text without a phone or address in it."""
+    points = read_points(phones, emails)
+    found = {point.kind for point in points}
+    for kind, name, text in (("phone", "phones", _text(phones)), ("email", "emails", _text(emails))):
+        if text.strip() and kind not in found:
+            raise _unreadable(kind, name, text)
+    return points
+
+
+def derive_points(record: Any, changed: set[str]) -> set[str]:
+    """Bring what was typed into `phone` and `email` into one form; given to crm.services.derive.
+
+    InvalidInput names what is no phone and no address. A second number in the field is kept for take_columns.
+    """
+    kinds = [kind for kind in ("phone", "email") if kind in changed]
+    typed: list[Point] = []
+    for kind in kinds:
+        text = str(getattr(record, kind) or "")
+        points = read_points(**{f"{kind}s": text})
+        if text.strip() and not points:
+            raise _unreadable(kind, kind, text)
+        setattr(record, kind, points[0].value if points else "")
+        typed += points
+    if kinds:
+        record.__dict__["typed_points"] = typed
+    return set()
+
+
+@transaction.atomic
+def take_columns(record: Any, changed: set[str]) -> None:
+    """Keep rows for what was written straight into `phone` and `email`: what stands there is the main one.
+
+    Emptying the column takes the main one away, and the next of its kind becomes the main one.
+    """
+    typed: list[Point] = record.__dict__.pop("typed_points", [])
+    add_points(record, typed)
+    for kind in {"phone", "email"} & changed:
+        rows = ContactPoint.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk, kind=kind)
+        if value := getattr(record, kind):
+            rows.update(is_primary=Case(When(value=value, then=Value(True)), default=Value(False)))
+        else:
+            rows.filter(is_primary=True).delete()
+            refresh_columns(record)
+
+
+def _text(texts: str | Iterable[str]) -> str:
+    return texts if isinstance(texts, str) else "\n".join(str(text) for text in texts)
+
+
+def _unreadable(kind: str, name: str, text: str) -> InvalidInput:
+    shown = {"value": normalize.one_line(text, 60)}
+    message = (
+        _("«%(value)s» is not a phone number.") if kind == "phone" else _("«%(value)s» is not an e-mail address.")
+    ) % shown
+    return InvalidInput(message, errors=[{"pointer": f"/{name}", "code": f"invalid_{kind}", "message": message}])
 
 
 def points_of(record: StagedRecord) -> list[ContactPoint]:

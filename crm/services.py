@@ -11,7 +11,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
-from crm import clock, events, pipelines, scope, stages, timeline
+from crm import clock, contact_points, events, pipelines, scope, stages, timeline
 from crm.actors import Actor
 from crm.contact_points import point_values
 from crm.errors import DomainError, InvalidInput, StageConflict
@@ -93,6 +93,7 @@ def record_create(
     _validate(record)
     record.search_text = search_text(*record.search_parts())
     record.save()
+    _take_points(record, changed)
     timeline.record(record, "created", actor)
     stages.enter_first(record, actor, stage=first)
     events.publish("record_created", record, actor)
@@ -131,6 +132,7 @@ def record_update(
         return record
     _validate(record)
     _save_changed(record, changed)
+    _take_points(record, changed)
     _tell_changes(record, before, changed, actor)
     events.publish("fields_changed", record, actor, {"fields": sorted(changed)})
     return record
@@ -190,6 +192,12 @@ def _save_changed(record: StagedRecord, changed: Iterable[str]) -> None:
     record.version += 1
     record.search_text = search_text(*record.search_parts(), *point_values(record))
     record.save(update_fields=[*changed, "updated_at", "version", "search_text", "stage"])
+
+
+def _take_points(record: StagedRecord, changed: set[str]) -> None:
+    """A phone or address written into the record's own column is one of its points: it is recognised by it."""
+    if record.RECORD_TYPE in contact_points.OWNERS and changed & {"phone", "email"}:
+        contact_points.take_columns(record, changed)
 
 
 def _tell_changes(record: StagedRecord, before: Mapping[str, Any], changed: Iterable[str], actor: Actor) -> None:
