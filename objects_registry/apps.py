@@ -1,5 +1,7 @@
 """Registration of the app."""
 
+from __future__ import annotations
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -9,3 +11,27 @@ class ObjectsRegistryConfig(AppConfig):
 
     name = "objects_registry"
     verbose_name = _("Construction objects")
+
+    def ready(self) -> None:
+        from crm import events, stages
+        from crm import requirements as needed
+        from crm.services import derive
+        from objects_registry import building, guards, keys, services, timeline
+
+        del timeline  # imported for its sentences
+        for record_type in ("lead", "deal", "object"):
+            derive(record_type, keys.derive_place)
+        derive("object", building.derive_area)
+        derive("object", keys.derive_keys)
+        stages.guard("object", guards.refuse_merged)
+        events.on("record_created", services.clients_follow)
+        events.on("fields_changed", services.clients_follow)
+        needed.declare(
+            "object",
+            needed.SIZE,
+            needed.PLACE,
+            needed.plain("responsible", _("Responsible")),
+            needed.plain("purpose", _("Purpose")),
+            needed.plain("height", _("Height, m")),
+            needed.plain("construction_start", _("Planned construction start")),
+        )

@@ -1,0 +1,217 @@
+"""Writing of construction objects: by hand, from a lead or a deal, and following those that hang on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import Role
+from crm import timeline
+from crm.actors import Actor
+from crm.errors import DomainError
+from crm.models import RecordType
+from crm.services import record_assign, record_create, record_update
+from objects_registry.building import number
+from objects_registry.keys import derive_place
+from objects_registry.matching import Candidate, candidates_for
+from objects_registry.models import BUILDING_FIELDS, ConstructionObject
+
+PIPELINE = "object"
+NAME_PARTS = ("width", "length", "address", "city", "region")
+MAKERS = frozenset({Role.ADMINISTRATOR, Role.SALES_HEAD, Role.SALES_MANAGER})
+
+
+class DuplicateObjects(DomainError):
+    """Similar objects exist: the person chooses one of them, or makes a new one all the same (OBJ-3)."""
+
+    code = "duplicate_objects"
+    status = 409
+
+    def __init__(self, candidates: list[Candidate]) -> None:
+        self.candidates = candidates
+        names = ", ".join(f"«{item.object}»" for item in candidates)
+        super().__init__(
+            _("Similar objects exist: %(names)s. Use one of them, or make a new one all the same.") % {"names": names},
+            errors=[
+                {
+                    "pointer": "/object",
+                    "code": "certain" if item.match.certain else "probable",
+                    "message": str(item.object),
+                    "id": item.object.pk,
+                    "score": item.match.score,
+                    "reasons": item.reasons,
+                }
+                for item in candidates
+            ],
+        )
+
+
+def _require_maker(actor: Actor) -> None:
+    if actor.is_person and actor.user is not None and actor.user.role not in MAKERS:
+        raise PermissionDenied(_("Construction objects are kept by the manufacturer's sales people."))
+
+
+def default_name(record: Any) -> str:
+    """«Склад 24×60, Тверь» from what is known; never empty."""
+    sides = [number(record, name) for name in ("width", "length")]
+    size = "×".join(f"{side.normalize():f}" for side in sides if side) if all(sides) else ""
+    what = " ".join(part for part in (str(record.purpose or ""), size) if part) or _("Object")
+    return ", ".join(part for part in (what, record.city or record.region) if part)[:255]
+
+
+@transaction.atomic
+def object_create(
+    *, by: Any, data: Mapping[str, Any], contacts: Iterable[Any] = (), companies: Iterable[Any] = ()
+) -> ConstructionObject:
+    """Make an object; a name that is not given is put together, a person who makes it becomes responsible."""
+    actor = Actor.of(by)
+    _require_maker(actor)
+    values = dict(data)
+    if not values.get("name"):
+        values["name"] = default_name(_draft(values))
+    if values.get("responsible") is None and actor.is_person:
+        values["responsible"] = actor.user
+    obj = record_create(ConstructionObject, data=values, by=actor, pipeline=PIPELINE)
+    obj.contacts.add(*contacts)
+    obj.companies.add(*companies)
+    return obj
+
+
+def _draft(values: Mapping[str, Any]) -> ConstructionObject:
+    """An unsaved object with the values that its name is put together from."""
+    purpose = values.get("purpose")
+    draft = ConstructionObject(**{name: values[name] for name in NAME_PARTS if values.get(name)})
+    draft.purpose_id = getattr(purpose, "pk", purpose)
+    derive_place(draft, set(values))
+    return draft
+
+
+def object_update(
+    obj: ConstructionObject, *, by: Any, data: Mapping[str, Any], expected_version: int | None = None
+) -> ConstructionObject:
+    """Change named fields of an object; see crm.services.record_update."""
+    return record_update(obj, data=data, by=by, expected_version=expected_version)
+
+
+@transaction.atomic
+def object_from_record(
+    record: Any, *, by: Any, existing_id: int | None = None, force_new: bool = False
+) -> ConstructionObject:
+    """The object of a lead or a deal (OBJ-3): the one it has, an existing one that was chosen, or a new one.
+
+    Without a choice a person is asked where anything similar exists, a robot only where it is certainly the same:
+    both by DuplicateObjects. A new one made although similar ones exist is noted in both timelines.
+    """
+    actor = Actor.of(by)
+    _require_maker(actor)
+    locked = _locked(record, actor)
+    if locked.object_id is not None and existing_id in {None, locked.object_id}:
+        return _seen(record, locked.object)
+    if getattr(locked, "partner_id", None) is not None:
+        raise DomainError(_("Objects are made from the manufacturer's own leads and deals."))
+    if existing_id is not None:
+        obj = _existing(existing_id, actor)
+        _tie(locked, obj, actor)
+        timeline.record(locked, "object_used", actor, {"name": obj.name, "id": obj.pk})
+        timeline.record(obj, "object_linked_to", actor, _about(locked))
+        return _seen(record, obj)
+    found = candidates_for(locked, actor.user if actor.is_person else None)
+    asked = found if actor.is_person else [item for item in found if item.match.certain]
+    if asked and not force_new:
+        raise DuplicateObjects(asked)
+    obj = _make(locked, actor)
+    despite = {"despite": [str(item.object) for item in found]} if found else {}
+    timeline.record(locked, "object_made", actor, {"name": obj.name, "id": obj.pk, **despite})
+    timeline.record(obj, "object_origin", actor, {**_about(locked), **despite})
+    return _seen(record, obj)
+
+
+def _locked(record: Any, actor: Actor) -> Any:
+    rows = type(record)._default_manager.all()
+    if actor.is_person:
+        rows = rows.visible_to(actor.user, "change")
+    return rows.alive().select_for_update(of=("self",)).get(pk=record.pk)
+
+
+def _existing(pk: int, actor: Actor) -> ConstructionObject:
+    rows = ConstructionObject.objects.alive()
+    if actor.is_person and actor.user is not None:
+        rows = rows.visible_to(actor.user)
+    return rows.get(pk=pk)
+
+
+def _make(record: Any, actor: Actor) -> ConstructionObject:
+    data = {name: getattr(record, name) for name in BUILDING_FIELDS if not name.endswith("_is_manual")}
+    return _tie(
+        record,
+        object_create(by=actor, data={**data, "name": default_name(record), "responsible": record.responsible}),
+        actor,
+    )
+
+
+def _tie(record: Any, obj: ConstructionObject, actor: Actor) -> ConstructionObject:
+    """Link both ways: the record to the object, the record's client to the object; a pending warning is answered."""
+    answered = {}
+    if getattr(record, "duplicate_object_id", None) is not None:
+        answered = {"duplicate_object": None, "duplicate_is_certain": False}
+    record_update(record, data={"object": obj}, by=actor, **answered)
+    link_clients(obj, record)
+    return obj
+
+
+def link_clients(obj: ConstructionObject, record: Any) -> None:
+    """The contact and the company of a lead or deal become the object's."""
+    if record.contact_id:
+        obj.contacts.add(record.contact_id)
+    if record.company_id:
+        obj.companies.add(record.company_id)
+
+
+def _about(record: Any) -> dict[str, Any]:
+    return {"record": str(record), "record_type": record.RECORD_TYPE, "id": record.pk}
+
+
+def _seen(record: Any, obj: ConstructionObject) -> ConstructionObject:
+    """Bring the caller's instance up to what was written through the locked one."""
+    record.refresh_from_db()
+    return obj
+
+
+@transaction.atomic
+def object_follow_responsible(obj: ConstructionObject, *, by: Any = None) -> ConstructionObject:
+    """Give an object to whoever is responsible for its newest open deal, else its newest open lead (OBJ-5)."""
+    owner = responsible_of(obj)
+    if owner is not None and owner.is_active and owner.pk != obj.responsible_id:
+        record_assign(obj, responsible=owner, by=by or Actor.system())
+    return obj
+
+
+def responsible_of(obj: ConstructionObject) -> Any:
+    """Who answers for an object by its own open deals and leads; partners' records do not count."""
+    for records in (obj.deals, obj.leads):  # type: ignore[attr-defined]
+        found = (
+            records.alive()
+            .open()
+            .filter(partner__isnull=True, responsible__isnull=False)
+            .select_related("responsible")
+            .order_by("-created_at", "-id")
+            .first()
+        )
+        if found is not None:
+            return found.responsible
+    return None
+
+
+def clients_follow(event: Any) -> None:
+    """Handler: the client of a lead or deal becomes the client of its object, whichever was set last."""
+    if event.record_type not in {RecordType.LEAD, RecordType.DEAL}:
+        return
+    if event.name == "fields_changed" and not {"object", "contact", "company"} & set(event.data.get("fields", [])):
+        return
+    record = event.record
+    if record is not None and record.object_id and record.partner_id is None:
+        link_clients(record.object, record)
