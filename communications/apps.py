@@ -9,3 +9,6 @@ class CommunicationsConfig(AppConfig):
 
     name = "communications"
     verbose_name = _("Communications")
+
+    def ready(self) -> None:
+        from communications import timeline  # noqa: F401 - registers the sentences

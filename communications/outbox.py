@@ -1,0 +1,241 @@
+"""Sends what waits in the outbox: claim, send, mark; each step a transaction of its own (docs/adr/0003).
+
+A letter is claimed before the network is touched and marked after it. A worker that dies between the two leaves a row
+that may or may not have left: it is never sent again by itself, a person is asked instead.
+"""
+
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from communications.models import Message
+from communications.services import told
+from crm import clock, timeline
+from crm.actors import Actor
+from crm.claims import claim_one
+from crm.models import ContactPoint, Notification
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(minutes=10)
+MAX_ATTEMPTS = 12
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=4)
+PERMANENT = 500
+
+
+class Unsure(Exception):
+    """The connection broke while the letter was being handed over: it may have arrived."""
+
+
+class Permanent(Exception):
+    """The other side will never take this letter."""
+
+
+class Transient(Exception):
+    """It may go better later."""
+
+
+def send_due(limit: int = 100, *, only: Q | None = None) -> int:
+    """Send messages that are due, over one connection; answers how many left. Safe to run in many workers at once."""
+    sweep()
+    post = Post()
+    sent = 0
+    try:
+        for _number in range(limit):
+            message = _claim(only)
+            if message is None:
+                break
+            sent += _send(message, post)
+            if post.is_down:
+                break
+    finally:
+        post.close()
+    return sent
+
+
+def sweep() -> int:
+    """Messages whose worker died while sending: unknown whether they left, so shown to a person; answers how many."""
+    stuck = Message.objects.filter(state=Message.State.SENDING, claimed_at__lt=clock.now() - LEASE)
+    return sum(_finish(message, Message.State.FAILED, error=_("The worker stopped."), unsure=True) for message in stuck)
+
+
+def _claim(only: Q | None) -> Message | None:
+    now = clock.now()
+    free = Message.objects.filter(
+        only or Q(),
+        state=Message.State.QUEUED,
+        direction=Message.Direction.OUT,
+        channel=ContactPoint.Kind.EMAIL,
+        not_before__lte=now,
+    ).order_by("not_before", "id")
+    pk = claim_one(free, state=Message.State.SENDING, claimed_at=now)
+    return Message.objects.get(pk=pk) if pk is not None else None
+
+
+def _send(message: Message, post: Post) -> int:
+    try:
+        post.send(as_email(message))
+    except Unsure as error:
+        _finish(message, Message.State.FAILED, error=str(error), unsure=True)
+    except Permanent as error:
+        _finish(message, Message.State.FAILED, error=str(error))
+    except Transient as error:
+        _put_off(message, str(error))
+    else:
+        return _finish(message, Message.State.SENT)
+    return 0
+
+
+def as_email(message: Message) -> EmailMessage:
+    """The letter as it leaves, with the Message-ID it was given when it was queued."""
+    headers = {"Message-ID": message.message_id}
+    if message.created_by_id is None:
+        # Written by a robot: other machines must not answer it (RFC 3834).
+        headers["Auto-Submitted"] = "auto-generated"
+    sender = message.sender or settings.DEFAULT_FROM_EMAIL
+    return EmailMessage(message.subject, message.text, sender, [message.address], headers=headers)
+
+
+@transaction.atomic
+def _finish(message: Message, state: str, *, error: str = "", unsure: bool = False) -> int:
+    """Write the end of an attempt, unless the row is no longer this attempt's; answers how many rows were written."""
+    mine = Message.objects.filter(
+        pk=message.pk, state=Message.State.SENDING, claimed_at=message.claimed_at, attempts=message.attempts
+    )
+    columns: dict[str, Any] = {"state": state, "error": error[:4000], "is_unsure": unsure}
+    columns["attempts"] = message.attempts + 1
+    if state == Message.State.SENT:
+        columns["sent_at"] = clock.now()
+    written = mine.update(**columns)
+    record = message.record
+    if not written or record is None:
+        return written
+    actor = Actor.system(_("Outbox"))
+    if state == Message.State.SENT:
+        timeline.record(record, "message_sent", actor, told(message))
+        return written
+    action = "message_unsure" if unsure else "message_failed"
+    timeline.record(record, action, actor, told(message, error=error[:500]))
+    if record.responsible_id is not None:
+        Notification.objects.create(
+            user_id=record.responsible_id,
+            record_type=record.RECORD_TYPE,
+            record_id=record.pk,
+            action=action,
+            data=told(message, error=error[:500]),
+        )
+    log.warning("message_not_sent", message_id=message.pk, unsure=unsure, error=error)
+    return written
+
+
+def _put_off(message: Message, error: str) -> None:
+    if message.attempts + 1 >= MAX_ATTEMPTS:
+        _finish(message, Message.State.FAILED, error=error)
+        return
+    pause = min(FIRST_PAUSE * 2**message.attempts, LONGEST_PAUSE)
+    Message.objects.filter(pk=message.pk, state=Message.State.SENDING, claimed_at=message.claimed_at).update(
+        state=Message.State.QUEUED,
+        attempts=message.attempts + 1,
+        not_before=clock.now() + pause,
+        error=error[:4000],
+    )
+
+
+class Post:
+    """One connection to the mail server for a batch, and what its failures mean."""
+
+    def __init__(self) -> None:
+        self._connection: BaseEmailBackend | None = None
+        self._begun = False
+        self.is_down = False
+
+    def send(self, letter: EmailMessage) -> None:
+        """Hand one letter over; raises Unsure, Permanent or Transient."""
+        connection = self._opened()
+        self._begun = False
+        try:
+            connection.send_messages([letter])
+        except smtplib.SMTPRecipientsRefused as error:
+            codes = [code for code, _text in error.recipients.values()]
+            self._refuse(min(codes), str(error.recipients), error)
+        except smtplib.SMTPResponseException as error:
+            self._refuse(error.smtp_code, _line(error), error)
+        except (smtplib.SMTPException, OSError) as error:
+            self.close()
+            if self._begun:
+                raise Unsure(f"{type(error).__name__}: {error}") from error
+            raise Transient(f"{type(error).__name__}: {error}") from error
+        except ValueError as error:
+            raise Permanent(f"{type(error).__name__}: {error}") from error
+
+    def close(self) -> None:
+        """Say goodbye; a server that is gone already is no trouble."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except (smtplib.SMTPException, OSError) as error:
+                log.info("mail_connection_closed_badly", error=str(error))
+
+    def _refuse(self, code: int, text: str, error: Exception) -> None:
+        if isinstance(error, smtplib.SMTPAuthenticationError) or code < PERMANENT:
+            raise Transient(text) from error
+        raise Permanent(text) from error
+
+    def _opened(self) -> BaseEmailBackend:
+        """The open connection; one that fell asleep between two letters is opened anew."""
+        client: Any = getattr(self._connection, "connection", None)
+        if isinstance(client, smtplib.SMTP) and not _is_awake(client):
+            self.close()
+        if self._connection is None:
+            connection = get_connection()
+            try:
+                connection.open()
+            except (smtplib.SMTPException, OSError) as error:
+                self.is_down = True
+                raise Transient(f"{type(error).__name__}: {error}") from error
+            self._connection = connection
+            client = getattr(connection, "connection", None)
+            if isinstance(client, smtplib.SMTP):
+                client.data = self._watched(client.data)  # type: ignore[assignment, method-assign]
+        return self._connection
+
+    def _watched(self, data: Callable[[Any], tuple[int, bytes]]) -> Callable[[Any], tuple[int, bytes]]:
+        """Note that the letter's text is on its way: from here a broken line means "unknown", before it "not sent"."""
+
+        def hand_over(letter: Any) -> tuple[int, bytes]:
+            self._begun = True
+            return data(letter)
+
+        return hand_over
+
+
+def _is_awake(client: smtplib.SMTP) -> bool:
+    try:
+        return client.noop()[0] == 250
+    except (smtplib.SMTPException, OSError):
+        return False
+
+
+def _line(error: smtplib.SMTPResponseException) -> str:
+    text = error.smtp_error
+    return f"{error.smtp_code} {text.decode(errors='replace') if isinstance(text, bytes) else text}"
+
+
+def waiting(record: Any) -> QuerySet[Message]:
+    """A record's messages that did not leave and wait for a person's decision."""
+    return Message.objects.filter(
+        record_type=record.RECORD_TYPE, record_id=record.pk, state=Message.State.FAILED, direction="out"
+    )

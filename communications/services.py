@@ -1,0 +1,227 @@
+"""Writing messages and calls: an outgoing message is a row first and leaves after commit (communications.outbox)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.utils import formataddr, make_msgid
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from communications import message_channels, templates_render
+from communications.client_contact import client_contacted
+from communications.models import Call, Message, MessageTemplate
+from crm import clock, timeline
+from crm.actors import Actor
+from crm.errors import InvalidInput
+from crm.models import Contact, ContactPoint, StagedRecord
+from crm.normalize import one_line
+from crm.services import touch
+
+
+@transaction.atomic
+def message_queue(
+    *,
+    record: StagedRecord,
+    contact: Contact | None,
+    channel: str,
+    by: Any,
+    template: str = "",
+    subject: str = "",
+    text: str = "",
+    address: str = "",
+    key: str | None = None,
+) -> Message:
+    """Put a message into the outbox in the caller's transaction; a worker sends it after commit.
+
+    Either `template` (a code) or `text`. With `key` the same message is queued once, however often it is asked for.
+    InvalidInput where there is no address, no text, or the template needs what the record does not have.
+    """
+    if key and (known := Message.objects.filter(key=key).first()):
+        return known
+    chosen = MessageTemplate.objects.get(code=template) if template else None
+    if chosen is not None:
+        letter = templates_render.render(chosen, record, contact)
+        subject, text = letter.subject, letter.text
+    to = _address(contact, channel, address)
+    if not text.strip():
+        raise InvalidInput(
+            _("Write something first."),
+            errors=[{"pointer": "/text", "code": "required", "message": _("Write something first.")}],
+        )
+    now = clock.now()
+    message = Message.objects.create(
+        record_type=record.RECORD_TYPE,
+        record_id=record.pk,
+        direction=Message.Direction.OUT,
+        channel=channel,
+        state=Message.State.QUEUED,
+        address=to,
+        sender=sender_for(record),
+        subject=one_line(subject)[:255],
+        text=text.replace("\x00", "")[:100_000],
+        template=chosen,
+        contact=contact,
+        # Known before the first attempt, so that a letter that left twice is one letter to the reader's programme.
+        message_id=make_msgid(domain=settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")),
+        key=key,
+        created_at=now,
+        created_by=Actor.of(by).user,
+        not_before=now,
+    )
+    timeline.record(record, "message_out", by, told(message))
+    return message
+
+
+def _address(contact: Contact | None, channel: str, address: str) -> str:
+    if channel not in message_channels.CHANNELS or not message_channels.CHANNELS[channel].is_connected:
+        raise InvalidInput(_("The channel «%(channel)s» is not connected.") % {"channel": channel})
+    to = address or (message_channels.address_on(contact, channel) if contact is not None else "")
+    if not to or message_channels.is_excluded(to):
+        raise InvalidInput(
+            _("There is no address to write to."),
+            errors=[{"pointer": "/address", "code": "required", "message": _("There is no address to write to.")}],
+        )
+    return to
+
+
+def sender_for(record: StagedRecord) -> str:
+    """The From line of a record's letters: its responsible, else the company's own address (COM-1)."""
+    person = record.responsible
+    if person is not None and person.is_active and person.email:
+        return formataddr((person.full_name, person.email))
+    return settings.DEFAULT_FROM_EMAIL
+
+
+def told(message: Message, **more: Any) -> dict[str, Any]:
+    """What the timeline keeps of a message."""
+    return {"id": message.pk, "address": message.address, "subject": message.subject or message.text[:100]} | more
+
+
+@transaction.atomic
+def message_resend(*, message_id: int, by: Any) -> Message:
+    """Send a failed message again, by a person's decision; the letter keeps its Message-ID.
+
+    Doing it twice queues it once. A person's right to the record is checked by whoever calls.
+    """
+    message = Message.objects.select_for_update().get(pk=message_id, direction=Message.Direction.OUT)
+    if message.state not in {Message.State.FAILED, Message.State.CANCELLED}:
+        return message
+    message.state, message.is_unsure, message.error = Message.State.QUEUED, False, ""
+    message.attempts, message.not_before = 0, clock.now()
+    message.save(update_fields=["state", "is_unsure", "error", "attempts", "not_before"])
+    if (record := message.record) is not None:
+        timeline.record(record, "message_out", by, told(message))
+    return message
+
+
+@transaction.atomic
+def messages_cancel(record: StagedRecord, *, key_prefix: str, by: Any) -> int:
+    """Take back what robots queued for a record and no worker has begun to send; answers how many."""
+    waiting = Message.objects.filter(
+        record_type=record.RECORD_TYPE,
+        record_id=record.pk,
+        state=Message.State.QUEUED,
+        key__startswith=key_prefix,
+    )
+    cancelled = 0
+    for message in waiting:
+        # Conditional: the sender may have claimed it between the two queries.
+        if Message.objects.filter(pk=message.pk, state=Message.State.QUEUED).update(state=Message.State.CANCELLED):
+            timeline.record(record, "message_cancelled", by, told(message))
+            cancelled += 1
+    return cancelled
+
+
+@transaction.atomic
+def message_received(
+    *,
+    record: StagedRecord,
+    channel: str,
+    address: str,
+    by: Any,
+    subject: str = "",
+    text: str = "",
+    contact: Contact | None = None,
+    message_id: str = "",
+    is_automatic: bool = False,
+) -> Message:
+    """Keep an incoming letter or message and tell everybody tied to the client, unless a machine wrote it."""
+    if message_id and (known := Message.objects.filter(message_id=message_id, direction="in").first()):
+        return known
+    message = Message.objects.create(
+        record_type=record.RECORD_TYPE,
+        record_id=record.pk,
+        direction=Message.Direction.IN,
+        channel=channel,
+        state=Message.State.RECEIVED,
+        address=address[:254],
+        subject=one_line(subject)[:255],
+        text=text.replace("\x00", "")[:100_000],
+        contact=contact,
+        message_id=message_id[:255],
+        is_automatic=is_automatic,
+        created_at=clock.now(),
+        sent_at=clock.now(),
+    )
+    timeline.record(record, "message_in", by, told(message, is_automatic=is_automatic))
+    how = "letter" if channel == ContactPoint.Kind.EMAIL else "message"
+    client_contacted(record, how, by, point=address, is_automatic=is_automatic)
+    return message
+
+
+@transaction.atomic
+def call_add(
+    record: StagedRecord,
+    *,
+    direction: str,
+    by: Any,
+    phone: str = "",
+    at: datetime | None = None,
+    seconds: int = 0,
+    is_missed: bool = False,
+    note: str = "",
+) -> Call:
+    """Note a phone call; an incoming one, missed too, is the client making contact."""
+    call = Call.objects.create(
+        record_type=record.RECORD_TYPE,
+        record_id=record.pk,
+        direction=direction,
+        phone=phone[:20],
+        at=at or clock.now(),
+        seconds=seconds,
+        is_missed=is_missed,
+        note=note.replace("\x00", "").strip()[:20_000],
+        user=Actor.of(by).user,
+    )
+    touch(record)
+    timeline.record(
+        record,
+        "call",
+        by,
+        {
+            "direction": direction,
+            "phone": call.phone,
+            "seconds": seconds,
+            "is_missed": is_missed,
+            "note": call.note,
+            "id": call.pk,
+        },
+    )
+    if direction == Call.Direction.IN:
+        client_contacted(record, "call", by, point=phone)
+    return call
+
+
+__all__ = [
+    "call_add",
+    "client_contacted",
+    "message_queue",
+    "message_received",
+    "message_resend",
+    "messages_cancel",
+    "sender_for",
+    "told",
+]

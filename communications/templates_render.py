@@ -1,0 +1,114 @@
+"""Templates of letters: named placeholders only, filled from a record; a missing value is named, never left blank."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from communications.models import MessageTemplate
+from crm import preferences
+from crm.errors import InvalidInput
+from crm.models import Contact, StagedRecord
+from crm.normalize import one_line
+
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+
+
+class MissingValue(InvalidInput):
+    """A template needs what the record does not have."""
+
+    code = "missing_value"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A rendered subject and text."""
+
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Placeholder:
+    """One name a template may use: what it means and where its value comes from."""
+
+    label: Any
+    value: Callable[[StagedRecord, Contact | None], Any]
+
+
+def _greeting(record: StagedRecord, contact: Contact | None) -> str:
+    """«Иван Петрович»: how a letter addresses a person; the whole name where only that is known."""
+    if contact is None:
+        return ""
+    name = " ".join(part for part in (contact.first_name, contact.patronymic) if part)
+    return name or contact.full_name
+
+
+def _related(name: str) -> Callable[[StagedRecord, Contact | None], Any]:
+    return lambda record, contact: getattr(record, name, None)
+
+
+def _of_responsible(name: str) -> Callable[[StagedRecord, Contact | None], Any]:
+    return lambda record, contact: getattr(record.responsible, name, "")
+
+
+def _date(record: StagedRecord, contact: Contact | None) -> str:
+    day = getattr(record, "construction_start", None)
+    return f"{day:%d.%m.%Y}" if day else ""
+
+
+PLACEHOLDERS: dict[str, Placeholder] = {
+    "contact": Placeholder(gettext_lazy("how the person is addressed"), _greeting),
+    "client_company": Placeholder(gettext_lazy("the client's company"), _related("company")),
+    "title": Placeholder(gettext_lazy("title of the lead or deal"), lambda record, contact: record),
+    "object": Placeholder(
+        gettext_lazy("name of the object, or title of the deal"),
+        lambda record, contact: getattr(record, "object", None) or record,
+    ),
+    "construction_start": Placeholder(gettext_lazy("planned construction start"), _date),
+    "responsible": Placeholder(gettext_lazy("responsible"), _of_responsible("full_name")),
+    "responsible_phone": Placeholder(gettext_lazy("phone of the responsible"), _of_responsible("phone")),
+    "responsible_email": Placeholder(gettext_lazy("e-mail of the responsible"), _of_responsible("email")),
+    "company_name": Placeholder(gettext_lazy("our company"), lambda record, contact: preferences.get("company_name")),
+}
+
+
+def check_text(text: str) -> None:
+    """Refuse a template that uses a placeholder nobody knows."""
+    for name in PLACEHOLDER.findall(text):
+        if name not in PLACEHOLDERS:
+            raise InvalidInput(
+                _("Unknown placeholder {%(name)s}; known are: %(known)s.")
+                % {"name": name, "known": ", ".join(sorted(PLACEHOLDERS))},
+                errors=[{"pointer": "/text", "code": "unknown_placeholder", "message": name}],
+            )
+
+
+def render(template: MessageTemplate, record: StagedRecord, contact: Contact | None) -> Letter:
+    """The letter for a record and a person; MissingValue names the placeholder that has no value there."""
+    values = _values(template, record, contact)
+    return Letter(one_line(_fill(template.subject, values)), _fill(template.text, values))
+
+
+def _values(template: MessageTemplate, record: StagedRecord, contact: Contact | None) -> Mapping[str, str]:
+    check_text(template.subject + template.text)
+    values = {}
+    for name in set(PLACEHOLDER.findall(template.subject + template.text)):
+        values[name] = str(PLACEHOLDERS[name].value(record, contact) or "").strip()
+        if not values[name]:
+            raise MissingValue(
+                _("The template «%(template)s» needs «%(what)s», and «%(record)s» has none.")
+                % {"template": template.name, "what": PLACEHOLDERS[name].label, "record": record},
+                errors=[{"pointer": f"/{name}", "code": "required", "message": str(PLACEHOLDERS[name].label)}],
+            )
+    return values
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    # One pass: braces inside a value (a client's name, a deal's title) mean nothing.
+    return PLACEHOLDER.sub(lambda match: values[match.group(1)], text)

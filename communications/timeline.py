@@ -1,0 +1,90 @@
+"""Sentences of letters, messages and calls on the timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crm.timeline import formatter
+
+WAYS = {
+    "letter": gettext_lazy("a letter"),
+    "call": gettext_lazy("a call"),
+    "message": gettext_lazy("a message"),
+    "form": gettext_lazy("a form on the site"),
+    "meeting": gettext_lazy("a meeting"),
+}
+
+
+@formatter("client_contact", "message")
+def _client_contact(data: Mapping[str, Any]) -> str:
+    text = _("The client made contact: %(how)s.") % {"how": WAYS.get(str(data.get("how")), data.get("how", ""))}
+    return f"{text} {data['point']}" if data.get("point") else text
+
+
+@formatter("message_out", "message")
+def _message_out(data: Mapping[str, Any]) -> str:
+    return _("To %(address)s: %(subject)s") % {"address": data.get("address", ""), "subject": data.get("subject", "")}
+
+
+@formatter("message_sent", "message")
+def _message_sent(data: Mapping[str, Any]) -> str:
+    return _("Sent to %(address)s: %(subject)s") % {
+        "address": data.get("address", ""),
+        "subject": data.get("subject", ""),
+    }
+
+
+@formatter("message_failed", "message")
+def _message_failed(data: Mapping[str, Any]) -> str:
+    return _("Not sent to %(address)s: %(subject)s. %(error)s") % {
+        "address": data.get("address", ""),
+        "subject": data.get("subject", ""),
+        "error": data.get("error", ""),
+    }
+
+
+@formatter("message_unsure", "message")
+def _message_unsure(data: Mapping[str, Any]) -> str:
+    return _("It is unknown whether this left for %(address)s: %(subject)s. It is not sent twice by itself.") % {
+        "address": data.get("address", ""),
+        "subject": data.get("subject", ""),
+    }
+
+
+@formatter("message_cancelled", "message")
+def _message_cancelled(data: Mapping[str, Any]) -> str:
+    return _("Not sent any more to %(address)s: %(subject)s") % {
+        "address": data.get("address", ""),
+        "subject": data.get("subject", ""),
+    }
+
+
+@formatter("message_in", "message")
+def _message_in(data: Mapping[str, Any]) -> str:
+    words = data.get("subject") or str(data.get("text", ""))[:200]
+    if data.get("is_automatic"):
+        return _("Auto-reply or bounce from %(address)s: %(words)s") % {
+            "address": data.get("address", ""),
+            "words": words,
+        }
+    return _("From %(address)s: %(words)s") % {"address": data.get("address", ""), "words": words}
+
+
+@formatter("call", "message")
+def _call(data: Mapping[str, Any]) -> str:
+    names = {
+        ("in", False): _("Incoming call"),
+        ("in", True): _("Missed call"),
+        ("out", False): _("Outgoing call"),
+        ("out", True): _("Outgoing call, no answer"),
+    }
+    text = names[str(data.get("direction", "in")), bool(data.get("is_missed"))]
+    parts = [text, str(data.get("phone") or "")]
+    if data.get("seconds"):
+        parts.append(_("%(seconds)s s") % {"seconds": data["seconds"]})
+    line = " ".join(part for part in parts if part)
+    return f"{line}. {data['note']}" if data.get("note") else f"{line}."

@@ -1,0 +1,21 @@
+"""What beat asks of the kernel: take up events that were left, and the work of the night."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from crm import events, nightly, scope
+
+
+@shared_task(name="crm.tasks.dispatch_events")
+def dispatch_events() -> int:
+    """Run the handlers of events whose process died or whose handler failed."""
+    with scope.opened():
+        return events.dispatch_due()
+
+
+@shared_task(name="crm.tasks.nightly")
+def run_nightly() -> dict[str, int]:
+    """Everything that apps want done once a day."""
+    with scope.opened():
+        return nightly.run_all()
