@@ -8,7 +8,6 @@ Supervisor restarts each process that dies; Ctrl-C, SIGTERM or a closed terminal
 import argparse
 import configparser
 import fcntl
-import http.client
 import io
 import os
 import shlex
@@ -18,13 +17,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 import processes  # noqa: E402
 from child import die_with_parent  # noqa: E402
+from healthcheck import allowed_name, healthy  # noqa: E402
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -32,14 +32,33 @@ if TYPE_CHECKING:
 START_LIMIT = 60.0  # seconds until the first page must be there
 
 
-def read_settings() -> tuple[Path, str, int, str, str]:
+class Plan(NamedTuple):
+    """What the settings say about this start."""
+
+    var_dir: Path
+    host: str
+    port: int
+    workers: str
+    name: str
+    embedded: bool
+
+
+def read_settings() -> Plan:
     """Load the settings, which ends with a sentence when one of them is bad."""
     # This command is the demo, also on somebody's own PostgreSQL; DEMO=false makes it a real installation.
     os.environ.setdefault("DEMO", "true")
     os.environ["DJANGO_SETTINGS_MODULE"] = "crm.settings"
     from crm import settings
 
-    return settings.VAR_DIR, settings.HOST, settings.PORT, str(settings.WEB_WORKERS), settings.REDIS_URL
+    return Plan(
+        var_dir=settings.VAR_DIR,
+        host=settings.HOST,
+        port=settings.PORT,
+        workers=str(settings.WEB_WORKERS),
+        name=allowed_name(settings.ALLOWED_HOSTS),
+        # A URL given means a server given.
+        embedded=f"unix://{settings.EMBEDDED_SOCKET}" == settings.REDIS_URL and not settings.env.given("REDIS_URL"),
+    )
 
 
 def program(name: str, command: list[str], *, priority: int, stop_seconds: int) -> dict[str, str]:
@@ -63,7 +82,7 @@ def program(name: str, command: list[str], *, priority: int, stop_seconds: int) 
     }
 
 
-def supervisor_config(var_dir: Path, *, host: str, port: int, workers: str, valkey: list[str] | None) -> str:
+def supervisor_config(plan: Plan, valkey: list[str] | None) -> str:
     """Render supervisor's configuration; `valkey` is the command of the embedded server, if any."""
     config = configparser.RawConfigParser()
     config["supervisord"] = {
@@ -78,7 +97,7 @@ def supervisor_config(var_dir: Path, *, host: str, port: int, workers: str, valk
         config["supervisord"]["user"] = "root"  # said openly, it is no warning
     own = Path(sys.executable).parent
     commands = {
-        "web": processes.web(host=host, port=str(port), workers=workers),
+        "web": processes.web(host=plan.host, port=str(plan.port), workers=plan.workers),
         "worker": processes.worker(),
         "beat": processes.beat(),
     }
@@ -122,27 +141,25 @@ def require_free_port(host: str, port: int) -> None:
             ) from None
 
 
-def answers(host: str, port: int) -> bool:
-    """Ask the health page once."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    connection = http.client.HTTPConnection(reachable, port, timeout=5)
-    try:
-        connection.request("GET", "/healthz", headers={"Host": "localhost"})
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def wait_for_web(supervisor: subprocess.Popen[bytes], host: str, port: int) -> bool:
+def wait_for_web(supervisor: subprocess.Popen[bytes], plan: Plan) -> bool:
     """Wait until the first page is served."""
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(plan.host, plan.host)  # noqa: S104
     deadline = time.monotonic() + START_LIMIT
     while supervisor.poll() is None and time.monotonic() < deadline:
-        if answers(host, port):
+        if healthy(address, plan.port, plan.name):
             return True
         time.sleep(0.2)
     return False
+
+
+def greet(plan: Plan) -> None:
+    """Say where the product is."""
+    local = plan.host in ("127.0.0.1", "::1")
+    shown = "localhost" if local or plan.host in ("0.0.0.0", "::") else plan.host  # noqa: S104
+    logs = plan.var_dir / "log"
+    print(f"\nThe CRM is at http://{shown}:{plan.port}/  (logs in {logs}; Ctrl-C stops it)", flush=True)
+    if not local:
+        print("HOST lets other machines in: the demo's passwords are known to everybody.", flush=True)
 
 
 def complain(var_dir: Path) -> None:
@@ -153,7 +170,7 @@ def complain(var_dir: Path) -> None:
         print(f"--- {log}", *lines, sep="\n", file=sys.stderr)
 
 
-def supervise(var_dir: Path, config: Path, host: str, port: int) -> int:
+def supervise(plan: Plan, config: Path) -> int:
     """Run supervisor until somebody wants it to stop; answer the exit status."""
     wanted = False
 
@@ -175,21 +192,27 @@ def supervise(var_dir: Path, config: Path, host: str, port: int) -> int:
     )
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    started = wait_for_web(supervisor, host, port)
-    if started:
-        shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host  # noqa: S104
-        print(
-            f"\nThe CRM is at http://{shown}:{port}/  (logs in {var_dir / 'log'}; Ctrl-C stops it)",
-            flush=True,
-        )
+    if wait_for_web(supervisor, plan):
+        greet(plan)
     elif not wanted:
         supervisor.terminate()
     supervisor.wait()
     if wanted:
         print("Stopped.", flush=True)
         return 0
-    complain(var_dir)
+    complain(plan.var_dir)
     return 1
+
+
+def embedded_valkey(var_dir: Path) -> list[str]:
+    """Make room for the embedded server and return its command."""
+    from crm.embedded import prepare_private_dir, valkey_command, valkey_socket
+
+    socket_path, data = valkey_socket(var_dir), var_dir / "valkey"
+    prepare_private_dir(data)
+    if socket_path.parent != var_dir:
+        prepare_private_dir(socket_path.parent)
+    return valkey_command(socket_path, data)
 
 
 def main() -> int:
@@ -197,31 +220,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Run web, worker and beat in the foreground.")
     parser.add_argument("--no-demo-data", action="store_true", help="start with an empty database")
     options = parser.parse_args()
-    var_dir, host, port, workers, redis_url = read_settings()
-    (var_dir / "log").mkdir(parents=True, exist_ok=True)
-    lock_file = lock(var_dir)
-    require_free_port(host, port)
-
-    from crm.embedded import prepare_private_dir, valkey_command, valkey_socket
-
-    valkey = None
-    if redis_url == f"unix://{valkey_socket(var_dir)}" and not os.environ.get("REDIS_URL"):
-        data = var_dir / "valkey"
-        prepare_private_dir(data)
-        if valkey_socket(var_dir).parent != var_dir:
-            prepare_private_dir(valkey_socket(var_dir).parent)
-        valkey = valkey_command(valkey_socket(var_dir), data)
-    prepare = [sys.executable, str(ROOT / "manage.py"), "prepare"]
-    if options.no_demo_data:
-        prepare.append("--no-demo-data")
-    if status := subprocess.run(prepare, cwd=ROOT, check=False).returncode:
-        return status
-    config = var_dir / "supervisord.conf"
-    config.write_text(
-        supervisor_config(var_dir, host=host, port=port, workers=workers, valkey=valkey), encoding="utf-8"
-    )
-    with lock_file:
-        return supervise(var_dir, config, host, port)
+    os.umask(0o077)  # The database and the letters are nobody else's.
+    plan = read_settings()
+    (plan.var_dir / "log").mkdir(parents=True, exist_ok=True)
+    with lock(plan.var_dir):
+        require_free_port(plan.host, plan.port)
+        config = plan.var_dir / "supervisord.conf"
+        valkey = embedded_valkey(plan.var_dir) if plan.embedded else None
+        prepare = [sys.executable, str(ROOT / "manage.py"), "prepare"]
+        if options.no_demo_data:
+            prepare.append("--no-demo-data")
+        if status := subprocess.run(prepare, cwd=ROOT, check=False).returncode:
+            return status
+        config.write_text(supervisor_config(plan, valkey), encoding="utf-8")
+        return supervise(plan, config)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
+import psycopg
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -124,6 +126,31 @@ def test_killing_the_launcher_leaves_no_orphans(
     wait_until(lambda: processes_of(product.var_dir) == {}, what="the end of all processes", seconds=60)
 
 
+@pytest.fixture
+def own_database() -> Iterator[str]:
+    """The URL of an empty database on the server of this run."""
+    url = os.environ["TEST_DATABASE_URL"]
+    name = f"launcher_{os.getpid()}"
+    server = urlsplit(url)
+    own = urlunsplit(server._replace(path=f"/{name}"))
+    with psycopg.connect(url, dbname="postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield own
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.postgres
+def test_the_same_processes_run_on_postgresql_and_a_redis_that_is_there(
+    launch: Callable[..., Launched], wait_until: Callable[..., None], own_database: str, valkey: str
+) -> None:
+    product = launch(DATABASE_URL=own_database, REDIS_URL=valkey)
+    wait_until(product.ticking, what="the first tick", seconds=120)
+
+    assert product.health()["status"] == "ok"
+    assert pid_of(product.var_dir, "valkey-server") == 0
+    assert not (product.var_dir / "db.sqlite3").exists()
+
+
 def test_a_taken_port_is_told_in_a_sentence(launch: Callable[..., Launched]) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -150,16 +177,20 @@ def test_a_second_launcher_in_the_same_folder_is_refused(tmp_path: Path) -> None
         run.lock(tmp_path)
 
 
-def parsed(tmp_path: Path, **changes: Any) -> configparser.RawConfigParser:
+def plan(tmp_path: Path) -> run.Plan:
+    """A start as the settings might ask for it."""
+    return run.Plan(tmp_path, host="127.0.0.1", port=free_port(), workers="2", name="localhost", embedded=True)
+
+
+def parsed(tmp_path: Path, valkey: list[str] | None) -> configparser.RawConfigParser:
     """Supervisor's configuration as it would read it."""
-    wanted = {"host": "127.0.0.1", "port": 8000, "workers": "2", "valkey": ["valkey-server", "--port", "0"], **changes}
     config = configparser.RawConfigParser()
-    config.read_string(run.supervisor_config(tmp_path, **wanted))
+    config.read_string(run.supervisor_config(plan(tmp_path), valkey))
     return config
 
 
 def test_four_processes_are_restarted_when_they_end(tmp_path: Path) -> None:
-    config = parsed(tmp_path)
+    config = parsed(tmp_path, valkey=["valkey-server", "--port", "0"])
     programs = {name for name in config.sections() if name.startswith("program:")}
 
     assert programs == {"program:valkey", "program:web", "program:worker", "program:beat"}
@@ -176,10 +207,23 @@ def test_percent_signs_survive_supervisors_own_expansion() -> None:
     assert described["command"].endswith("echo 100%%")
 
 
-def test_waiting_for_the_page_ends_with_the_supervisor() -> None:
+def test_waiting_for_the_page_ends_with_the_supervisor(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     began = time.monotonic()
 
-    assert run.wait_for_web(ended, "127.0.0.1", free_port()) is False
+    assert run.wait_for_web(ended, plan(tmp_path)) is False
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("allowed", "name"),
+    [
+        ([], "localhost"),
+        (["*"], "localhost"),
+        ([".example.com"], "example.com"),
+        (["crm.example.com", "x"], "crm.example.com"),
+    ],
+)
+def test_the_health_page_is_asked_under_a_name_that_is_allowed(allowed: list[str], name: str) -> None:
+    assert run.allowed_name(allowed) == name
