@@ -13,8 +13,21 @@ class DealsConfig(AppConfig):
     verbose_name = _("Deals")
 
     def ready(self) -> None:
+        from crm import events, nightly
         from crm import requirements as needed
+        from crm.services import derive
+        from deals import clients, derived, timeline
+        from objects_registry import building, steel
 
+        del timeline  # imported for its sentences
+        # In this order: the tonnage needs the area, the title needs both.
+        for function in (building.derive_area, steel.derive_tonnage, derived.derive_amount, derived.derive_title):
+            derive("deal", function)
+        derive("object", steel.derive_tonnage)
+        events.on("stage_changed", clients.on_deal_moved)
+        events.on("fields_changed", clients.on_deal_changed)
+        events.on("client_contact", clients.on_client_contact)
+        nightly.every_night("dormant clients", clients.fall_asleep)
         needed.declare(
             "deal",
             needed.CLIENT,

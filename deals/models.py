@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
@@ -134,7 +134,7 @@ class Deal(StagedRecord, Attribution, BuildingParameters):
         """The records whose timeline this one continues: the leads it was made from (LEAD-10)."""
         return {"lead": list(self.leads.values_list("pk", flat=True))}
 
-    def search_parts(self) -> list[object]:
+    def search_parts(self) -> list[Any]:
         return [self.title, self.contract_number, self.city, self.contact, self.company]
 
 

@@ -15,7 +15,7 @@ class ConsumptionRow(Protocol):
     """A row of the table of steel consumption; an empty bound is "any", an empty purpose is "any other"."""
 
     @property
-    def purpose_id(self) -> int | None:
+    def purpose_id(self) -> int | str | None:
         """The building purpose the row is for."""
 
     @property
@@ -66,7 +66,7 @@ def tonnage(area_m2: Decimal | None, kg_per_m2: Decimal | None) -> Decimal | Non
 
 
 def pick_consumption(
-    rows: Iterable[Row], purpose_id: int | None, span_m: Decimal | None, height_m: Decimal | None
+    rows: Iterable[Row], purpose_id: int | str | None, span_m: Decimal | None, height_m: Decimal | None
 ) -> Row | None:
     """Return the row that fits closest: the building's own purpose first, then the tightest span, then height.
 
@@ -90,7 +90,7 @@ def _positive(value: Decimal | None) -> Decimal | None:
     return value if value is not None and value.is_finite() and value > 0 else None
 
 
-def _fits(row: ConsumptionRow, purpose_id: int | None, span_m: Decimal | None, height_m: Decimal | None) -> bool:
+def _fits(row: ConsumptionRow, purpose_id: int | str | None, span_m: Decimal | None, height_m: Decimal | None) -> bool:
     if row.purpose_id is not None and row.purpose_id != purpose_id:
         return False
     return _under(span_m, row.span_to) and _under(height_m, row.height_to)

@@ -1,0 +1,101 @@
+"""Writing of deals: create, change, products and services. Stages are moved by crm.stages.move alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from crm import pipelines, timeline
+from crm.actors import Actor
+from crm.errors import InvalidInput
+from crm.models import RecordType, Tag
+from crm.services import record_assign, record_create, record_update
+from deals.derived import lines_total
+from deals.models import Deal, DealLine
+
+MAX_LINES = 200
+
+
+@transaction.atomic
+def deal_create(*, by: Any, data: Mapping[str, Any], pipeline: str = "deal", stage: str = "", **columns: Any) -> Deal:
+    """Make a deal; without a title it gets one by the template, without a responsible the person who makes it.
+
+    `tags` (names or tags) and `lines` may stand in `data`. A partner's user makes deals of their own pipeline only.
+    """
+    actor = Actor.of(by)
+    values = dict(data)
+    tags, lines = values.pop("tags", None), values.pop("lines", None)
+    if actor.is_person and actor.user is not None and actor.user.is_partner:
+        columns["partner"] = actor.user.partner
+        pipeline = pipelines.pipelines_of(RecordType.DEAL, partner=True)[0].code
+    if values.get("responsible") is None and actor.is_person:
+        values["responsible"] = actor.user
+    deal = record_create(Deal, data=values, by=actor, pipeline=pipeline, stage=stage, **columns)
+    if tags is not None:
+        deal_tags_set(deal, tags=tags)
+    if lines is not None:
+        deal_lines_set(deal, by=actor, lines=lines)
+    return deal
+
+
+@transaction.atomic
+def deal_update(deal: Deal, *, by: Any, data: Mapping[str, Any], expected_version: int | None = None) -> Deal:
+    """Change named fields of a deal; a new responsible takes the open tasks along (crm.services.record_assign)."""
+    values = dict(data)
+    tags, lines = values.pop("tags", None), values.pop("lines", None)
+    has_responsible, responsible = "responsible" in values, values.pop("responsible", None)
+    record_update(deal, data=values, by=by, expected_version=expected_version)
+    if has_responsible:
+        record_assign(deal, responsible=responsible, by=by)
+    if tags is not None:
+        deal_tags_set(deal, tags=tags)
+    if lines is not None:
+        deal_lines_set(deal, by=by, lines=lines)
+    return deal
+
+
+def deal_tags_set(deal: Deal, *, tags: Iterable[Tag | str]) -> None:
+    """Give a deal exactly these tags; names that are new become tags."""
+    found = []
+    for tag in tags:
+        name = tag if isinstance(tag, str) else tag.name
+        clean = " ".join(name.split())[:50]
+        if clean:
+            found.append(tag if isinstance(tag, Tag) else Tag.objects.get_or_create(name=clean)[0])
+    deal.tags.set(found)
+
+
+@transaction.atomic
+def deal_lines_set(deal: Deal, *, by: Any, lines: Iterable[Mapping[str, Any]]) -> Deal:
+    """Replace a deal's products and services; the amount follows them unless it was set by hand.
+
+    InvalidInput names the line and the field that is wrong; then nothing is changed.
+    """
+    Deal.objects.select_for_update(of=("self",)).get(pk=deal.pk)
+    before = lines_total(deal)
+    rows = [_line(deal, number, values) for number, values in enumerate(lines)]
+    if len(rows) > MAX_LINES:
+        raise InvalidInput(_("A deal holds at most %(count)s lines.") % {"count": MAX_LINES})
+    DealLine.objects.filter(deal=deal).delete()
+    DealLine.objects.bulk_create(rows)
+    total = lines_total(deal)
+    timeline.record(deal, "lines", by, {"count": len(rows), "total": str(total or 0), "old": str(before or 0)})
+    if not deal.amount_is_manual and (total is not None or before is not None):
+        record_update(deal, data={"amount": total}, by=by)
+    return deal
+
+
+def _line(deal: Deal, number: int, values: Mapping[str, Any]) -> DealLine:
+    known = {name: values[name] for name in ("name", "quantity", "unit", "price") if values.get(name) is not None}
+    line = DealLine(deal=deal, order=number, **known)
+    try:
+        line.clean_fields(exclude=["deal"])
+    except ValidationError as error:
+        found = InvalidInput.from_validation(error)
+        rows = [{**row, "pointer": f"/lines/{number}{row['pointer']}"} for row in found.errors]
+        raise InvalidInput(found.message, errors=rows) from error
+    return line
