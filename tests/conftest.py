@@ -23,6 +23,7 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
+from crm.catalogues import compile_catalogues
 from crm.embedded import valkey_command
 
 TEST_DIR = Path(os.environ["VAR_DIR"])
@@ -41,6 +42,13 @@ def is_transactional(item: pytest.Item) -> bool:
     marker = item.get_closest_marker("django_db")
     names: list[str] = getattr(item, "fixturenames", [])
     return bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in names or "live_server" in names
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the translations once, before the processes of the suite start."""
+    if not hasattr(config, "workerinput"):
+        for locale_dir in settings.LOCALE_PATHS:
+            compile_catalogues(locale_dir)
 
 
 @pytest.hookimpl(trylast=True)
