@@ -27,15 +27,24 @@ class Setting:
     kind: str
     label: Any
     help: Any = ""
+    names: tuple[str, ...] = ()  # the placeholders a template may hold
 
 
 SETTINGS: dict[str, Setting] = {
     "company_name": Setting("", "text", gettext_lazy("Company name")),
     "company_time_zone": Setting("Europe/Moscow", "zone", gettext_lazy("Company time zone")),
     "lead_title_template": Setting(
-        "{source}: {name}, {purpose} {length}×{width}, {city}", "template", gettext_lazy("Title of a lead")
+        "{source}: {name}, {purpose} {length}×{width}, {city}",
+        "template",
+        gettext_lazy("Title of a lead"),
+        names=("source", "name", "company", "purpose", "length", "width", "height", "area", "city", "region"),
     ),
-    "deal_title_template": Setting("{object} — {client}, {area} м²", "template", gettext_lazy("Title of a deal")),
+    "deal_title_template": Setting(
+        "{object} — {client}, {area} м²",
+        "template",
+        gettext_lazy("Title of a deal"),
+        names=("object", "client", "purpose", "length", "width", "height", "area", "tonnage", "city", "region"),
+    ),
     "lead_minimum": Setting(
         ["name", "contact_point", "purpose", "place", "size"],
         "codes",
@@ -53,6 +62,7 @@ SETTINGS: dict[str, Setting] = {
         gettext_lazy("Sizes of objects agree within, %"),
         gettext_lazy("Used when duplicates are sought."),
     ),
+    "merge_undo_days": Setting(30, "int", gettext_lazy("A merge can be undone for so many days")),
     "dormant_days": Setting(365, "int", gettext_lazy("A client is dormant after so many days without activity")),
     "clock_shift_seconds": Setting(0, "hidden", gettext_lazy("Shift of the demo's clock, seconds")),
 }
@@ -121,7 +131,7 @@ def _clean(setting: Setting, value: Any) -> Any:
         from crm.titles import validate_title_template
 
         try:
-            validate_title_template(str(value))
+            validate_title_template(str(value), setting.names)
         except ValueError as error:
             raise ValidationError(str(error)) from error
         return str(value)

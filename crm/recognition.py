@@ -29,8 +29,8 @@ class Recognised:
     @property
     def responsible(self) -> Any:
         """Who is responsible for the client: the company is the master, then the contact."""
-        owner = self.company or self.contact
-        return owner.responsible if owner is not None else None
+        owners = (owner for owner in (self.company, self.contact) if owner is not None)
+        return next((owner.responsible for owner in owners if owner.responsible_id), None)
 
 
 def owners_of(points: Iterable[Point]) -> dict[str, list[int]]:

@@ -13,8 +13,22 @@ class LeadsConfig(AppConfig):
     verbose_name = _("Leads")
 
     def ready(self) -> None:
+        from crm import clients, contact_points
         from crm import requirements as needed
+        from crm.services import derive
+        from leads import qualification, services, timeline
+        from objects_registry import building
 
+        del timeline  # imported for its sentences
+        for function in (
+            services.keep_originals,
+            contact_points.derive_points,
+            clients.derive_inn,
+            building.derive_area,
+            services.derive_title,
+            qualification.derive_missing,
+        ):
+            derive("lead", function)
         needed.declare(
             "lead",
             needed.CONTACT_POINT,

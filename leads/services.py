@@ -1,0 +1,150 @@
+"""Writing of leads: by hand, from intake, and linking them to a client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import transaction
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from accounts.models import Role
+from crm import preferences, timeline
+from crm.actors import Actor
+from crm.contact_points import Point, add_points, points_of, read_points
+from crm.errors import InvalidInput
+from crm.models import Company, Contact
+from crm.services import record_create, record_update
+from crm.titles import render_title
+from leads.models import Lead
+from objects_registry.building import number
+
+PIPELINE = "lead"
+PARTNER_PIPELINE = "partner_lead"
+# Who works at the leads they make; others' go to the sales head when they are qualified.
+OWN_MAKERS = frozenset({Role.SALES_MANAGER, Role.SALES_HEAD, Role.PARTNER})
+Texts = str | Iterable[str]
+
+
+@transaction.atomic
+def lead_create(
+    *,
+    by: Any,
+    data: Mapping[str, Any],
+    phones: Texts = "",
+    emails: Texts = "",
+    pipeline: str = PIPELINE,
+    **columns: Any,
+) -> Lead:
+    """Create a lead at its pipeline's start; a title that is not given is made by the template (LEAD-3).
+
+    A manager who makes one by hand is responsible for it; a partner's user makes it in the partner's pipeline.
+    Raises InvalidInput naming the field, also for a phone or e-mail that is none.
+    """
+    actor = Actor.of(by)
+    values = _with_points(data, phones, emails)
+    if actor.is_person and actor.user is not None:
+        if actor.user.is_partner:
+            pipeline, columns = PARTNER_PIPELINE, {**columns, "partner": actor.user.partner}
+        if actor.user.role in OWN_MAKERS and "responsible" not in values:
+            values["responsible"] = actor.user
+    return record_create(Lead, data=values, by=actor, pipeline=pipeline, **columns)
+
+
+@transaction.atomic
+def lead_update(
+    lead: Lead,
+    *,
+    by: Any,
+    data: Mapping[str, Any],
+    phones: Texts = "",
+    emails: Texts = "",
+    expected_version: int | None = None,
+) -> Lead:
+    """Change named fields; the first of the phones and e-mails given becomes the main one, the old ones stay."""
+    values = _with_points(data, phones, emails)
+    return record_update(lead, data=values, by=by, expected_version=expected_version)
+
+
+def _with_points(data: Mapping[str, Any], phones: Texts, emails: Texts) -> dict[str, Any]:
+    values = dict(data)
+    for name, texts in (("phone", phones), ("email", emails)):
+        text = texts if isinstance(texts, str) else "\n".join(str(item) for item in texts)
+        if text.strip():
+            values[name] = text
+    return values
+
+
+@transaction.atomic
+def lead_link_client(lead: Lead, *, contact: Contact | None = None, company: Company | None = None, by: Any) -> Lead:
+    """Attach a lead to a client we know (LEAD-12): it becomes repeat, its phones and e-mails become the client's."""
+    if contact is None and company is None:
+        raise InvalidInput(
+            _("Choose a contact or a company."),
+            errors=[{"pointer": "/contact", "code": "required", "message": _("Choose a contact or a company.")}],
+        )
+    company = company or (contact.company if contact is not None else None)
+    client = contact or company
+    fresh = add_points(client, lead_points(lead)) if client is not None else []
+    record_update(lead, data={"contact": contact, "company": company}, by=by, is_repeat=True)
+    timeline.record(lead, "client_linked", by, {"name": str(client), "points": [point.value for point in fresh]})
+    if client is not None:
+        timeline.record(client, "lead_linked", by, {"title": lead.title, "id": lead.pk})
+    return lead
+
+
+def lead_points(lead: Lead) -> list[Point]:
+    """A lead's phones and addresses, to be given to whoever they belong to."""
+    return [Point(point.kind, point.value, point.original, point.extension) for point in points_of(lead)]
+
+
+# -- what follows from fields: given to crm.services.derive, in this order --------------------------------------------
+
+
+def keep_originals(lead: Lead, changed: set[str]) -> set[str]:
+    """What was typed into phone and e-mail is kept beside their normalised form (LEAD-5)."""
+    kept = set()
+    for name in {"phone", "email"} & changed:
+        text, column = str(getattr(lead, name) or "").strip()[:254], f"{name}_original"
+        if text and text not in {point.value for point in read_points(text, text)}:
+            setattr(lead, column, text)
+            kept.add(column)
+    return kept
+
+
+def derive_title(lead: Lead, changed: set[str]) -> set[str]:
+    """The title follows the template until somebody writes one; emptied, it follows again (LEAD-3)."""
+    before = (lead.title, lead.title_is_manual)
+    lead.title = (lead.title or "").strip()
+    if "title" in changed:
+        lead.title_is_manual = bool(lead.title)
+    if not lead.title_is_manual:
+        lead.title = automatic_title(lead)
+    return {"title", "title_is_manual"} if before != (lead.title, lead.title_is_manual) else set()
+
+
+def automatic_title(lead: Lead) -> str:
+    """The title by the company's template, in the company's language; never empty."""
+    template = preferences.get("lead_title_template")
+    with translation.override(settings.LANGUAGE_CODE):
+        values = {
+            "source": _row(lead, "source"),
+            "name": lead.name or lead.company_name or lead.phone or lead.email,
+            "company": lead.company_name,
+            "purpose": _row(lead, "purpose"),
+            **{name: number(lead, name) for name in ("length", "width", "height", "area")},
+            "city": lead.city or lead.region,
+            "region": lead.region,
+        }
+        return render_title(template, values) or str(_("New request"))
+
+
+def _row(lead: Lead, name: str) -> str:
+    """The name of a row a lead points to; a row that does not exist is validation's business, not the title's."""
+    try:
+        return str(getattr(lead, name) or "")
+    except ObjectDoesNotExist:
+        return ""
