@@ -188,7 +188,13 @@ class CompanyFilter(ClientFilter):
 class ActivityFilter(filters.FilterSet):
     """Tasks, calls and meetings."""
 
-    STATE = (("open", _("To do")), ("overdue", _("Overdue")), ("today", _("Today")), ("done", _("Done")))
+    STATE = (
+        ("open", _("To do")),
+        ("overdue", _("Overdue")),
+        ("today", _("Today and overdue")),
+        ("later_today", _("Today, not yet due")),
+        ("done", _("Done")),
+    )
 
     state = filters.ChoiceFilter(choices=STATE, method="by_state", label=_("State"))
     kind = filters.MultipleChoiceFilter(choices=Activity.Kind.choices, label=_("Kind"))
@@ -203,7 +209,7 @@ class ActivityFilter(filters.FilterSet):
         fields: tuple[str, ...] = ()
 
     def by_state(self, queryset: Any, _name: str, value: str) -> Any:
-        """To do, overdue, due today, done."""
+        """To do, overdue, due today with or without what is late, done."""
         tomorrow = day_start(clock.today() + timedelta(days=1))
         match value:
             case "open":
@@ -212,4 +218,6 @@ class ActivityFilter(filters.FilterSet):
                 return queryset.overdue()
             case "today":
                 return queryset.undone().filter(due_at__lt=tomorrow)
+            case "later_today":
+                return queryset.undone().filter(due_at__gte=clock.now(), due_at__lt=tomorrow)
         return queryset.filter(done_at__isnull=False)

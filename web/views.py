@@ -1,0 +1,144 @@
+"""Pages that belong to no kind of record: my day, search, notifications, the palette."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from crm import clock, services
+from crm.errors import DomainError
+from crm.formfields import MomentField
+from crm.http import paginate
+from crm.models import Activity, Notification
+from crm.screens import dialogs
+from crm.screens.forms import add_errors
+from crm.screens.happening import next_morning
+from crm.visibility import visible_record
+from web import my_day, notices
+from web import search as searching
+
+
+@login_required
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """«My day»; heads may look at everybody's."""
+    user: Any = request.user
+    may = my_day.may_look_around(user)
+    everybody = may and request.GET.get("of") == "all"
+    found = my_day.sections(request, everybody=everybody)
+    context = {
+        "sections": found,
+        "stats": [
+            {"label": item.title, "value": item.count, "url": item.url, "icon": item.icon,
+             "tone": item.tone if item.count else ""}
+            for item in found
+        ],
+        "switch": [
+            {"label": _("Mine"), "url": "?", "active": not everybody},
+            {"label": _("Everybody's"), "url": "?of=all", "active": everybody},
+        ] if may else [],
+        "today": clock.now(),
+        "all_done": not any(item.count for item in found),
+    }  # fmt: skip
+    template = "web/home.html#day" if dialogs.is_partial(request) else "web/home.html"
+    return render(request, template, context)
+
+
+class StepForm(forms.Form):
+    """The next step on a record, planned without opening its card."""
+
+    kind = forms.ChoiceField(
+        label=gettext_lazy("Kind"),
+        choices=Activity.Kind.choices,
+        initial=Activity.Kind.CALL,
+        widget=forms.RadioSelect,
+    )
+    title = forms.CharField(label=gettext_lazy("What to do"), max_length=255)
+    due_at = MomentField(label=gettext_lazy("When"))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def next_step(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
+    """Plan the next step on a record of a list."""
+    user: Any = request.user
+    record = visible_record(record_type, pk, user, "change")
+    if record is None:
+        raise Http404
+    initial = {"title": _("Call the client"), "due_at": next_morning()}
+    form = StepForm(request.POST or None, initial=initial)
+    if form.is_bound and form.is_valid():
+        try:
+            services.activity_create(record, by=user, responsible=user, **form.cleaned_data)
+        except DomainError as error:
+            add_errors(form, error)
+        else:
+            text = _("The next step on «%(record)s» is planned.") % {"record": record}
+            return dialogs.done(request, text, record, to=reverse("web:home"))
+    context = {
+        "dialog_title": _("Next step"),
+        "form": form,
+        "dialog_action": request.path,
+        "dialog_submit": _("Plan"),
+        "dialog_back": reverse("web:home"),
+        "dialog_size": "dialog-small",
+    }
+    return dialogs.dialog(request, "components/dialog.html", context, status=422 if form.is_bound else 200)
+
+
+@login_required
+@require_GET
+def search(request: HttpRequest) -> HttpResponse:
+    """Everything that fits the query, by kind of record."""
+    query = request.GET.get("q", "")
+    found = searching.search(request.user, query, limit=20)  # type: ignore[arg-type]
+    template = "web/search.html#found" if dialogs.is_partial(request) else "web/search.html"
+    return render(request, template, {"found": found, "query": found.query})
+
+
+@login_required
+@require_GET
+def palette(request: HttpRequest) -> HttpResponse:
+    """What the palette shows under its field."""
+    query = request.GET.get("q", "")[:200]
+    groups = searching.palette(request.user, query)  # type: ignore[arg-type]
+    return render(request, "components/palette_results.html", {"groups": groups, "query": query})
+
+
+@login_required
+@require_GET
+def notifications(request: HttpRequest) -> HttpResponse:
+    """The person's bell: what others did that concerns them, newest first."""
+    rows = Notification.objects.filter(user=request.user).order_by("-created_at", "-id")  # type: ignore[misc]
+    page = paginate(request, rows, 30)
+    context = {"page": page, "notices": notices.rows(page, request.user)}  # type: ignore[arg-type]
+    return render(request, "web/notifications.html", context)
+
+
+@login_required
+@require_POST
+def notifications_read(request: HttpRequest) -> HttpResponse:
+    """Mark all as read."""
+    notices.read_all(request.user)  # type: ignore[arg-type]
+    return HttpResponseRedirect(reverse("web:notifications"))
+
+
+@login_required
+@require_GET
+def notification_open(request: HttpRequest, pk: int) -> HttpResponse:
+    """Mark one as read and go to what it is about."""
+    row = Notification.objects.filter(pk=pk, user=request.user).first()  # type: ignore[misc]
+    if row is None:
+        raise Http404
+    notices.read(row)
+    user: Any = request.user
+    record = visible_record(row.record_type, row.record_id, user)
+    return HttpResponseRedirect(record.get_absolute_url() if record else reverse("web:notifications"))
