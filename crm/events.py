@@ -71,11 +71,11 @@ def publish(name: str, obj: StagedRecord, by: Any, data: Mapping[str, Any] | Non
         depth=depth,
         **Actor.of(by).as_columns(),
     )
-    transaction.on_commit(lambda: dispatch(event.pk), robust=True)
+    transaction.on_commit(lambda: dispatch(event.pk, event), robust=True)
     return event
 
 
-def dispatch(event_id: int) -> bool:
+def dispatch(event_id: int, event: Event | None = None) -> bool:
     """Claim one event and run the handlers that have not run yet; True when all are done.
 
     Each handler runs in a transaction of its own and is remembered as done in it, so that a retry after a failure
@@ -88,24 +88,29 @@ def dispatch(event_id: int) -> bool:
     )
     if not claimed:
         return False
-    event = Event.objects.select_related("actor_user").get(pk=event_id)
+    event = event or Event.objects.select_related("actor_user").get(pk=event_id)
+    left = [(label, handler) for label, handler in HANDLERS.get(event.name, []) if label not in event.done_handlers]
+    errors: list[str] = []
     token = _handling.set(event.depth + 1)
     try:
-        errors = [text for label, handler in HANDLERS.get(event.name, []) if (text := _run(event, label, handler))]
+        for number, (label, handler) in enumerate(left, 1):
+            if text := _run(event, label, handler, finishes=number == len(left) and not errors):
+                errors.append(text)
     finally:
         _handling.reset(token)
-    return _finish(event, errors)
+    return event.state == Event.State.DONE or _finish(event, errors)
 
 
-def _run(event: Event, label: str, handler: Handler) -> str:
-    if label in event.done_handlers:
-        return ""
+def _run(event: Event, label: str, handler: Handler, *, finishes: bool) -> str:
+    """Run one handler; the last one also closes the event, in the same transaction. Answers the error, if any."""
     try:
         with transaction.atomic():
             handler(event)
             event.done_handlers = [*event.done_handlers, label]
-            event.save(update_fields=["done_handlers"])
+            event.state = Event.State.DONE if finishes else Event.State.RUNNING
+            event.save(update_fields=["done_handlers", "state"])
     except Exception:
+        event.state = Event.State.RUNNING
         event.done_handlers = [done for done in event.done_handlers if done != label]
         log.exception("event_handler_failed", event_name=event.name, event_id=event.pk, handler=label)
         return traceback.format_exc(limit=5)
