@@ -9,3 +9,14 @@ class AutomationConfig(AppConfig):
 
     name = "automation"
     verbose_name = _("Automation")
+
+    def ready(self) -> None:
+        from automation import engine, services, timeline
+        from crm import events, nightly
+
+        del timeline  # imported for its sentences
+        events.on("record_created", engine.on_created)
+        events.on("stage_changed", engine.on_stage_changed)
+        events.on("fields_changed", engine.on_fields_changed)
+        events.on("client_contact", engine.on_client_contact)
+        nightly.every_night("plans follow the settings", services.replan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from email.utils import formataddr, make_msgid
 from typing import Any
@@ -118,13 +119,10 @@ def message_resend(*, message_id: int, by: Any) -> Message:
 
 
 @transaction.atomic
-def messages_cancel(record: StagedRecord, *, key_prefix: str, by: Any) -> int:
+def messages_cancel(record: StagedRecord, *, keys: Iterable[str], by: Any) -> int:
     """Take back what robots queued for a record and no worker has begun to send; answers how many."""
     waiting = Message.objects.filter(
-        record_type=record.RECORD_TYPE,
-        record_id=record.pk,
-        state=Message.State.QUEUED,
-        key__startswith=key_prefix,
+        record_type=record.RECORD_TYPE, record_id=record.pk, state=Message.State.QUEUED, key__in=list(keys)
     )
     cancelled = 0
     for message in waiting:

@@ -13,10 +13,10 @@ class DealsConfig(AppConfig):
     verbose_name = _("Deals")
 
     def ready(self) -> None:
-        from crm import events, nightly
+        from crm import conditions, events, nightly
         from crm import requirements as needed
         from crm.services import derive
-        from deals import clients, derived, timeline
+        from deals import clients, derived, selectors, timeline
         from objects_registry import building, steel
 
         del timeline  # imported for its sentences
@@ -27,6 +27,7 @@ class DealsConfig(AppConfig):
         events.on("stage_changed", clients.on_deal_moved)
         events.on("fields_changed", clients.on_deal_changed)
         events.on("client_contact", clients.on_client_contact)
+        conditions.predicate("deal", "far_start", _("construction starts far in the future"), selectors.starts_far)
         nightly.every_night("dormant clients", clients.fall_asleep)
         needed.declare(
             "deal",

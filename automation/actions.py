@@ -1,0 +1,242 @@
+"""What rules can do: one small function each, registered with its label. To add one, write it and register it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import Role, User
+from automation.models import Rule
+from communications import message_channels
+from communications.services import message_queue
+from communications.templates_render import MissingValue
+from crm import clock
+from crm.actors import Actor
+from crm.errors import DomainError
+from crm.models import Activity, Contact, StagedRecord, StageHistory
+from crm.services import activity_create, record_assign
+from crm.stages import move
+from deals.delayed_demand import choose_channel
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an action is given: the rule, the locked record, who acts, and a key that is one for this occasion."""
+
+    rule: Rule
+    record: Any
+    actor: Actor
+    key: str
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        return self.rule.params
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an action did; `is_told` where the record's timeline says it already in the robot's name."""
+
+    code: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    is_told: bool = False
+
+
+@dataclass(frozen=True)
+class Action:
+    """A registered action. One that writes to the client is not done when it is long overdue."""
+
+    code: str
+    label: Any
+    run: Callable[[Context], Outcome | None]
+    needs: tuple[str, ...] = ()
+    is_late_ok: bool = True
+
+
+ACTIONS: dict[str, Action] = {}
+
+
+def action(
+    code: str, label: Any, *, needs: tuple[str, ...] = (), is_late_ok: bool = True
+) -> Callable[[Callable[[Context], Outcome | None]], Callable[[Context], Outcome | None]]:
+    """Register an action; `needs` are the parameters that a rule must give."""
+
+    def register(function: Callable[[Context], Outcome | None]) -> Callable[[Context], Outcome | None]:
+        ACTIONS[code] = Action(code, label, function, needs, is_late_ok)
+        return function
+
+    return register
+
+
+def entry_of(record: StagedRecord) -> int | None:
+    """The row of the stage history by which the record stands where it stands."""
+    return (
+        StageHistory.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk)
+        .order_by("-at", "-id")
+        .values_list("pk", flat=True)
+        .first()
+    )
+
+
+def person_for(record: StagedRecord) -> User:
+    """Who gets a robot's task: the responsible, or a sales head where there is none at work."""
+    person = record.responsible
+    if person is not None and person.is_active:
+        return person
+    for role in (Role.SALES_HEAD, Role.ADMINISTRATOR):
+        if (head := User.objects.filter(role=role, is_active=True).order_by("pk").first()) is not None:
+            return head
+    raise DomainError(_("There is nobody to give the task to."))
+
+
+def _text(params: Mapping[str, Any], name: str, reader: User) -> str:
+    return str(params.get(f"{name}_{reader.language}") or params.get(f"{name}_ru") or "")
+
+
+def _task(context: Context, *, key: str, kind: str, text: str = "") -> Activity | None:
+    """Make the rule's task once; None when it is there already."""
+    if Activity.objects.filter(key=key).exists():
+        return None
+    person = person_for(context.record)
+    days = int(context.params.get("due_days", 1))
+    return activity_create(
+        context.record,
+        title=_text(context.params, "title", person)[:255],
+        text=text,
+        due_at=clock.now() + timedelta(days=days),
+        responsible=person,
+        by=context.actor,
+        kind=kind,
+        key=key,
+    )
+
+
+@action("create_task", gettext_lazy("Give the responsible a task"), needs=("title_ru",))
+def create_task(context: Context) -> Outcome | None:
+    """One task per entry into the stage; rules with the same `once` word share it (DEAL-7)."""
+    key = _once(context)
+    made = _task(context, key=key, kind=str(context.params.get("kind", Activity.Kind.TASK)))
+    return Outcome("task_made", {"title": made.title, "id": made.pk}, is_told=True) if made else None
+
+
+def _once(context: Context) -> str:
+    if word := context.params.get("once"):
+        return f"{word}:{context.record.RECORD_TYPE}:{context.record.pk}:{entry_of(context.record)}"
+    return f"task:{context.key}"
+
+
+@action("change_stage", gettext_lazy("Move to a stage"), needs=("to",))
+def change_stage(context: Context) -> Outcome | None:
+    """Move the record; the history says by which rule."""
+    to = str(context.params["to"])
+    before = context.record.stage
+    move(context.record, to, by=context.actor, reason=context.rule.name)
+    return Outcome("moved", {"to": context.record.stage}, is_told=True) if context.record.stage != before else None
+
+
+@action("task_and_stage", gettext_lazy("Move to a stage and give the responsible a task"), needs=("to", "title_ru"))
+def task_and_stage(context: Context) -> Outcome | None:
+    """Both or neither: the return to work must not be separated from its task by a failure between them (DEAL-5)."""
+    move(context.record, str(context.params["to"]), by=context.actor, reason=context.rule.name)
+    # After the move: the task's key is that of the new entry, so that the stage's own rule makes no second one.
+    made = _task(context, key=_once(context), kind=str(context.params.get("kind", Activity.Kind.TASK)))
+    return Outcome("moved", {"to": context.record.stage, "task": made.pk if made else None}, is_told=True)
+
+
+@action(
+    "send_message",
+    gettext_lazy("Send the client a message, or give a task where that cannot be"),
+    needs=("template", "title_ru"),
+    is_late_ok=False,
+)
+def send_message(context: Context) -> Outcome | None:
+    """By the client's channel, else the next one that reaches them; no consent or no channel makes a task (DEAL-5)."""
+    contact = recipient_of(context.record)
+    if contact is None:
+        return _instead(context, _("The client has no contact person to write to."))
+    reachable = message_channels.reachable(contact)
+    channel = choose_channel(contact.preferred_channel, reachable, contact.messages_consent)
+    if channel is None:
+        why = _("They can be reached by no connected channel.") if contact.messages_consent else _("No consent.")
+        return _instead(context, f"{contact}. {why}")
+    try:
+        message = message_queue(
+            record=context.record,
+            contact=contact,
+            channel=channel,
+            template=str(context.params["template"]),
+            by=context.actor,
+            key=f"auto:{context.key}",
+        )
+    except MissingValue as error:
+        return _instead(context, error.message)
+    return Outcome("letter_queued", {"address": message.address, "id": message.pk}, is_told=True)
+
+
+def recipient_of(record: Any) -> Contact | None:
+    """Who is written to: the record's contact, else a person of its company, those who agreed first."""
+    if record.contact_id is not None:
+        return record.contact
+    if record.company_id is None:
+        return None
+    people = Contact.objects.alive().filter(company=record.company_id)
+    return people.order_by("-messages_consent", "pk").first()
+
+
+def _instead(context: Context, why: str) -> Outcome | None:
+    made = _task(context, key=f"task:{context.key}", kind=Activity.Kind.TASK, text=why)
+    return Outcome("task_instead", {"title": made.title, "why": why}) if made else None
+
+
+@action("set_responsible", gettext_lazy("Change the responsible"))
+def set_responsible(context: Context) -> Outcome | None:
+    """To the person in `user`, or to the first active one with the role in `role`."""
+    people = User.objects.filter(is_active=True).order_by("pk")
+    params = context.params
+    person = people.filter(pk=params["user"]) if params.get("user") else people.filter(role=params.get("role", ""))
+    chosen = person.first()
+    if chosen is None:
+        raise DomainError(_("The person of the rule is not at work any more."))
+    if context.record.responsible_id == chosen.pk:
+        return None
+    record_assign(context.record, responsible=chosen, by=context.actor, reason=context.rule.name)
+    return Outcome("assigned", {"name": chosen.short_name}, is_told=True)
+
+
+@action("qualify_lead", gettext_lazy("Qualify the lead"))
+def qualify_lead(context: Context) -> Outcome | None:
+    """Whose is the lead and how far is it known (LEAD-6)?"""
+    from leads import qualification
+
+    qualification.qualify_new(context.record, context.actor)
+    return Outcome("qualified", is_told=True)
+
+
+@action("register_object", gettext_lazy("Put the construction object into the registry"))
+def register_object(context: Context) -> Outcome | None:
+    """Make the object, or show the one there is (LEAD-7)."""
+    from leads import qualification
+
+    qualification.register_object(context.record, context.actor)
+    return Outcome("registered", is_told=True)
+
+
+@action("object_responsible", gettext_lazy("The object follows the responsible"))
+def object_responsible(context: Context) -> Outcome | None:
+    """The object's responsible is that of its newest open deal, else lead (OBJ-5)."""
+    from objects_registry.services import object_follow_responsible
+
+    obj = context.record.object
+    if obj is None:
+        return None
+    before = obj.responsible_id
+    object_follow_responsible(obj, by=context.actor)
+    obj.refresh_from_db(fields=["responsible"])
+    if obj.responsible_id == before:
+        return None
+    return Outcome("object_follows", {"object": str(obj), "name": str(obj.responsible or "")})

@@ -1,0 +1,312 @@
+"""The engine of rules: events start them at once or plan them for later, a worker carries out what is due.
+
+A planned run is a row. It is claimed by one conditional UPDATE, carried out in one transaction with its result, and
+given up when the record has left the stage it was planned in. What a killed worker had begun is rolled back with its
+transaction, so the row can simply be taken up again: nothing is done twice, letters leave through the outbox alone.
+"""
+
+from __future__ import annotations
+
+import traceback
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils.translation import gettext as _
+
+from automation import schedule
+from automation.actions import ACTIONS, Context, Outcome, entry_of
+from automation.models import Rule, RuleRun, ScheduledRun
+from communications.services import messages_cancel
+from crm import clock, conditions, scope, timeline
+from crm.actors import Actor
+from crm.claims import claim_one
+from crm.errors import DomainError
+from crm.models import Event, StagedRecord, record_model
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(minutes=10)
+TOO_LATE = timedelta(days=7)
+MAX_ATTEMPTS = 5
+FIRST_PAUSE = timedelta(minutes=1)
+RULES = "automation.rules"
+State = ScheduledRun.State
+
+
+class Lost(Exception):
+    """The row was taken over meanwhile (the lease ran out): this attempt must leave no trace."""
+
+
+# -- what events start ------------------------------------------------------------------------------------------------
+
+
+def on_created(event: Event) -> None:
+    """A record was made."""
+    _start(event, _rules(Rule.Trigger.CREATED, event))
+
+
+def on_stage_changed(event: Event) -> None:
+    """A record left a stage and entered another: what was planned in the old one is off, the new one's rules start."""
+    to = str(event.data["to"])
+    if event.data.get("from"):
+        left = event.data["from"]
+        _call_off(event, Q(stage_key=left), _("The record left the stage."))
+    _start(event, [rule for rule in _rules(Rule.Trigger.STAGE_ENTERED, event) if _is_of_stage(rule, to)], stage=to)
+
+
+def on_fields_changed(event: Event) -> None:
+    """Fields of a record changed: rules that watch one of them start."""
+    changed = set(event.data.get("fields", []))
+    _start(event, [rule for rule in _rules(Rule.Trigger.FIELD_CHANGED, event) if changed & set(rule.fields)])
+
+
+def on_client_contact(event: Event) -> None:
+    """The client made contact: whatever would have reminded them is off, then the rules of contact start (DEAL-6)."""
+    _call_off(event, Q(rule__stops_on_contact=True), _("The client made contact."))
+    _start(event, _rules(Rule.Trigger.CLIENT_CONTACT, event))
+
+
+def _all_rules() -> list[Rule]:
+    return scope.remember(RULES, lambda: list(Rule.objects.filter(is_active=True).select_related("pipeline")))
+
+
+def _rules(trigger: str, event: Event) -> list[Rule]:
+    return [r for r in _all_rules() if r.trigger == trigger and r.pipeline.record_type == event.record_type]
+
+
+def _is_of_stage(rule: Rule, key: str) -> bool:
+    """Rules bind to one stage, or to every stage of their pipeline."""
+    return rule.stage_id == key or (rule.stage_id is None and key.startswith(f"{rule.pipeline_id}:"))
+
+
+def _start(event: Event, rules: list[Rule], *, stage: str = "") -> None:
+    """Run or plan the rules that fit the record as it is now; one that fails does not stop the others."""
+    if not rules:
+        return
+    record = _locked(event.record_type, event.record_id)
+    for rule in rules:
+        if record is None or (stage and record.stage != stage):
+            return  # it went on meanwhile: the stage it is in now has rules of its own
+        if not _is_of_stage(rule, record.stage) or _is_stale(rule, record, event):
+            continue
+        if not schedule.is_delayed(rule):
+            _run_at_once(rule, record, event)
+            record = _locked(event.record_type, event.record_id)
+        elif conditions.matches(rule.conditions, record):
+            _plan(rule, record, event)
+
+
+def _is_stale(rule: Rule, record: StagedRecord, event: Event) -> bool:
+    """A contact that was made before the record entered the stage, but is heard of only now, wakes nobody."""
+    is_contact = rule.trigger == Rule.Trigger.CLIENT_CONTACT and rule.stage_id is not None
+    return is_contact and event.at < record.stage_entered_at
+
+
+def _locked(record_type: str, record_id: int) -> Any:
+    rows = record_model(record_type)._default_manager.alive().select_for_update(of=("self",))
+    return rows.filter(pk=record_id).first()
+
+
+def _key(rule: Rule, record: StagedRecord, event: Event, entry: int | None) -> str:
+    """One per occasion: the entry into the stage where a stage starts the rule, else the event."""
+    occasion = f"s{entry}" if rule.trigger == Rule.Trigger.STAGE_ENTERED else f"e{event.pk}"
+    return f"{rule.pk}:{record.RECORD_TYPE}:{record.pk}:{occasion}"
+
+
+def _plan(rule: Rule, record: StagedRecord, event: Event) -> None:
+    entry = entry_of(record)
+    is_entry = rule.trigger == Rule.Trigger.STAGE_ENTERED
+    start = record.stage_entered_at if is_entry else event.at
+    ScheduledRun.objects.get_or_create(
+        key=_key(rule, record, event, entry),
+        defaults={
+            "rule": rule,
+            "record_type": record.RECORD_TYPE,
+            "record_id": record.pk,
+            "stage_key": record.stage,
+            "entry_id": entry,
+            "planned_from": start,
+            "due_at": schedule.due_at(rule, start),
+            "created_at": clock.now(),
+        },
+    )
+
+
+def _run_at_once(rule: Rule, record: StagedRecord, event: Event) -> None:
+    """Act within the event's transaction, behind a savepoint; a failure becomes a planned second attempt (AUTO-3)."""
+    entry = entry_of(record)
+    key = _key(rule, record, event, entry)
+    try:
+        with transaction.atomic():
+            if conditions.matches(rule.conditions, record):
+                _act(rule, record, key)
+    except Exception as error:
+        _note_failure(rule, record, error)
+        ScheduledRun.objects.get_or_create(
+            key=key,
+            defaults={
+                "rule": rule,
+                "record_type": record.RECORD_TYPE,
+                "record_id": record.pk,
+                "stage_key": record.stage,
+                "entry_id": entry,
+                "planned_from": event.at,
+                "due_at": clock.now() + FIRST_PAUSE,
+                "attempts": 1,
+                "note": _words(error),
+                "created_at": clock.now(),
+            },
+        )
+
+
+def _call_off(event: Event, which: Q, why: str) -> None:
+    """Cancel what was planned before the event, and take back letters that were queued but have not left."""
+    planned = ScheduledRun.objects.filter(
+        which, record_type=event.record_type, record_id=event.record_id, planned_from__lte=event.at
+    )
+    planned.filter(state=State.SCHEDULED).update(state=State.CANCELLED, finished_at=clock.now(), note=why)
+    sent = planned.filter(state=State.DONE, rule__action="send_message")
+    keys = [f"auto:{key}" for key in sent.values_list("key", flat=True)]
+    if keys and (record := record_model(event.record_type)._default_manager.filter(pk=event.record_id).first()):
+        messages_cancel(record, keys=keys, by=Actor.system())
+
+
+# -- what is due ------------------------------------------------------------------------------------------------------
+
+
+def run_due(limit: int = 200, *, only: Q | None = None) -> int:
+    """Carry out what is due; answers how many rows were taken up. Safe to run in many workers at once."""
+    sweep()
+    done = 0
+    for _number in range(limit):
+        now = clock.now()
+        free = ScheduledRun.objects.filter(only or Q(), state=State.SCHEDULED, due_at__lte=now).order_by("due_at", "id")
+        pk = claim_one(free, state=State.RUNNING, claimed_at=now, attempts=F("attempts") + 1)
+        if pk is None:
+            break
+        carry_out(pk)
+        done += 1
+    return done
+
+
+def sweep() -> int:
+    """Rows whose worker died: their transaction was rolled back, so they are simply due again; answers how many."""
+    return ScheduledRun.objects.filter(state=State.RUNNING, claimed_at__lt=clock.now() - LEASE).update(
+        state=State.SCHEDULED
+    )
+
+
+def carry_out(pk: int) -> ScheduledRun:
+    """Carry out one claimed run: act, or say why not; a failure is shown and put off."""
+    run = ScheduledRun.objects.select_related("rule__pipeline").get(pk=pk)
+    try:
+        with transaction.atomic():
+            _carry_out(run)
+    except Lost:
+        log.warning("run_taken_over", run_id=pk)
+    except Exception as error:
+        log.warning("rule_failed", run_id=pk, rule=run.rule.code, exc_info=True)
+        _put_off(run, error)
+    run.refresh_from_db()
+    return run
+
+
+def _carry_out(run: ScheduledRun) -> None:
+    record = _locked(run.record_type, run.record_id)
+    if objection := _objection(run, record):
+        _close(run, State.CANCELLED, objection)
+        return
+    is_late = run.due_at < clock.now() - TOO_LATE and not ACTIONS[run.rule.action].is_late_ok
+    if is_late:
+        _close(run, State.MISSED, _("Its day passed while nothing was running."))
+        data = {"rule": run.rule.name, "day": run.due_at.astimezone(clock.company_zone()).date().isoformat()}
+        _note(run.rule, record, Outcome("missed", data))
+        return
+    outcome = _act(run.rule, record, run.key)
+    _close(run, State.DONE, outcome.code if outcome else "")
+
+
+def _objection(run: ScheduledRun, record: Any) -> str:
+    """Why a planned run is not carried out any more; empty when it is."""
+    if record is None:
+        return _("The record is gone.")
+    if not run.rule.is_active:
+        return _("The rule is switched off.")
+    if run.stage_key and (record.stage != run.stage_key or entry_of(record) != run.entry_id):
+        return _("The record left the stage.")
+    if not conditions.matches(run.rule.conditions, record):
+        return _("The conditions do not hold any more.")
+    return ""
+
+
+def _close(run: ScheduledRun, state: str, note: str) -> None:
+    mine = ScheduledRun.objects.filter(pk=run.pk, state=State.RUNNING, attempts=run.attempts)
+    if not mine.update(state=state, finished_at=clock.now(), note=note):
+        raise Lost
+
+
+def _put_off(run: ScheduledRun, error: Exception) -> None:
+    """Try again later, longer each time; after the last attempt the run is failed and stays on the record."""
+    is_last = run.attempts >= MAX_ATTEMPTS
+    columns: dict[str, Any] = (
+        {"state": State.FAILED, "finished_at": clock.now()}
+        if is_last
+        else {
+            "state": State.SCHEDULED,
+            "due_at": clock.now() + FIRST_PAUSE * 5 ** (run.attempts - 1),
+        }
+    )
+    mine = ScheduledRun.objects.filter(pk=run.pk, state=State.RUNNING, attempts=run.attempts)
+    if mine.update(note=_words(error), **columns):
+        record = record_model(run.record_type)._default_manager.filter(pk=run.record_id).first()
+        if record is not None:
+            _note_failure(run.rule, record, error, is_told=run.attempts == 1 or is_last)
+
+
+# -- acting and telling -----------------------------------------------------------------------------------------------
+
+
+def _act(rule: Rule, record: StagedRecord, key: str) -> Outcome | None:
+    context = Context(rule, record, Actor.robot(rule.name), key)
+    outcome = ACTIONS[rule.action].run(context)
+    if outcome is not None:
+        _note(rule, record, outcome)
+    return outcome
+
+
+def _note(rule: Rule, record: StagedRecord, outcome: Outcome) -> None:
+    """Leave the run in the list of the rule and, where nothing says it yet, on the record's timeline."""
+    RuleRun.objects.create(
+        rule=rule,
+        record_type=record.RECORD_TYPE,
+        record_id=record.pk,
+        at=clock.now(),
+        outcome=outcome.code,
+        data=dict(outcome.data),
+    )
+    if not outcome.is_told:
+        data = {"rule": rule.name, "outcome": outcome.code, **outcome.data}
+        timeline.record(record, "rule_done", Actor.robot(rule.name), data, internal=True)
+
+
+def _note_failure(rule: Rule, record: StagedRecord, error: Exception, *, is_told: bool = True) -> None:
+    details = "" if isinstance(error, DomainError) else "".join(traceback.format_exception(error, limit=5))
+    RuleRun.objects.create(
+        rule=rule,
+        record_type=record.RECORD_TYPE,
+        record_id=record.pk,
+        at=clock.now(),
+        is_ok=False,
+        error=f"{_words(error)}\n{details}".strip()[:8000],
+    )
+    if is_told:
+        data = {"rule": rule.name, "error": _words(error)}
+        timeline.record(record, "rule_failed", Actor.robot(rule.name), data, internal=True)
+
+
+def _words(error: Exception) -> str:
+    """The error for a person: the domain's own sentence, else its kind."""
+    return error.message if isinstance(error, DomainError) else f"{type(error).__name__}: {error}"[:500]

@@ -1,0 +1,32 @@
+"""What the robots are going to do for a record, and what they have done."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from automation.models import RuleRun, ScheduledRun
+from crm.models import StagedRecord
+
+
+def planned_for(record: StagedRecord) -> list[ScheduledRun]:
+    """What is going to happen to a record, the nearest first; the caller has checked that it may be seen."""
+    found = ScheduledRun.objects.filter(
+        record_type=record.RECORD_TYPE,
+        record_id=record.pk,
+        state__in=[ScheduledRun.State.SCHEDULED, ScheduledRun.State.RUNNING],
+        rule__is_active=True,
+    )
+    return list(found.select_related("rule").order_by("due_at", "id"))
+
+
+def failed_for(record: StagedRecord) -> list[ScheduledRun]:
+    """What robots tried for a record and could not do: it stays on its card until somebody does it or skips it."""
+    found = ScheduledRun.objects.filter(
+        record_type=record.RECORD_TYPE, record_id=record.pk, state=ScheduledRun.State.FAILED
+    )
+    return list(found.select_related("rule").order_by("due_at", "id"))
+
+
+def runs_of(record: StagedRecord) -> QuerySet[RuleRun]:
+    """What rules did to a record, the latest first."""
+    return RuleRun.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk).select_related("rule")

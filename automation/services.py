@@ -1,0 +1,111 @@
+"""What people do to robots: switch rules, and skip, move or hasten what is planned for a record."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from automation import engine, schedule
+from automation.actions import Outcome
+from automation.models import Rule, RuleRun, ScheduledRun
+from crm import clock, scope, timeline
+from crm.actors import Actor
+from crm.errors import InvalidInput, StageConflict
+from crm.models import StagedRecord
+from crm.visibility import visible_record
+
+State = ScheduledRun.State
+CHANGEABLE = (State.SCHEDULED, State.FAILED)
+
+
+@transaction.atomic
+def rule_switch(rule: Rule, *, is_active: bool, by: Any) -> Rule:
+    """Switch a rule on or off; what it has planned is not carried out while it is off."""
+    if not by.is_head:
+        raise PermissionDenied(_("Rules are kept by the sales head."))
+    rule.is_active = is_active
+    rule.save(update_fields=["is_active"])
+    scope.forget(engine.RULES)
+    return rule
+
+
+@transaction.atomic
+def skip(run_id: int, by: Any) -> ScheduledRun:
+    """Do not do it this time; skipping twice changes nothing."""
+    run, record = _reachable(run_id, by)
+    if run.state in CHANGEABLE:
+        run.state, run.finished_at = State.CANCELLED, clock.now()
+        run.note = _("Skipped by %(name)s.") % {"name": by.short_name}
+        run.save(update_fields=["state", "finished_at", "note"])
+        _tell(run, record, Outcome("skipped", {"name": by.short_name}), by)
+    return run
+
+
+@transaction.atomic
+def postpone(run_id: int, by: Any, *, due_at: datetime) -> ScheduledRun:
+    """Do it at another moment, chosen by hand; settings changed later do not move it any more."""
+    if due_at < clock.now():
+        raise InvalidInput(
+            _("Choose a day that is still to come."),
+            errors=[{"pointer": "/due_at", "code": "past", "message": _("Choose a day that is still to come.")}],
+        )
+    run, record = _reachable(run_id, by)
+    if run.state not in CHANGEABLE:
+        raise StageConflict(_("This has been done or called off meanwhile."))
+    run.state, run.due_at, run.is_moved = State.SCHEDULED, due_at, True
+    run.save(update_fields=["state", "due_at", "is_moved"])
+    day = f"{due_at.astimezone(clock.company_zone()):%d.%m.%Y}"
+    _tell(run, record, Outcome("postponed", {"name": by.short_name, "day": day}), by)
+    return run
+
+
+def run_now(run_id: int, by: Any) -> ScheduledRun:
+    """Do it at once instead of on its day; answers the run with how it ended."""
+    now = clock.now()
+    run, _record = _reachable(run_id, by)
+    # The same claim as a worker's: whoever of the two is first does it.
+    mine = ScheduledRun.objects.filter(pk=run.pk, state__in=CHANGEABLE)
+    if not mine.update(state=State.RUNNING, claimed_at=now, attempts=run.attempts + 1, due_at=now):
+        raise StageConflict(_("This has been done or called off meanwhile."))
+    return engine.carry_out(run.pk)
+
+
+def replan() -> int:
+    """Bring what is planned in step with days that were changed in the settings; answers how many rows moved."""
+    moved = 0
+    waiting = ScheduledRun.objects.filter(state=State.SCHEDULED, is_moved=False, attempts=0, planned_from__isnull=False)
+    for run in waiting.select_related("rule").iterator():
+        if run.planned_from is None or not schedule.is_delayed(run.rule):
+            continue
+        due = schedule.due_at(run.rule, run.planned_from)
+        if due != run.due_at:
+            moved += ScheduledRun.objects.filter(pk=run.pk, state=State.SCHEDULED, is_moved=False).update(due_at=due)
+    return moved
+
+
+def _reachable(run_id: int, by: Any) -> tuple[ScheduledRun, StagedRecord]:
+    """The run, locked, and its record; DoesNotExist for whoever may not change the record."""
+    run = ScheduledRun.objects.select_related("rule").get(pk=run_id)
+    record = visible_record(run.record_type, run.record_id, by, "change")
+    if record is None:
+        raise ScheduledRun.DoesNotExist
+    if transaction.get_connection().in_atomic_block:
+        run = ScheduledRun.objects.select_for_update(of=("self",)).select_related("rule").get(pk=run_id)
+    return run, record
+
+
+def _tell(run: ScheduledRun, record: StagedRecord, outcome: Outcome, by: Any) -> None:
+    RuleRun.objects.create(
+        rule=run.rule,
+        record_type=record.RECORD_TYPE,
+        record_id=record.pk,
+        at=clock.now(),
+        outcome=outcome.code,
+        data=dict(outcome.data),
+    )
+    data = {"rule": run.rule.name, "outcome": outcome.code, **outcome.data}
+    timeline.record(record, "rule_done", Actor.of(by), data, internal=True)

@@ -1,0 +1,15 @@
+"""What beat asks of automation: what is due?"""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from automation import engine
+from crm import scope
+
+
+@shared_task(name="automation.tasks.run_due")
+def run_due() -> int:
+    """Carry out the runs that are due."""
+    with scope.opened():
+        return engine.run_due()

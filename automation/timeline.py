@@ -1,0 +1,61 @@
+"""Sentences of what rules did; the same words stand on the record's timeline and in the list of a rule's runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from crm import pipelines
+from crm.timeline import formatter
+
+
+def _moved(data: Mapping[str, Any]) -> str:
+    try:
+        name = pipelines.stage(str(data.get("to"))).name
+    except KeyError:
+        name = str(data.get("to", ""))
+    return _("moved to «%(stage)s»") % {"stage": name}
+
+
+def _day(data: Mapping[str, Any]) -> str:
+    day = str(data.get("day", ""))
+    shown = f"{date.fromisoformat(day):%d.%m.%Y}" if day else ""
+    return _("was due on %(day)s and is not made up for so late") % {"day": shown}
+
+
+OUTCOMES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "task_made": lambda data: _("task: %(title)s") % {"title": data.get("title", "")},
+    "task_instead": lambda data: (
+        _("task instead of a message: %(title)s. %(why)s")
+        % {"title": data.get("title", ""), "why": data.get("why", "")}
+    ),
+    "moved": _moved,
+    "letter_queued": lambda data: _("message to %(address)s") % {"address": data.get("address", "")},
+    "assigned": lambda data: _("responsible: %(name)s") % {"name": data.get("name", "")},
+    "qualified": lambda data: _("the lead was qualified"),
+    "registered": lambda data: _("the object was looked for in the registry"),
+    "object_follows": lambda data: (
+        _("responsible for «%(object)s»: %(name)s") % {"object": data.get("object", ""), "name": data.get("name", "")}
+    ),
+    "missed": _day,
+    "skipped": lambda data: _("skipped by %(name)s") % {"name": data.get("name", "")},
+    "postponed": lambda data: (
+        _("put off by %(name)s to %(day)s") % {"name": data.get("name", ""), "day": data.get("day", "")}
+    ),
+}
+
+
+def outcome_sentence(code: str, data: Mapping[str, Any]) -> str:
+    """What a rule did, in the reader's language."""
+    return OUTCOMES[code](data) if code in OUTCOMES else code
+
+
+@formatter("rule_done", "robot")
+def _rule_done(data: Mapping[str, Any]) -> str:
+    return _("Rule «%(rule)s»: %(outcome)s.") % {
+        "rule": data.get("rule", ""),
+        "outcome": outcome_sentence(str(data.get("outcome", "")), data).rstrip("."),
+    }
