@@ -6,10 +6,10 @@ import unicodedata
 MAX_TEXT = 10_000
 
 # Zero-width and direction characters are invisible: they split equal words or reverse what is shown.
-_INVISIBLE = dict.fromkeys(
-    [0xFEFF, 0x200B, 0x2060, 0x00AD, *range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+# One pattern with the controls: str.translate takes half a second for a megabyte.
+_REMOVED = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def clean_text(raw: object, limit: int = MAX_TEXT) -> str:
@@ -17,7 +17,7 @@ def clean_text(raw: object, limit: int = MAX_TEXT) -> str:
     if raw is None:
         return ""
     text = str(raw).replace("\r\n", "\n").replace("\r", "\n")
-    return _CONTROL.sub("", text).translate(_INVISIBLE).strip()[:limit].rstrip()
+    return _REMOVED.sub("", text).strip()[:limit].rstrip()
 
 
 def one_line(raw: object, limit: int = MAX_TEXT) -> str:
