@@ -95,11 +95,11 @@ def tint(value: object) -> str:
 
 @register.simple_tag
 def avatar(person: object, size: str = "") -> SafeString:
-    """The round sign of a person, with the full name for the pointer and for screen readers."""
+    """The round sign of a person; the letters are drawn by the style sheet, the name is what is read out."""
     if not person:
-        return format_html('<span class="face face-empty {}" title="{}">–</span>', size, _("Nobody"))
+        return format_html('<span class="face face-empty {}" title="{}" data-letters="–"></span>', size, _("Nobody"))
     return format_html(
-        '<span class="face {} {}" title="{}" role="img" aria-label="{}">{}</span>',
+        '<span class="face {} {}" title="{}" role="img" aria-label="{}" data-letters="{}"></span>',
         tint(person), size, person, person, initials(person),
     )  # fmt: skip
 

@@ -43,6 +43,8 @@
         option_create: (data, escape) => `<div class="create">${escape(crm.say(crm.text.create, { text: data.input }))}</div>`,
       },
     });
+    // The native select is only the store now: screen readers get the box beside it.
+    select.setAttribute("aria-hidden", "true");
     if (label) chooser.control_input.setAttribute("aria-label", label);
     const described = select.getAttribute("aria-describedby");
     if (described) chooser.control_input.setAttribute("aria-describedby", described);

@@ -111,7 +111,7 @@
     button?.setAttribute("aria-expanded", String(event.newState === "open"));
     if (event.newState !== "open") return;
     if (button) crm.placeMenu(menu, button);
-    menu.querySelector(".menu-item:not([disabled]), a, button")?.focus({ preventScroll: true });
+    menu.querySelector("a, button:not([disabled])")?.focus({ preventScroll: true });
   }, true);
 
   document.addEventListener("keydown", (event) => {

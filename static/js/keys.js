@@ -59,6 +59,11 @@
       event.preventDefault();
       choose(list[(list.indexOf(chosen()) + step + list.length) % list.length]);
     }
+    if (event.key === "Escape") {
+      // A search box would only empty itself at the first press.
+      event.preventDefault();
+      palette.close();
+    }
     if (event.key === "Enter" && chosen()) {
       event.preventDefault();
       if (event.ctrlKey || event.metaKey) window.open(chosen().href, "_blank");
