@@ -1,0 +1,37 @@
+"""What can happen to a task beyond being made and done: it is moved to another day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+
+from crm import timeline
+from crm.models import Activity
+from crm.services import refresh_next_activity
+
+
+@transaction.atomic
+def activity_postpone(activity: Activity, *, due_at: datetime, by: Any) -> Activity:
+    """Give an open activity another due time; the record's next step follows, the timeline says so."""
+    locked = Activity.objects.select_for_update().get(pk=activity.pk)
+    if locked.done_at is None and locked.due_at != due_at:
+        locked.due_at = due_at
+        locked.save(update_fields=["due_at"])
+        if (record := locked.record) is not None:
+            refresh_next_activity(record)
+            timeline.record(record, "task_moved", by, {"title": locked.title, "due_at": due_at.isoformat()})
+    activity.due_at = locked.due_at
+    return activity
+
+
+@timeline.formatter("task_moved", "task")
+def _task_moved(data: Mapping[str, Any]) -> str:
+    moment = parse_datetime(str(data.get("due_at", "")))
+    when = f"{timezone.localtime(moment):%d.%m.%Y %H:%M}" if moment else ""
+    return _("Task moved to %(when)s: %(title)s") % {"when": when, "title": data.get("title", "")}

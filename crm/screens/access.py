@@ -1,0 +1,54 @@
+"""Finding the record a request is about, and asking whether its reader may also change it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+
+from accounts.models import User
+from crm.models import StagedRecord, record_model
+from crm.screens import registry
+
+
+def find(record_type: str, pk: int, user: User) -> Any:
+    """The record if the person may see it, with what its card shows; anything else is 404 (ACC-1)."""
+    screen = registry.of(record_type)
+    rows = screen.model._default_manager.visible_to(user)  # type: ignore[attr-defined]
+    record = rows.filter(pk=pk, deleted_at__isnull=True).select_related(*screen.related).first()
+    if record is None:
+        raise Http404
+    return record
+
+
+def find_to_change(record_type: str, pk: int, user: User) -> Any:
+    """The record if the person may change it; 404 when it is out of sight, 403 when it may only be looked at."""
+    record = find(record_type, pk, user)
+    if not may_change(record, user):
+        raise PermissionDenied
+    return record
+
+
+def may_change(record: StagedRecord, user: User) -> bool:
+    """May the person change this record?"""
+    return record.pk in changeable(type(record), [record.pk], user)
+
+
+def changeable(model: type[StagedRecord], ids: Iterable[int], user: User) -> set[int]:
+    """Those of the ids that the person may change; no query for heads, who may change all."""
+    wanted = list(ids)
+    if not wanted or user.is_head:
+        return set(wanted)
+    rows = model._default_manager.visible_to(user, "change")  # type: ignore[attr-defined]
+    return set(rows.filter(pk__in=wanted).values_list("pk", flat=True))
+
+
+def merged_target(record_type: str, pk: int, user: User) -> Any:
+    """The main record into which this one was merged, where an old address must lead (OBJ-4)."""
+    rows = record_model(record_type)._default_manager.filter(pk=pk, merged_into__isnull=False)
+    main_id = rows.values_list("merged_into_id", flat=True).first()
+    if main_id is None:
+        return None
+    return record_model(record_type)._default_manager.visible_to(user).filter(pk=main_id).first()

@@ -1,0 +1,256 @@
+"""A list of records: the filter as this reader may use it, order, chips, one page, what can be done with rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from django import forms
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from crm import pipelines, stages
+from crm.http import paginate
+from crm.models import Pipeline
+from crm.people import colleagues
+from crm.screens import access
+from crm.screens.registry import Screen
+
+ALL = "all"
+# A query that names one of these says itself which rows it means: no pipeline is presumed.
+SELF_SUFFICIENT = frozenset(
+    {"pipeline", "stage", "id", "reached", "lost_from", "contact", "company", "object", "mother"}
+)
+NOT_FILTERS = frozenset({"sort", "page", "version", "before", "column"})
+# Large columns that no list shows.
+HEAVY = ("request_text", "search_text", "referrer", "landing_page", "click_ids", "refusal_comment", "feedback_text")
+
+
+def pipeline_of(request: HttpRequest, screen: Screen) -> Pipeline | None:
+    """The pipeline that a board shows: the one asked for if the reader works in it, else their first."""
+    offered = stages.visible_pipelines(screen.record_type, request.user)
+    wanted = request.GET.get("pipeline", "")
+    return next((p for p in offered if p.code == wanted), offered[0] if offered else None)
+
+
+def query_of(request: HttpRequest, screen: Screen) -> QueryDict:
+    """The filter's query: as asked, with the reader's first pipeline where none is meant."""
+    query = request.GET.copy()
+    if query.getlist("pipeline") == [ALL]:
+        query.pop("pipeline")
+    elif not SELF_SUFFICIENT & query.keys():
+        offered = stages.visible_pipelines(screen.record_type, request.user)
+        if len(offered) > 1:
+            query["pipeline"] = offered[0].code
+    return query
+
+
+def filtered(request: HttpRequest, screen: Screen, query: QueryDict | None = None, rows: Any = None) -> Any:
+    """The FilterSet of the list over what the reader may see, with only the choices they may know of."""
+    if rows is None:
+        rows = screen.model._default_manager.visible_to(request.user).alive()  # type: ignore[attr-defined]
+    found = screen.filter_class(query if query is not None else query_of(request, screen), rows, request=request)
+    narrow(found.form, screen, request.user)  # type: ignore[arg-type]
+    return found
+
+
+def narrow(form: forms.Form, screen: Screen, user: User) -> None:
+    """Leave in the filter's choices only the stages, pipelines and people of the reader's own world."""
+    offered = stages.visible_pipelines(screen.record_type, user)
+    codes = {pipeline.code for pipeline in offered}
+    own = [stage for stage in pipelines.all_stages() if stage.pipeline_id in codes]
+    many = len(offered) > 1
+    choices = [
+        (stage.key, f"{stage.name} · {pipelines.catalogue().pipelines[stage.pipeline_id].name}" if many else stage.name)
+        for stage in own
+    ]
+    fields: Any = form.fields
+    for name in ("stage", "reached", "lost_from"):
+        if name in fields:
+            fields[name].choices = choices if name == "stage" else [("", "---------"), *choices]
+    if "pipeline" in fields:
+        fields["pipeline"].choices = [(pipeline.code, pipeline.name) for pipeline in offered]
+    if "responsible" in fields:
+        fields["responsible"].queryset = colleagues(user)
+    if user.is_partner:
+        for name in ("team", "partner", "utm_campaign", "source", "no_source", "channel", "copies"):
+            fields.pop(name, None)
+
+
+def ordered(request: HttpRequest, screen: Screen, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """In the order asked for, if a column sorts so; ties always fall in one order, so that pages do not overlap."""
+    asked = request.GET.get("sort", "")
+    key, down = asked.lstrip("-"), asked.startswith("-")
+    column = next((column for column in screen.columns if column.key == key and column.sort), None)
+    if column is None:
+        return rows.order_by(*screen.default_sort)
+    turned = [("-" + name.lstrip("-")) if down != name.startswith("-") else name.lstrip("-") for name in column.sort]
+    return rows.order_by(*turned, "-id" if down else "id")
+
+
+def light(screen: Screen, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """With what a row shows and without the large columns that no row shows."""
+    names = {field.name for field in screen.model._meta.concrete_fields}
+    return rows.select_related(*screen.related).defer(*(name for name in HEAVY if name in names))
+
+
+def list_context(request: HttpRequest, screen: Screen) -> dict[str, Any]:
+    """Everything a list page shows; its template adds the cells."""
+    user: Any = request.user
+    found = filtered(request, screen)
+    page = paginate(request, light(screen, ordered(request, screen, found.qs)))
+    may = access.changeable(screen.model, [row.pk for row in page], user)
+    for row in page:
+        row.may_change = row.pk in may
+    active = list(chips(request, found))
+    return {
+        "screen": screen,
+        "page": page,
+        "columns": [column.as_head() for column in screen.columns],
+        "found_total": 0 if page.is_capped else page.count,
+        "bulk_actions": bulk_actions(screen),
+        "reset_url": reset_url(request),
+        "export_url": f"{reverse(f'{screen.record_type}-export')}?{query_string(request, without=('page',))}",
+        **filter_context(request, screen, found, active),
+    }
+
+
+def filter_context(request: HttpRequest, screen: Screen, found: Any, active: list[dict[str, str]]) -> dict[str, Any]:
+    """The filter bar of a list or a board: drawer, chips, switches; filters without a control are kept as they are."""
+    form = found.form
+    drawer = [form[name] for name in screen.drawer if name in form.fields]
+    shown = {"search", *(field.name for field in drawer)}
+    keep = [
+        (name, value)
+        for name, values in request.GET.lists()
+        if name not in shown and name not in {"page", "version"}
+        for value in values
+    ]
+    return {
+        "filter": found,
+        "search": form.data.get("search", "") if form.is_bound else "",
+        "drawer": drawer,
+        "keep_pairs": keep,
+        "chips": active,
+        "filter_count": len({chip["name"] for chip in active}),
+        "view_switch": view_switch(request, screen),
+        "pipeline_switch": pipeline_switch(request, screen),
+    }
+
+
+def view_switch(request: HttpRequest, screen: Screen) -> list[dict[str, Any]]:
+    """List or board; the filter goes along."""
+    query = query_string(request, without=("page", "sort", "kind", "stage", "version"))
+    here = request.resolver_match.url_name if request.resolver_match else ""
+    made = []
+    for kind, label, sign in (("board", _("Board"), "layout-kanban"), ("list", _("List"), "list")):
+        name = f"{screen.record_type}-{kind}"
+        url = reverse(name)
+        made.append({"label": label, "icon": sign, "active": here == name, "url": f"{url}?{query}" if query else url})
+    return made
+
+
+def pipeline_switch(request: HttpRequest, screen: Screen) -> list[dict[str, Any]]:
+    """The directions of this kind of record, when the reader works in more than one."""
+    offered = stages.visible_pipelines(screen.record_type, request.user)
+    if len(offered) < 2:
+        return []
+    here = query_of(request, screen).getlist("pipeline")
+    on_board = bool(request.resolver_match and request.resolver_match.url_name == f"{screen.record_type}-board")
+    present = pipeline_of(request, screen)
+    made = [
+        {
+            "label": pipeline.name,
+            "url": f"?{query_string(request, without=('page', 'stage'), pipeline=pipeline.code)}",
+            "active": present == pipeline if on_board else here == [pipeline.code],
+        }
+        for pipeline in offered
+    ]
+    if not on_board:
+        url = f"?{query_string(request, without=('page',), pipeline=ALL)}"
+        made.append({"label": _("All"), "url": url, "active": not here})
+    return made
+
+
+def chips(request: HttpRequest, found: Any) -> Iterator[dict[str, str]]:
+    """The filters in force, each with the address of the list without it."""
+    form = found.form
+    form.is_valid()
+    for name, field in form.fields.items():
+        if name == "pipeline" or name not in request.GET or name not in form.cleaned_data:
+            continue
+        value = form.cleaned_data[name]
+        if value is None or value in ("", []):
+            continue
+        parts = list(value) if isinstance(value, list | tuple | QuerySet) else [value]
+        for part in parts:
+            yield {
+                "name": name,
+                "label": str(field.label or name),
+                "value": _shown(field, part),
+                "url": f"?{_without(request, name, part, last=len(parts) == 1)}",
+            }
+
+
+def _shown(field: forms.Field, value: Any) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, datetime):
+        return f"{value:%d.%m.%Y %H:%M}"
+    if isinstance(value, date):
+        return f"{value:%d.%m.%Y}"
+    for code, label in getattr(field, "choices", ()) if not isinstance(value, Model) else ():
+        if str(code) == str(value):
+            return str(label)
+    return str(value)
+
+
+def _without(request: HttpRequest, name: str, part: Any, *, last: bool) -> str:
+    query = request.GET.copy()
+    query.pop("page", None)
+    gone = str(part.pk if isinstance(part, Model) else part)
+    rest = [] if last else [value for value in query.getlist(name) if value != gone]
+    query.setlist(name, rest)
+    return query.urlencode()
+
+
+def query_string(request: HttpRequest, *, without: tuple[str, ...] = (), **more: str) -> str:
+    """The query of this page with some parameters taken out and some set; empty ones are dropped."""
+    query = request.GET.copy()
+    for name in (*without, "version"):
+        query.pop(name, None)
+    for name, value in more.items():
+        query[name] = value
+    for name in list(query):
+        query.setlist(name, [value for value in query.getlist(name) if value != ""])
+    return query.urlencode()
+
+
+def reset_url(request: HttpRequest) -> str:
+    """This page without its filters: direction and order stay."""
+    kept = {name: request.GET[name] for name in ("pipeline", "sort") if request.GET.get(name)}
+    query = QueryDict(mutable=True)
+    query.update(kept)
+    return f"{request.path}?{query.urlencode()}" if kept else request.path
+
+
+def bulk_actions(screen: Screen) -> list[Mapping[str, Any]]:
+    """What can be done with the selected rows."""
+    return [
+        {
+            "name": "move",
+            "label": _("Move to…"),
+            "icon": "arrow-right",
+            "url": reverse(f"{screen.record_type}-bulk-move"),
+        },
+        {
+            "name": "assign",
+            "label": _("Change the responsible"),
+            "icon": "user-check",
+            "url": reverse(f"{screen.record_type}-bulk-assign"),
+        },
+    ]

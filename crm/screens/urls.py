@@ -1,0 +1,46 @@
+"""The addresses that every kind of record has, and those of tasks, files, undo and search-as-you-type."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path, re_path
+
+from crm.screens import bulk, editing, files, happening, matches, moving, options, sections, tasks
+
+
+def record_paths(record_type: str) -> list[URLPattern]:
+    """Moving, refusing, fields, timeline, files, bulk actions and export of one kind of record."""
+    known = {"record_type": record_type}
+
+    def own(route: str, view: object, name: str) -> URLPattern:
+        return path(route, view, known, name=f"{record_type}-{name}")  # type: ignore[call-overload, no-any-return]
+
+    return [
+        own("<int:pk>/move/", moving.move_record, "move"),
+        own("<int:pk>/refuse/", moving.refuse_record, "refuse"),
+        own("<int:pk>/assign/", editing.assign_record, "assign"),
+        own("<int:pk>/fields/<slug:name>/", editing.edit_field, "field"),
+        own("<int:pk>/timeline/", happening.record_timeline, "timeline"),
+        own("<int:pk>/note/", happening.write_note, "note"),
+        re_path(
+            r"^(?P<pk>\d{1,18})/plan/(?P<kind>task|call|meeting)/$",
+            happening.plan_activity,
+            known,
+            name=f"{record_type}-plan",
+        ),
+        own("<int:pk>/files/", happening.upload_files, "upload"),
+        own("bulk/assign/", bulk.bulk_assign, "bulk-assign"),
+        own("bulk/move/", bulk.bulk_move, "bulk-move"),
+        own("export/", files.export_list, "export"),
+        own("section/", sections.record_section, "section"),
+    ]
+
+
+urlpatterns = [
+    path("undo/<str:key>/", moving.undo_action, name="undo"),
+    path("options/<slug:record_type>/", options.record_options, name="record-options"),
+    path("client-matches/", matches.matches, name="client-matches"),
+    path("files/<int:pk>/", files.attachment_download, name="attachment-download"),
+    path("tasks/<int:pk>/done/", tasks.task_done, name="task-done"),
+    path("tasks/<int:pk>/postpone/", tasks.task_postpone, name="task-postpone"),
+    path("tasks/<int:pk>/next/", tasks.task_next, name="task-next"),
+]

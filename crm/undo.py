@@ -1,0 +1,141 @@
+"""Undo for a minute: an action leaves a ticket, its author may hand it back and what was done is taken back."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.core.cache import cache
+from django.db import transaction
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from crm import clock, stages
+from crm.actors import Actor
+from crm.errors import StageConflict, StageError
+from crm.models import Activity, ActorKind, StagedRecord, StageHistory, record_model
+
+log = structlog.get_logger(__name__)
+
+# The toast shows its button for ten seconds; the ticket lives a little longer than a slow network needs.
+TICKET_SECONDS = 60
+Undoer = Callable[[User, Mapping[str, Any]], str]
+UNDOERS: dict[str, Undoer] = {}
+
+
+def undoer(kind: str) -> Callable[[Undoer], Undoer]:
+    """Register what takes back an action of that kind; it answers the sentence for the toast."""
+
+    def register(function: Undoer) -> Undoer:
+        UNDOERS[kind] = function
+        return function
+
+    return register
+
+
+def offer(user: User, kind: str, **payload: Any) -> str:
+    """The address that takes an action back when its author posts there within a minute.
+
+    An empty text when the cache is away: the action itself was done, only the way back is missing.
+    """
+    key = secrets.token_urlsafe(16)
+    try:
+        cache.set(f"undo:{user.pk}:{key}", {"kind": kind, "payload": payload}, TICKET_SECONDS)
+    except Exception:
+        log.exception("undo_not_offered", kind=kind)
+        return ""
+    return reverse("undo", args=[key])
+
+
+@transaction.atomic
+def undo(user: User, key: str) -> str:
+    """Take an action back; StageError when the ticket is used up, too old or another person's."""
+    name = f"undo:{user.pk}:{key}"
+    ticket = cache.get(name)
+    if ticket is None or not cache.delete(name):
+        raise StageError(_("It is too late to undo this: change it by hand."))
+    return UNDOERS[ticket["kind"]](user, ticket["payload"])
+
+
+def offer_move(user: User, record: StagedRecord, from_stage: str) -> str:
+    """An undo of the move just made; only for a record that stood in an open stage before."""
+    from crm import pipelines
+
+    if not pipelines.stage(from_stage).is_open:
+        return ""
+    return offer(user, "move", record_type=record.RECORD_TYPE, moves=[[record.pk, from_stage, record.stage]])
+
+
+@undoer("move")
+def _undo_moves(user: User, payload: Mapping[str, Any]) -> str:
+    """Bring records back to where they stood, each only while nobody moved it on; written as a move with reason.
+
+    The way back needs no rights of a head: the person takes back what they have just done, perhaps by mistake,
+    and the record may already be out of their reach (handed over).
+    """
+    model = record_model(payload["record_type"])
+    actor = Actor(ActorKind.SYSTEM, user, user.short_name)
+    back = 0
+    for pk, from_stage, to_stage in payload["moves"]:
+        record = model._default_manager.filter(pk=pk, deleted_at__isnull=True).first()
+        if record is None or record.stage != to_stage or not _moved_by(user, record):
+            continue
+        stages.move(
+            record,
+            from_stage,
+            by=actor,
+            reason=_("Undone"),
+            refusal=stages.Refusal(),
+            expected=to_stage,
+            override=True,
+        )
+        back += 1
+    if not back:
+        raise StageConflict(_("Another person or a robot has moved it on meanwhile: it was not undone."))
+    return _("Undone: the stage is as it was before.")
+
+
+def _moved_by(user: User, record: StagedRecord) -> bool:
+    last = StageHistory.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk).order_by("-id").first()
+    recent = clock.now() - timedelta(seconds=2 * TICKET_SECONDS)
+    return last is not None and last.actor_user_id == user.pk and last.at >= recent
+
+
+@undoer("assign")
+def _undo_assign(user: User, payload: Mapping[str, Any]) -> str:
+    """Give records back to those who had them."""
+    from crm.services import record_assign
+
+    model = record_model(payload["record_type"])
+    people = User.objects.in_bulk([former for _pk, former, _now in payload["rows"] if former])
+    for pk, former, now in payload["rows"]:
+        record = model._default_manager.filter(pk=pk, responsible_id=now).first()
+        if record is not None:
+            record_assign(record, responsible=people.get(former), by=user, reason=_("Undone"))
+    return _("Undone: the responsible is as before.")
+
+
+@undoer("task")
+def _undo_task(user: User, payload: Mapping[str, Any]) -> str:
+    """Open a task again that was marked as done."""
+    from crm.services import activity_reopen
+
+    task = Activity.objects.visible_to(user, "change").filter(pk=payload["id"]).first()
+    if task is None:
+        raise StageError(_("This task is not yours any more."))
+    activity_reopen(task, by=user)
+    return _("The task is open again.")
+
+
+@undoer("delete")
+def _undo_delete(user: User, payload: Mapping[str, Any]) -> str:
+    """Take a record out of the trash."""
+    from crm.services import record_restore
+
+    record = record_model(payload["record_type"])._default_manager.visible_to(user, "change").get(pk=payload["id"])
+    record_restore(record, by=user)
+    return _("«%(record)s» is back.") % {"record": record}

@@ -1,0 +1,17 @@
+"""Addresses of deals, below /deals/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from crm.screens.urls import record_paths
+from deals import views
+
+urlpatterns = [
+    path("", views.deal_list, name="deal-list"),
+    path("board/", views.deal_board, name="deal-board"),
+    path("new/", views.deal_create_page, name="deal-create"),
+    path("<int:pk>/", views.deal_detail, name="deal-detail"),
+    path("<int:pk>/edit/", views.deal_edit, name="deal-edit"),
+    *record_paths("deal"),
+]
