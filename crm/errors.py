@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import (
+    ObjectDoesNotExist,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    ValidationError,
+)
 from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -84,6 +90,14 @@ class StageConflict(DomainError):
     title = gettext_lazy("Another person changed this meanwhile")
 
 
+class TooLarge(DomainError):
+    """A body larger than the product accepts."""
+
+    code = "too_large"
+    status = 413
+    title = gettext_lazy("Too large")
+
+
 class InvalidInput(DomainError):
     """Values that the model refuses; `errors` name the fields."""
 
@@ -131,12 +145,16 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
         error = StageConflict(_("Another person moved this record meanwhile. Reload it and try again."))
     if isinstance(error, ValidationError):
         error = InvalidInput.from_validation(error)
+    if isinstance(error, RequestDataTooBig):
+        error = TooLarge(_("The body is larger than is accepted."))
+    if isinstance(error, SuspiciousOperation):
+        error = exceptions.ParseError(_("The body cannot be read."))
     if isinstance(error, DomainError):
         return _answer(error.status, problem(error.status, error.code, error.title, error.message, error.errors))
-    if isinstance(error, Http404):
+    if isinstance(error, Http404 | ObjectDoesNotExist):
         error = exceptions.NotFound()
     if isinstance(error, PermissionDenied):
-        error = exceptions.PermissionDenied()
+        error = exceptions.PermissionDenied(str(error) or None)
     if not isinstance(error, exceptions.APIException):
         return None
     rows = list(_rows(error.detail)) if isinstance(error, exceptions.ValidationError) else []

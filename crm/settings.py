@@ -321,13 +321,13 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.api_auth.ScopePermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
-        "rest_framework.parsers.JSONParser",
+        "crm.api.parsing.StrictJSONParser",
         "rest_framework.parsers.FormParser",
         "rest_framework.parsers.MultiPartParser",
     ],
-    "DEFAULT_PAGINATION_CLASS": "crm.api.RecordPagination",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "crm.api.pagination.RecordPagination",
+    "DEFAULT_FILTER_BACKENDS": ["crm.api.filtering.StrictFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "crm.api.schema.RecordSchema",
     "DEFAULT_THROTTLE_CLASSES": ["crm.throttling.TokenRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "token": f"{env.number('API_REQUESTS_PER_MINUTE', 600, low=1, high=1_000_000)}/min",
@@ -346,6 +346,13 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1/",
     "COMPONENT_SPLIT_REQUEST": True,
+    # `?fields=` picks, and a partner is not shown everything: no field of an answer is promised.
+    "COMPONENT_NO_READ_ONLY_REQUIRED": True,
+    "ENUM_NAME_OVERRIDES": {
+        "StageKindEnum": "crm.models.Stage.Kind",
+        "TaskKindEnum": "crm.models.Activity.Kind",
+        "PointKindEnum": "crm.models.ContactPoint.Kind",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -1,8 +1,14 @@
 """Rate limits of the API: counted per token, for people in the browser per person."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
-from rest_framework.views import APIView
+
+if TYPE_CHECKING:  # the framework loads this module while its views load
+    from rest_framework.views import APIView
 
 
 class TokenRateThrottle(SimpleRateThrottle):

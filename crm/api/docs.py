@@ -1,0 +1,67 @@
+"""The description of the API for programs and people; nothing is loaded from elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from crm.api.schema import PROBLEM_TYPE
+from crm.errors import problem
+
+# What a program may meet in `code`; the type of a problem leads to its line here.
+CODES: dict[str, tuple[int, Any]] = {
+    "invalid": (400, gettext_lazy("A value is wrong; `errors` names each field.")),
+    "parse_error": (400, gettext_lazy("The body is not JSON, or JSON that cannot be kept.")),
+    "not_authenticated": (401, gettext_lazy("Send a token: «Authorization: Bearer …».")),
+    "authentication_failed": (401, gettext_lazy("The token is unknown, expired or revoked.")),
+    "permission_denied": (403, gettext_lazy("The token has no such scope, or the record may only be looked at.")),
+    "not_found": (404, gettext_lazy("There is no such record, or you may not see it.")),
+    "method_not_allowed": (405, gettext_lazy("The address has no such method.")),
+    "not_acceptable": (406, gettext_lazy("The API answers JSON alone.")),
+    "conflict": (409, gettext_lazy("Somebody else changed or moved the record meanwhile: read it again.")),
+    "duplicate_objects": (409, gettext_lazy("Similar objects exist: name one of them, or ask for a new one.")),
+    "merge_refused": (409, gettext_lazy("The records cannot be merged, or the merge cannot be undone.")),
+    "version_differs": (412, gettext_lazy("The record is not at the version of If-Match any more.")),
+    "too_large": (413, gettext_lazy("The body is larger than is accepted.")),
+    "unsupported_media_type": (415, gettext_lazy("Send JSON; files as multipart/form-data.")),
+    "move_not_allowed": (422, gettext_lazy("The pipeline has no such move; `allowed` lists those it has.")),
+    "missing_fields": (422, gettext_lazy("The stage asks for more; `fields` names what to send in `data`.")),
+    "refusal_needed": (422, gettext_lazy("A lost record needs a reason and a comment; `allowed` lists the reasons.")),
+    "idempotency_key_reused": (422, gettext_lazy("The key was used for another call: take a new one.")),
+    "refused": (422, gettext_lazy("The rules of the product refuse it; `detail` says why.")),
+    "throttled": (429, gettext_lazy("Too many calls; wait as long as Retry-After says.")),
+}
+
+
+class ApiSchema(SpectacularAPIView):
+    """OpenAPI 3.1, as YAML or JSON."""
+
+
+class ApiDocs(SpectacularSwaggerSplitView):
+    """Swagger UI from our own files, under the content policy of the whole site."""
+
+    template_name = "crm/api_docs.html"
+    template_name_js = "drf_spectacular/swagger_ui.js"
+
+
+class ErrorCodes(View):
+    """The page to which the `type` of every problem leads."""
+
+    def get(self, request: HttpRequest) -> Any:
+        """All codes with what they mean."""
+        rows = [{"code": code, "status": status, "text": text} for code, (status, text) in CODES.items()]
+        return render(request, "crm/api_errors.html", {"codes": rows})
+
+
+@csrf_exempt
+def no_such_address(request: HttpRequest) -> JsonResponse:
+    """A 404 in the form of the API, not as a page."""
+    body = problem(404, "not_found", _("Not found."), _("The API has no such address."))
+    return JsonResponse(body, status=404, content_type=PROBLEM_TYPE)

@@ -1,0 +1,33 @@
+"""Filters of the API: the same FilterSets as the lists of the interface, and no parameter that means nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.exceptions import ValidationError as BadRequest
+from rest_framework.request import Request
+
+if TYPE_CHECKING:  # the framework loads this module while its views load
+    from rest_framework.views import APIView
+
+PAGING = frozenset({"limit", "cursor", "count", "ordering"})
+
+
+class StrictFilterBackend(DjangoFilterBackend):
+    """A misspelt filter would silently answer everything, so unknown parameters are refused by name."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
+        """Cut the rows by the query; ValidationError names unknown parameters and wrong values."""
+        filterset_class = getattr(view, "filterset_class", None)
+        names = set(filterset_class.base_filters) if filterset_class else set()
+        refuse_unknown(request, names | PAGING | set(getattr(view, "extra_parameters", ())))
+        return super().filter_queryset(request, queryset, view)
+
+
+def refuse_unknown(request: Request, known: set[str] | frozenset[str]) -> None:
+    """A 400 that names the query parameters which the call does not have."""
+    if unknown := sorted(set(request.query_params) - known):
+        raise BadRequest({name: [_("There is no such parameter.")] for name in unknown})

@@ -1,0 +1,36 @@
+"""The addresses of the REST API, version 1; the apps bring their own resources."""
+
+from __future__ import annotations
+
+from django.urls import include, path, re_path
+from rest_framework.routers import SimpleRouter
+
+from crm.api.catalogue import PipelineViewSet, SourceViewSet, StageViewSet
+from crm.api.clients import CompanyViewSet, ContactViewSet
+from crm.api.docs import ApiDocs, ApiSchema, ErrorCodes, no_such_address
+from crm.api.merging import MergeViewSet
+from crm.api.people import MeViewSet, UserViewSet
+from crm.api.tasks import TaskViewSet
+
+router = SimpleRouter()
+router.register("contacts", ContactViewSet, basename="api-contact")
+router.register("companies", CompanyViewSet, basename="api-company")
+router.register("tasks", TaskViewSet, basename="api-task")
+router.register("stages", StageViewSet, basename="api-stage")
+router.register("pipelines", PipelineViewSet, basename="api-pipeline")
+router.register("sources", SourceViewSet, basename="api-source")
+router.register("users", UserViewSet, basename="api-user")
+router.register("merges", MergeViewSet, basename="api-merge")
+
+urlpatterns = [
+    path("schema/", ApiSchema.as_view(), name="api-schema"),
+    path("docs/", ApiDocs.as_view(url_name="api-schema"), name="api-docs"),
+    path("docs/errors", ErrorCodes.as_view(), name="api-errors"),
+    path("v1/me/", MeViewSet.as_view({"get": "show", "patch": "change"}), name="api-me"),
+    path("v1/", include(router.urls)),
+    path("v1/", include("leads.api")),
+    path("v1/", include("deals.api")),
+    path("v1/", include("objects_registry.api")),
+    # Last: whatever is under the API but nobody's is answered as the API answers.
+    re_path(r"", no_such_address),
+]

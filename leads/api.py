@@ -1,0 +1,113 @@
+"""Leads in the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.routers import SimpleRouter
+
+from crm.api.actions import RecordActions
+from crm.api.serializers import (
+    HEAD,
+    TAIL,
+    ClickIds,
+    Coded,
+    PointsMixin,
+    RecordInput,
+    RecordOutput,
+    Reference,
+    TextList,
+    visible,
+)
+from crm.models import ATTRIBUTION_FIELDS, RecordType, Source
+from crm.people import assignable
+from leads import services
+from leads.filters import LeadFilter
+from leads.models import Lead
+from objects_registry.models import BUILDING_FIELDS, Purpose
+
+OWN = ("title", "name", "company_name", "inn", "request_text", "messages_consent", "amount")
+LINKS = ("contact", "company", "object")
+
+
+class LeadOutput(PointsMixin, RecordOutput):
+    """A lead."""
+
+    internal_fields = ("created_by", "origin", "mother_deal", "upsell_by", "duplicate_object", "duplicate_is_certain")
+
+    tags = serializers.SlugRelatedField("name", many=True, read_only=True)
+    deal = Reference(read_only=True, guarded="deal=deals.Deal")
+    mother_deal = Reference(read_only=True, guarded="mother_deal=deals.Deal")
+    origin = Reference(read_only=True, guarded="origin=leads.Lead")
+    duplicate_object = Reference(read_only=True, guarded="duplicate_object=objects_registry.ConstructionObject")
+
+    class Meta:
+        model = Lead
+        fields = (
+            *HEAD, *OWN, "phones", "emails", "phone_original", "email_original", *LINKS, "deal", *BUILDING_FIELDS,
+            "is_repeat", "missing_minimum", "duplicate_object", "duplicate_is_certain", "tags", "mother_deal", "origin",
+            "upsell_by", "partner", *ATTRIBUTION_FIELDS, *TAIL,
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class LeadInput(RecordInput):
+    """What may be set on a lead; phones and e-mails are added to those it has."""
+
+    title = serializers.CharField(required=False, allow_blank=True, max_length=255)
+    pipeline = serializers.CharField(required=False, max_length=30)
+    phones = TextList()
+    emails = TextList()
+    inn = serializers.CharField(required=False, allow_blank=True, max_length=30)
+    contact = Reference(queryset=visible("crm.Contact"), required=False, allow_null=True)
+    company = Reference(queryset=visible("crm.Company"), required=False, allow_null=True)
+    object = Reference(queryset=visible("objects_registry.ConstructionObject"), required=False, allow_null=True)
+    purpose = Coded(queryset=Purpose.objects.all(), required=False, allow_null=True)
+    source = Coded(queryset=Source.objects.all(), required=False, allow_null=True)
+    responsible = Reference(queryset=assignable, required=False, allow_null=True)
+    click_ids = ClickIds(required=False)
+
+    class Meta:
+        model = Lead
+        fields = (*OWN, "pipeline", "phones", "emails", *LINKS, *BUILDING_FIELDS, "responsible", *ATTRIBUTION_FIELDS)
+
+
+@extend_schema_view(
+    list=extend_schema(summary=gettext_lazy("List leads")),
+    retrieve=extend_schema(summary=gettext_lazy("Read a lead")),
+    create=extend_schema(summary=gettext_lazy("Create a lead"), request=LeadInput),
+    partial_update=extend_schema(summary=gettext_lazy("Change a lead"), request=LeadInput),
+)
+class LeadViewSet(RecordActions):
+    """Requests that came in."""
+
+    queryset = Lead.objects.none()
+    record_type = RecordType.LEAD
+    model = Lead
+    output_class = LeadOutput
+    input_class = LeadInput
+    filterset_class = LeadFilter
+    with_many = ("tags",)
+    expandable = ("responsible", "contact", "company", "object", "purpose", "source", "partner")
+    ordering_fields = (*RecordActions.ordering_fields, "title")
+
+    def perform_create(self, data: dict[str, Any], pipeline: str, columns: dict[str, Any]) -> Lead:
+        """Make a lead; the rules of intake take it from there."""
+        phones, emails = data.pop("phones", ()), data.pop("emails", ())
+        data.setdefault("channel", "api")
+        return services.lead_create(
+            by=self.actor, data=data, phones=phones, emails=emails, pipeline=pipeline, **columns
+        )
+
+    def perform_update(self, record: Lead, data: dict[str, Any]) -> None:
+        """Change a lead."""
+        phones, emails = data.pop("phones", ()), data.pop("emails", ())
+        services.lead_update(record, by=self.actor, data=data, phones=phones, emails=emails)
+
+
+router = SimpleRouter()
+router.register("leads", LeadViewSet, basename="api-lead")
+urlpatterns = router.urls

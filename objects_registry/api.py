@@ -1,0 +1,122 @@
+"""Construction objects in the API: kept, compared, merged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+
+from crm.api.actions import RecordActions
+from crm.api.filtering import refuse_unknown
+from crm.api.merging import MergeActions
+from crm.api.serializers import HEAD, TAIL, Coded, RecordInput, RecordOutput, Reference
+from crm.api.views import ApiViewSet
+from crm.models import RecordType
+from crm.people import assignable
+from objects_registry import services
+from objects_registry.filters import ObjectFilter
+from objects_registry.matching import candidates_for
+from objects_registry.models import BUILDING_FIELDS, ConstructionObject, Purpose
+
+
+class ObjectOutput(RecordOutput):
+    """A construction object."""
+
+    class Meta:
+        model = ConstructionObject
+        fields = (*HEAD, "name", *BUILDING_FIELDS, "notes", *TAIL)
+        read_only_fields = fields
+
+
+class ObjectInput(RecordInput):
+    """What may be set on an object; a name that is not given is put together from the other fields."""
+
+    name = serializers.CharField(required=False, max_length=255)
+    purpose = Coded(queryset=Purpose.objects.all(), required=False, allow_null=True)
+    responsible = Reference(queryset=assignable, required=False, allow_null=True)
+
+    class Meta:
+        model = ConstructionObject
+        fields = ("name", *BUILDING_FIELDS, "notes", "responsible")
+
+
+class CandidateOutput(serializers.Serializer[Any]):
+    """An object that may be the same building."""
+
+    object = serializers.SerializerMethodField()
+    certain = serializers.BooleanField(source="match.certain")
+    score = serializers.FloatField(source="match.score")
+    reasons = serializers.ListField(child=serializers.CharField())
+
+    def get_object(self, candidate: Any) -> dict[str, Any] | None:
+        found = candidate.object
+        return {"id": found.pk, "name": str(found)} if found is not None else None
+
+
+class PurposeOutput(serializers.ModelSerializer[Purpose]):
+    """What a building is for."""
+
+    class Meta:
+        model = Purpose
+        fields = ("code", "name", "name_ru", "name_en", "is_active")
+        read_only_fields = fields
+
+
+@extend_schema_view(
+    list=extend_schema(summary=gettext_lazy("List objects")),
+    retrieve=extend_schema(summary=gettext_lazy("Read an object")),
+    create=extend_schema(summary=gettext_lazy("Create an object"), request=ObjectInput),
+    partial_update=extend_schema(summary=gettext_lazy("Change an object"), request=ObjectInput),
+)
+class ObjectViewSet(MergeActions, RecordActions):
+    """Buildings that somebody means to put up."""
+
+    queryset = ConstructionObject.objects.none()
+    record_type = RecordType.OBJECT
+    model = ConstructionObject
+    output_class = ObjectOutput
+    input_class = ObjectInput
+    filterset_class = ObjectFilter
+    expandable = ("responsible", "purpose")
+    ordering_fields = (*RecordActions.ordering_fields, "name", "area")
+
+    def perform_create(self, data: dict[str, Any], pipeline: str, columns: dict[str, Any]) -> ConstructionObject:
+        """Make an object."""
+        return services.object_create(by=self.actor, data=data)
+
+    def perform_update(self, record: ConstructionObject, data: dict[str, Any]) -> None:
+        """Change an object."""
+        services.object_update(record, by=self.actor, data=data)
+
+    @extend_schema(summary=gettext_lazy("Possible duplicates"), responses=CandidateOutput(many=True))
+    @action(detail=True, filterset_class=None, pagination_class=None)
+    def duplicates(self, request: Request, **kwargs: Any) -> Response:
+        """Objects that may be the same building, the likeliest first, with the reasons."""
+        refuse_unknown(request, set())
+        return Response(CandidateOutput(candidates_for(self.get_object(), request.user), many=True).data)
+
+
+@extend_schema_view(list=extend_schema(summary=gettext_lazy("List purposes"), responses=PurposeOutput(many=True)))
+class PurposeViewSet(ApiViewSet):
+    """The dictionary of purposes of buildings."""
+
+    queryset = Purpose.objects.none()
+    serializer_class = PurposeOutput
+    pagination_class = None
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """All purposes at once."""
+        refuse_unknown(request, set())
+        return Response(PurposeOutput(Purpose.objects.all(), many=True).data)
+
+
+router = SimpleRouter()
+router.register("objects", ObjectViewSet, basename="api-object")
+router.register("purposes", PurposeViewSet, basename="api-purpose")
+urlpatterns = router.urls
