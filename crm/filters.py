@@ -34,6 +34,23 @@ class DayToFilter(filters.DateFilter):
         return qs.filter(**{f"{self.field_name}__lt": day_start(value + timedelta(days=1))}) if value else qs
 
 
+class KeyField(forms.IntegerField):
+    """A number that can be a row's: what no column can hold is refused before the database is asked."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"min_value": 1, "max_value": 2**63 - 1, **kwargs})
+
+
+class KeyFilter(filters.NumberFilter):
+    """One row by its number."""
+
+    field_class = KeyField
+
+
+class KeysFilter(filters.BaseInFilter, KeyFilter):
+    """Several rows by their numbers, with commas."""
+
+
 def stage_choices() -> list[tuple[str, str]]:
     """All stages by key; a pipeline's name in front where the kind of record has several."""
     return [(stage.key, stage.name) for stage in pipelines.all_stages()]
@@ -75,7 +92,7 @@ class RecordFilter(filters.FilterSet):
     updated_since = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte", label=_("Changed since"))
     next_step = filters.ChoiceFilter(choices=NEXT_CHOICES, method="by_next_step", label=_("Next step"))
     norm_exceeded = filters.BooleanFilter(method="by_norm", label=_("Time norm exceeded"))
-    id = filters.BaseInFilter(field_name="pk", label=_("Numbers"))
+    id = KeysFilter(field_name="id", label=_("Numbers"))
 
     def by_search(self, queryset: Any, _name: str, value: str) -> Any:
         """Every word of the query, in any form that search understands."""
@@ -129,10 +146,10 @@ class ClosableFilter(RecordFilter):
     area_from = filters.NumberFilter(field_name="area", lookup_expr="gte", label=_("Area from, m²"))
     area_to = filters.NumberFilter(field_name="area", lookup_expr="lte", label=_("Area to, m²"))
     tag = filters.ModelMultipleChoiceFilter(field_name="tags", queryset=Tag.objects.all(), label=_("Tag"))
-    contact = filters.NumberFilter(field_name="contact_id", label=_("Contact"))
-    company = filters.NumberFilter(field_name="company_id", label=_("Company"))
-    object = filters.NumberFilter(field_name="object_id", label=_("Object"))
-    partner = filters.BaseInFilter(field_name="partner_id", label=_("Partner"))
+    contact = KeyFilter(field_name="contact_id", label=_("Contact"))
+    company = KeyFilter(field_name="company_id", label=_("Company"))
+    object = KeyFilter(field_name="object_id", label=_("Object"))
+    partner = KeysFilter(field_name="partner_id", label=_("Partner"))
     copies = filters.BooleanFilter(method="by_copies", label=_("Repeat copies"))
     refusal_reason = filters.ModelMultipleChoiceFilter(queryset=RefusalReason.objects.all(), label=_("Refusal reason"))
     closed_from = DayFromFilter(field_name="closed_at", label=_("Closed from"), widget=date_widget)
@@ -160,6 +177,7 @@ class ClientFilter(RecordFilter):
     """What contacts and companies can be cut by."""
 
     client_type = filters.MultipleChoiceFilter(choices=ClientType.choices, label=_("Type"))
+    object = KeyFilter(field_name="objects_linked", label=_("Object"))
     source = filters.ModelMultipleChoiceFilter(queryset=Source.objects.all(), label=_("Source"))
     region = filters.CharFilter(lookup_expr="iexact", label=_("Region"))
     city = filters.CharFilter(lookup_expr="iexact", label=_("City"))
@@ -168,7 +186,7 @@ class ClientFilter(RecordFilter):
 class ContactFilter(ClientFilter):
     """Contacts."""
 
-    company = filters.NumberFilter(field_name="company_id", label=_("Company"))
+    company = KeyFilter(field_name="company_id", label=_("Company"))
 
     class Meta:
         model = Contact
@@ -200,7 +218,7 @@ class ActivityFilter(filters.FilterSet):
     kind = filters.MultipleChoiceFilter(choices=Activity.Kind.choices, label=_("Kind"))
     responsible = filters.ModelMultipleChoiceFilter(queryset=User.objects.all(), label=_("Responsible"))
     record_type = filters.CharFilter(label=_("Kind of record"))
-    record_id = filters.NumberFilter(label=_("Record"))
+    record_id = KeyFilter(label=_("Record"))
     due_from = DayFromFilter(field_name="due_at", label=_("Due from"), widget=date_widget)
     due_to = DayToFilter(field_name="due_at", label=_("Due to"), widget=date_widget)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import django_filters as filters
 from django.utils.translation import gettext_lazy as _
 
-from crm.filters import ClosableFilter
+from crm.filters import ClosableFilter, KeyFilter
 from deals.models import Deal
 from objects_registry.models import Purpose
 
@@ -18,7 +18,7 @@ class DealFilter(ClosableFilter):
     purpose = filters.ModelMultipleChoiceFilter(queryset=Purpose.objects.all(), label=_("Purpose"))
     amount_from = filters.NumberFilter(field_name="amount", lookup_expr="gte", label=_("Amount from"))
     amount_to = filters.NumberFilter(field_name="amount", lookup_expr="lte", label=_("Amount to"))
-    mother = filters.NumberFilter(field_name="mother_id", label=_("Mother deal"))
+    mother = KeyFilter(field_name="mother_id", label=_("Mother deal"))
 
     class Meta:
         model = Deal

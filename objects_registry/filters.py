@@ -5,7 +5,7 @@ from __future__ import annotations
 import django_filters as filters
 from django.utils.translation import gettext_lazy as _
 
-from crm.filters import RecordFilter
+from crm.filters import KeyFilter, RecordFilter
 from objects_registry.models import ConstructionObject, Purpose
 
 
@@ -27,8 +27,8 @@ class ObjectFilter(RecordFilter):
     length_from, length_to = bounds("length", _("Length, m"))
     height_from, height_to = bounds("height", _("Height, m"))
     area_from, area_to = bounds("area", _("Area, m²"))
-    contact = filters.NumberFilter(field_name="contacts", label=_("Contact"))
-    company = filters.NumberFilter(field_name="companies", label=_("Company"))
+    contact = KeyFilter(field_name="contacts", label=_("Contact"))
+    company = KeyFilter(field_name="companies", label=_("Company"))
 
     class Meta:
         model = ConstructionObject
