@@ -31,3 +31,34 @@ def make_team(**fields: Any) -> Team:
     """A team."""
     fields.setdefault("name", f"Team {next(_numbers)}")
     return Team.objects.create(**fields)
+
+
+def make_client(by: User, *, email: str = "", company: Any = None, **data: Any) -> Any:
+    """A contact who may be written to, with its e-mail as a point of recognition."""
+    from crm import services
+    from crm.contact_points import add_points, read_points
+    from crm.models import Contact
+
+    number = next(_numbers)
+    data = {"last_name": f"Клиентов{number}", "first_name": "Иван", "messages_consent": True, **data}
+    contact = services.record_create(
+        Contact, data={"responsible": by, "company": company, **data}, by=by, pipeline="contact"
+    )
+    add_points(contact, read_points(emails=email or f"client{number}@example.org"))
+    return contact
+
+
+def make_company(by: User, **data: Any) -> Any:
+    """A client's company."""
+    from crm import services
+    from crm.models import Company
+
+    data = {"name": f"ООО «Завод {next(_numbers)}»", "responsible": by, **data}
+    return services.record_create(Company, data=data, by=by, pipeline="company")
+
+
+def make_deal(by: User, *, stage: str = "", **data: Any) -> Any:
+    """A deal of the main pipeline, at its first stage or at `stage`."""
+    from deals.services import deal_create
+
+    return deal_create(by=by, data={"title": f"Ангар {next(_numbers)}", **data}, stage=stage)
