@@ -24,6 +24,7 @@ class StageSpec:
     is_start: bool = False
     can_win: bool = False
     returns_anywhere: bool = False
+    is_detour: bool = False
     norm_hours: int | None = None
     probability: int = 0
     required: tuple[str, ...] = ()
@@ -132,6 +133,7 @@ def _stage_row(number: int, item: StageSpec) -> dict[str, Any]:
         "order": number * 10,
         "can_win": item.can_win,
         "returns_anywhere": item.returns_anywhere,
+        "is_detour": item.is_detour,
         "norm_hours": item.norm_hours,
         "probability": item.probability,
         "required": list(item.required),

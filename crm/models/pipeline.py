@@ -80,6 +80,7 @@ class Stage(NamedRow):
     required = models.JSONField(_("required fields"), default=list, blank=True)
     can_win = models.BooleanField(_("success can follow"), default=False)
     returns_anywhere = models.BooleanField(_("leads to any open stage"), default=False)
+    is_detour = models.BooleanField(_("aside from the main path"), default=False)
     is_shipped = models.BooleanField(default=False, editable=False)
     is_hidden = models.BooleanField(_("hidden"), default=False)
 
