@@ -1,10 +1,10 @@
-"""What beat asks of communications: send what waits."""
+"""What beat asks of communications: send what waits, take up requests that were left."""
 
 from __future__ import annotations
 
 from celery import shared_task
 
-from communications import outbox
+from communications import outbox, submissions
 from crm import scope
 
 
@@ -13,3 +13,10 @@ def send_outbox() -> int:
     """Send the letters that are due."""
     with scope.opened():
         return outbox.send_due()
+
+
+@shared_task(name="communications.tasks.process_submissions")
+def process_submissions() -> int:
+    """Process the posts of forms whose processing did not come to an end."""
+    with scope.opened():
+        return submissions.process_due()

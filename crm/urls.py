@@ -3,14 +3,19 @@
 from django.urls import include, path
 
 from crm.health import healthz
+from crm.views.client_urls import company_patterns, contact_patterns
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("accounts/", include("allauth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("api/v1/", include("communications.channels.webform.urls")),
     path("api/", include("crm.api.urls")),
     path("leads/", include("leads.urls")),
     path("deals/", include("deals.urls")),
+    path("objects/", include("objects_registry.urls")),
+    path("contacts/", include(contact_patterns)),
+    path("companies/", include(company_patterns)),
     path("", include("crm.screens.urls")),
     path("", include("web.urls")),
 ]

@@ -13,10 +13,11 @@ class LeadsConfig(AppConfig):
     verbose_name = _("Leads")
 
     def ready(self) -> None:
+        from communications import submissions
         from crm import clients, contact_points
         from crm import requirements as needed
         from crm.services import derive
-        from leads import qualification, services, timeline
+        from leads import intake, qualification, services, timeline
         from objects_registry import building
 
         del timeline  # imported for its sentences
@@ -29,6 +30,7 @@ class LeadsConfig(AppConfig):
             qualification.derive_missing,
         ):
             derive("lead", function)
+        submissions.made_by(intake.intake)
         needed.declare(
             "lead",
             needed.CONTACT_POINT,

@@ -1,0 +1,189 @@
+"""From the fields of a form post to a request: what is understood goes to its place, all the rest to the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import PurePosixPath
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from communications.channels.webform.names import meaning_of
+from communications.channels.webform.transport import File, Parsed
+from communications.requests import LeadRequest
+from crm import normalize
+from crm.attribution import touch_from
+from crm.names import display_name
+
+MAX_SIDE = Decimal("9999999.99")
+MAX_AREA = Decimal("999999999999.99")
+_LIMITS = {"name": 255, "company": 255, "address": 500, "city": 100, "region": 100, "purpose": 200}
+_SIZES = re.compile(r"([0-9]+(?:[.,][0-9]+)?)")
+_TWO_OR_THREE_SIZES = re.compile(
+    r"\s*[0-9.,]+\s*(?:м|m)?\.?\s*[xх×*]\s*[0-9.,]+\s*(?:м|m)?\.?(?:\s*[xх×*]\s*[0-9.,]+)?\s*(?:м|m)?\.?\s*", re.IGNORECASE
+)
+_YES = frozenset({"1", "true", "on", "yes", "y", "да", "checked", "согласен", "согласна"})
+# Filled in where nobody filled anything in: a phone in the text is a phone all the same.
+_SCANNED = 20_000
+
+
+@dataclass
+class _Reading:
+    """What has been understood so far."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, Decimal] = field(default_factory=dict)
+    phones: list[str] = field(default_factory=list)
+    emails: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    marks: dict[str, str] = field(default_factory=dict)
+    start: date | None = None
+    consent: bool = False
+
+    def keep(self, name: str, value: str) -> None:
+        """Keep a field in the text under the name the site gives it."""
+        self.lines.append(f"{name}: {value}" if name else value)
+
+
+def read_request(parsed: Parsed, field_map: Mapping[str, str], *, page: str = "", source: str = "") -> LeadRequest:
+    """The request in a form post; `page` is the address of the page with the form, `source` the form's own."""
+    found = _Reading()
+    for name, value in parsed.pairs:
+        if value:
+            _take(found, meaning_of(name, field_map), name, value)
+    text = "\n".join([*found.messages, *found.lines])
+    if not found.phones and not found.emails:
+        found.phones = [item.original for item in normalize.phones(text[:_SCANNED])]
+        found.emails = normalize.emails(text[:_SCANNED])
+    values, numbers = found.values, found.numbers
+    return LeadRequest(
+        name=_name(values),
+        phones=tuple(found.phones),
+        emails=tuple(found.emails),
+        company_name=values.get("company", ""),
+        inn=values.get("inn", ""),
+        text=text,
+        address=values.get("address", ""),
+        city=values.get("city", ""),
+        region=values.get("region", ""),
+        purpose=values.get("purpose", ""),
+        length=numbers.get("length"),
+        width=numbers.get("width"),
+        height=numbers.get("height"),
+        area=numbers.get("area"),
+        amount=numbers.get("amount"),
+        construction_start=found.start,
+        touch=touch_from(found.marks, values.get("referrer", ""), values.get("page") or page, values.get("cookies", "")),
+        source=source,
+        consent=found.consent,
+        files=tuple(_upload(item) for item in parsed.files),
+    )
+
+
+def field_of(parsed: Parsed, meaning: str, field_map: Mapping[str, str]) -> str:
+    """The first value with that meaning."""
+    return next((value for name, value in parsed.pairs if value and meaning_of(name, field_map) == meaning), "")
+
+
+def _take(found: _Reading, meaning: str, name: str, value: str) -> None:
+    match meaning:
+        case "phone" | "email":
+            _take_points(found, name, value)
+        case "text":
+            found.messages.append(value)
+        case "length" | "width" | "height" | "area" | "amount":
+            _take_number(found, meaning, name, value)
+        case "sizes":
+            _take_sizes(found, name, value)
+        case "start":
+            found.start = found.start or _date(value)
+            found.keep(name, value)
+        case "consent":
+            found.consent = found.consent or value.strip().lower() in _YES
+            found.keep(name, value)
+        case "inn":
+            number = normalize.inn(value)
+            _take_value(found, "inn", name, number) if number else found.keep(name, value)
+        case "mark":
+            found.marks.setdefault(name, value)
+        case "technical":
+            pass
+        case "cookies" | "transaction" | "form" | "referrer" | "page":
+            found.values.setdefault(meaning, value)
+        case "":
+            found.keep(name, value)
+        case _:
+            _take_value(found, meaning, name, value)
+
+
+def _take_points(found: _Reading, name: str, value: str) -> None:
+    """Phones and addresses wherever they were typed; what is neither stays in the text ("звоните вечером")."""
+    phones, emails = normalize.phones(value), normalize.emails(value)
+    found.phones += [item.original for item in phones]
+    found.emails += emails
+    if not phones and not emails:
+        found.keep(name, value)
+
+
+def _take_value(found: _Reading, meaning: str, name: str, value: str) -> None:
+    """The first value of a meaning; further ones, and what is too long for its column, stay in the text too."""
+    limit = _LIMITS.get(meaning, 255)
+    line = normalize.one_line(value, limit + 1)
+    if meaning in found.values or len(line) > limit or meaning == "purpose":
+        found.keep(name, value)
+    found.values.setdefault(meaning, line[:limit])
+
+
+def _take_number(found: _Reading, meaning: str, name: str, value: str) -> None:
+    number = _number(value, MAX_SIDE if meaning in {"length", "width", "height"} else MAX_AREA)
+    if number is None or meaning in found.numbers:
+        found.keep(name, value)
+    else:
+        found.numbers[meaning] = number
+
+
+def _number(value: str, largest: Decimal) -> Decimal | None:
+    number = normalize.decimal_number(value)
+    if number is None or not Decimal("0.01") <= number <= largest:
+        return None
+    return number.quantize(Decimal("0.01"))
+
+
+def _take_sizes(found: _Reading, name: str, value: str) -> None:
+    """"24х60х8": the longer side is the length, the third number the height."""
+    found.keep(name, value)
+    if not _TWO_OR_THREE_SIZES.fullmatch(value[:100]):
+        return
+    sizes = [size for text in _SIZES.findall(value) if (size := _number(text, MAX_SIDE)) is not None]
+    if len(sizes) >= 2:
+        found.numbers.setdefault("width", min(sizes[:2]))
+        found.numbers.setdefault("length", max(sizes[:2]))
+    if len(sizes) == 3:
+        found.numbers.setdefault("height", sizes[2])
+
+
+def _date(value: str) -> date | None:
+    for pattern in ("%d.%m.%Y", "%Y-%m-%d", "%d/%m/%Y"):
+        try:
+            return datetime.strptime(value.strip()[:10], pattern).date()  # noqa: DTZ007 - a calendar day has no zone
+        except ValueError:
+            continue
+    return None
+
+
+def _name(values: Mapping[str, str]) -> str:
+    """The name as one line: as it was typed whole, or put together from its parts."""
+    first = values.get("first_name") or values.get("name", "")
+    if values.get("last_name") or values.get("patronymic"):
+        return display_name(values.get("last_name", ""), first, values.get("patronymic", ""))[:255]
+    return values.get("name") or first
+
+
+def _upload(item: File) -> Any:
+    name = PurePosixPath(normalize.one_line(item.name, 1_000).replace("\\", "/")).name[-200:]
+    return SimpleUploadedFile(name if name.strip(".") else "file", item.content)

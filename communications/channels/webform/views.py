@@ -1,0 +1,206 @@
+"""The address that sites post their forms to: no sign-in, no CSRF token, any usual kind of body."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import structlog
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.request import UnreadablePostError
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.throttling import SimpleRateThrottle
+
+from communications.channels.webform.fields import field_of
+from communications.channels.webform.transport import Parsed, parse
+from communications.models import Submission, WebForm
+from communications.submissions import Stored, submission_process, submission_store
+from crm.errors import problem
+
+log = structlog.get_logger(__name__)
+
+MAX_BODY = 1024 * 1024
+MAX_BODY_WITH_FILES = 8 * 1024 * 1024
+MAX_KEY = 255
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key",
+    "Access-Control-Max-Age": "86400",
+}
+STATUS_WORDS = {
+    Submission.State.DONE: "processed",
+    Submission.State.FAILED: "needs_attention",
+    Submission.State.RECEIVED: "received",
+    Submission.State.RUNNING: "received",
+    Submission.State.DUPLICATE: "received",
+}
+
+
+class FormThrottle(SimpleRateThrottle):
+    """So many posts a minute from one address to one form."""
+
+    scope = "forms"
+
+    def get_cache_key(self, request: Any, view: Any) -> str:
+        """The form and the address."""
+        return self.cache_format % {"scope": self.scope, "ident": f"{view}:{self.get_ident(request)}"}
+
+
+@csrf_exempt
+def form_submission(request: HttpRequest, key: str) -> HttpResponse:
+    """Take a post of a site's form: it is stored first, then a lead is made of it (LEAD-1, LEAD-2)."""
+    response = _answered(request, key)
+    for name, value in CORS.items():
+        response[name] = value
+    return response
+
+
+def _answered(request: HttpRequest, key: str) -> HttpResponse:
+    if request.method == "OPTIONS":
+        return HttpResponse(status=204)
+    if request.method != "POST":
+        response = _problem(405, "method_not_allowed", _("Forms are posted here."), _("Send the form with POST."))
+        response["Allow"] = "POST, OPTIONS"
+        return response
+    form = WebForm.objects.filter(key=key, is_active=True).first()
+    if form is None:
+        return _problem(404, "not_found", _("There is no such form"), _("No form in use has this key."))
+    if (refused := _too_large(request) or _too_many(request, form)) is not None:
+        return refused
+    try:
+        body = request.body
+    except UnreadablePostError:
+        return _problem(400, "unreadable", _("The request broke off"), _("The connection was closed too early."))
+    return _take(request, form, body)
+
+
+def _take(request: HttpRequest, form: WebForm, body: bytes) -> HttpResponse:
+    content_type = request.headers.get("Content-Type", "")
+    parsed = parse(body, content_type)
+    if not body.strip():
+        return _problem(422, "empty", _("The request is empty"), _("Send at least a phone or an e-mail."), _fields())
+    if parsed.pairs == [("test", "test")]:
+        # A site builder tries the address before it uses it.
+        return HttpResponse("ok", content_type="text/plain")
+    stored = submission_store(
+        form=form,
+        body=body,
+        content_type=content_type,
+        parsed=parsed,
+        meta=_meta(request),
+        idempotency_key=request.headers.get("Idempotency-Key", "").strip()[:MAX_KEY],
+    )
+    submission = stored.first
+    if stored.original is None:
+        submission = submission_process(submission.pk, parsed=parsed)
+    elif stored.submission.state == Submission.State.FAILED:
+        submission = stored.submission
+    return _answer(request, form, parsed, submission, stored)
+
+
+def _meta(request: HttpRequest) -> dict[str, str]:
+    """What the request itself tells: the page with the form, the browser."""
+    names = {"referer": "Referer", "origin": "Origin", "user_agent": "User-Agent", "idempotency_key": "Idempotency-Key"}
+    return {name: value.replace("\x00", "")[:2000] for name, header in names.items() if (value := request.headers.get(header, ""))}
+
+
+def _too_large(request: HttpRequest) -> HttpResponse | None:
+    has_files = request.content_type == "multipart/form-data"
+    limit = MAX_BODY_WITH_FILES if has_files else MAX_BODY
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isascii() or not length.isdigit() or int(length[:20]) <= limit:
+        return None
+    detail = _("A form may carry up to %(limit)s MB.") % {"limit": limit // MAX_BODY}
+    return _problem(413, "too_large", _("The request is too large"), detail)
+
+
+def _too_many(request: HttpRequest, form: WebForm) -> HttpResponse | None:
+    throttle = FormThrottle()
+    try:
+        allowed = throttle.allow_request(request, form.pk)  # type: ignore[arg-type]
+    except Exception:
+        # Without the cache there is no count; a request that is lost is worse than one too many.
+        log.exception("form_throttle_failed", form_id=form.pk)
+        return None
+    if allowed:
+        return None
+    response = _problem(429, "throttled", _("Too many requests"), _("Try again in a minute."))
+    response["Retry-After"] = str(int(throttle.wait() or 0) + 1)
+    return response
+
+
+# -- answers -----------------------------------------------------------------------------------------------------------
+
+
+def _answer(
+    request: HttpRequest, form: WebForm, parsed: Parsed, submission: Submission, stored: Stored
+) -> HttpResponse:
+    """What the sender understands: `ok` for a site builder, a page for a browser, JSON for a program."""
+    failed = submission.state == Submission.State.FAILED
+    if _wants_page(request):
+        return _page(request, parsed, submission, failed=failed)
+    marks = (field_of(parsed, meaning, form.field_map) for meaning in ("transaction", "form"))
+    if not request.content_type.endswith("json") and any(marks):
+        # It would send the same again and again; the request is kept and shown to our own people.
+        return HttpResponse("ok", content_type="text/plain")
+    if failed:
+        title = _("The request was stored and needs attention")
+        return _problem(422, "needs_attention", title, submission.error, _fields(submission.error), id=submission.pk)
+    status = 201 if submission.state == Submission.State.DONE else 202
+    response = JsonResponse({"id": submission.pk, "status": STATUS_WORDS[submission.state]}, status=status)
+    if stored.original is not None:
+        response["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _wants_page(request: HttpRequest) -> bool:
+    accept = request.headers.get("Accept", "")
+    is_json = request.content_type.endswith("json") or request.headers.get("X-Requested-With") == "XMLHttpRequest"
+    return "text/html" in accept and not is_json
+
+
+def _page(request: HttpRequest, parsed: Parsed, submission: Submission, *, failed: bool) -> HttpResponse:
+    back = request.headers.get("Referer", "")
+    target = _next_page(parsed, back)
+    if target and not failed:
+        return HttpResponseRedirect(target, status=303)
+    context = {"failed": failed, "error": submission.error, "number": submission.pk, "back": _web_address(back)}
+    page = render_to_string("communications/form_answer.html", context)
+    return HttpResponse(page, status=422 if failed else 200)
+
+
+def _next_page(parsed: Parsed, back: str) -> str:
+    """The page the site wants its visitor on, only within the site itself."""
+    wanted = next((value for name, value in parsed.pairs if name.lower() == "_next" and value), "")
+    here = _web_address(back)
+    if not wanted or not here:
+        return ""
+    try:
+        target = _web_address(urljoin(here, wanted))
+        return target if urlsplit(target).netloc == urlsplit(here).netloc else ""
+    except ValueError:
+        return ""
+
+
+def _web_address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    is_plain = parts.scheme in {"http", "https"} and bool(parts.netloc) and url.isprintable() and "\\" not in url
+    return url if is_plain and len(url) <= 2000 else ""
+
+
+def _fields(message: str = "") -> list[dict[str, str]]:
+    text = message or _("A phone or an e-mail is needed.")
+    return [{"pointer": f"/{name}", "code": "required", "message": text} for name in ("phone", "email")]
+
+
+def _problem(
+    status: int, code: str, title: str, detail: str, errors: list[dict[str, str]] | None = None, **extra: Any
+) -> HttpResponse:
+    body = problem(status, code, title, detail, errors or []) | extra
+    return JsonResponse(body, status=status, content_type="application/problem+json")

@@ -1,0 +1,240 @@
+"""Raw requests: stored first, processed after, and again when something went wrong (LEAD-2)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from communications.channels.webform.fields import field_of, read_request
+from communications.channels.webform.transport import Parsed, parse
+from communications.models import Submission, WebForm
+from communications.requests import LeadRequest
+from crm import clock
+from crm.actors import Actor
+from crm.errors import DomainError
+from crm.models import StagedRecord
+
+log = structlog.get_logger(__name__)
+
+# An identical post of the same form within this time is a double click or a retry.
+SAME_WITHIN = timedelta(minutes=1)
+LEASE = timedelta(minutes=2)
+RETRY_AFTER = timedelta(seconds=30)
+MAX_ATTEMPTS = 5
+
+Maker = Callable[..., StagedRecord]
+_maker: list[Maker] = []
+
+
+def made_by(maker: Maker) -> None:
+    """Register who makes a record of a request: maker(request, *, by); called from AppConfig.ready of the app above."""
+    _maker[:] = [maker]
+
+
+class RequestRefused(DomainError):
+    """A request of which no record can be made; it is kept and shown as needing attention."""
+
+    code = "needs_attention"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The stored submission, and the earlier one when this is the same post once more."""
+
+    submission: Submission
+    original: Submission | None = None
+
+    @property
+    def first(self) -> Submission:
+        """The submission that stands for the request."""
+        return self.original or self.submission
+
+
+def submission_store(
+    *,
+    form: WebForm,
+    body: bytes,
+    content_type: str,
+    parsed: Parsed,
+    meta: Mapping[str, Any] | None = None,
+    idempotency_key: str = "",
+) -> Stored:
+    """Keep a post exactly as it came, in a transaction of its own; the same post once more is kept as a repeat.
+
+    The unique key decides which of many at once is the first: the caller's key, the site builder's transaction id,
+    or the content itself for a minute.
+    """
+    fingerprint = fingerprint_of(parsed, body)
+    columns = {
+        "form": form,
+        "body": body,
+        "content_type": content_type[:255],
+        "fields": [list(pair) for pair in parsed.pairs],
+        "meta": {**(meta or {}), "fingerprint": fingerprint},
+    }
+    kind, key = _dedup_key(form, parsed, fingerprint, idempotency_key)
+    for _attempt in range(3):
+        if kind == "same":
+            _release(key)
+        try:
+            with transaction.atomic():
+                return Stored(Submission.objects.create(received_at=clock.now(), dedup_key=key, **columns))
+        except IntegrityError:
+            first = Submission.objects.filter(dedup_key=key).select_related("form").first()
+            if first is not None:
+                return Stored(_repeat(first, columns, kind), first)
+    return Stored(Submission.objects.create(received_at=clock.now(), **columns))
+
+
+def fingerprint_of(parsed: Parsed, body: bytes) -> str:
+    """What is the same for two identical posts; the boundary of multipart is another each time."""
+    if not parsed.is_readable:
+        return hashlib.sha256(body).hexdigest()
+    files = [[item.field, item.name, hashlib.sha256(item.content).hexdigest()] for item in parsed.files]
+    return hashlib.sha256(json.dumps([parsed.pairs, files], ensure_ascii=True).encode()).hexdigest()
+
+
+def _dedup_key(form: WebForm, parsed: Parsed, fingerprint: str, idempotency_key: str) -> tuple[str, str]:
+    transaction_id = field_of(parsed, "transaction", form.field_map)
+    for kind, value in (("key", idempotency_key), ("tran", transaction_id)):
+        if value:
+            return kind, f"{form.pk}:{kind}:{hashlib.sha256(value.encode()).hexdigest()}"
+    return "same", f"{form.pk}:same:{fingerprint}"
+
+
+def _release(key: str) -> None:
+    """Content may be sent again after a minute: the older post gives the key up."""
+    Submission.objects.filter(dedup_key=key, received_at__lte=clock.now() - SAME_WITHIN).update(dedup_key=None)
+
+
+def _repeat(first: Submission, columns: Mapping[str, Any], kind: str) -> Submission:
+    """Keep the same post once more. A caller's key with other content is no repeat: somebody must look at it."""
+    state, error = Submission.State.DUPLICATE, ""
+    if kind == "key" and first.meta.get("fingerprint") != columns["meta"]["fingerprint"]:
+        state = Submission.State.FAILED
+        with translation.override(settings.LANGUAGE_CODE):
+            error = _("The same Idempotency-Key came with other content than the first time.")
+    return Submission.objects.create(
+        received_at=clock.now(), duplicate_of=first, state=state, error=error, **columns
+    )
+
+
+# -- processing --------------------------------------------------------------------------------------------------------
+
+
+def submission_process(submission_id: int, *, parsed: Parsed | None = None) -> Submission:
+    """Make the record of a stored post, once: whoever claims the row does it; answers the row as it is after that.
+
+    What the rules refuse is left with its sentence as needing attention. What broke is tried again by the tick.
+    """
+    claimed_at = clock.now()
+    if not _claim(_free(), submission_id, claimed_at):
+        return Submission.objects.get(pk=submission_id)
+    return _process(submission_id, claimed_at, parsed)
+
+
+def submission_reprocess(submission: Submission, *, by: Any) -> Submission:
+    """"Process again": once more for a post that needed attention; whoever asks is kept with it."""
+    claimed_at = clock.now()
+    failed = Submission.objects.filter(state=Submission.State.FAILED)
+    if not _claim(failed, submission.pk, claimed_at):
+        return Submission.objects.get(pk=submission.pk)
+    actor = Actor.of(by)
+    meta = {**submission.meta, "reprocessed_by": str(actor.user or actor.name), "reprocessed_at": str(claimed_at)}
+    Submission.objects.filter(pk=submission.pk).update(meta=meta, attempts=0)
+    return _process(submission.pk, claimed_at, None)
+
+
+def process_due(limit: int = 50) -> int:
+    """Take up what was left: the process died between storing and processing, or something broke; answers how many."""
+    due = list(_free().order_by("received_at", "id").values_list("pk", flat=True)[:limit])
+    return sum(submission_process(pk).state == Submission.State.DONE for pk in due)
+
+
+def needing_attention(user: Any) -> QuerySet[Submission]:
+    """Posts that could not be processed, newest first, for those who steer: the head and the administrator."""
+    rows = Submission.objects.select_related("form", "duplicate_of").order_by("-received_at", "-id")
+    return rows.filter(state=Submission.State.FAILED) if user.is_active and user.is_head else rows.none()
+
+
+def _free() -> QuerySet[Submission]:
+    now = clock.now()
+    fresh = Q(state=Submission.State.RECEIVED) & (Q(claimed_at=None) | Q(claimed_at__lt=now - RETRY_AFTER))
+    return Submission.objects.filter(fresh | Q(state=Submission.State.RUNNING, claimed_at__lt=now - LEASE))
+
+
+def _claim(rows: QuerySet[Submission], pk: int, at: Any) -> bool:
+    return bool(rows.filter(pk=pk).update(state=Submission.State.RUNNING, claimed_at=at))
+
+
+def _process(pk: int, claimed_at: Any, parsed: Parsed | None) -> Submission:
+    submission = Submission.objects.select_related("form", "form__source").get(pk=pk)
+    try:
+        with transaction.atomic(), translation.override(settings.LANGUAGE_CODE):
+            record = _make(submission, parsed or parse(bytes(submission.body), submission.content_type))
+            done = {"state": Submission.State.DONE, "lead_id": record.pk, "error": ""}
+            if not _finish(submission, claimed_at, **done):
+                raise _LostClaim
+    except _LostClaim:
+        log.warning("submission_claim_lost", submission_id=pk)
+    except DomainError as error:
+        _finish(submission, claimed_at, state=Submission.State.FAILED, error=error.message)
+    except Exception as error:
+        log.exception("submission_failed", submission_id=pk)
+        _put_back(submission, claimed_at, error)
+    submission.refresh_from_db(fields=["state", "lead_id", "error", "attempts", "claimed_at"])
+    return submission
+
+
+class _LostClaim(Exception):
+    """The lease ran out meanwhile and another process has the row."""
+
+
+def _make(submission: Submission, parsed: Parsed) -> StagedRecord:
+    form = submission.form
+    request = read_request(
+        parsed,
+        form.field_map if form is not None else {},
+        page=str(submission.meta.get("referer", "")),
+        source=(form.source_id or "") if form is not None else "",
+    )
+    _check(request, parsed)
+    return _maker[0](request, by=Actor.form(form.name if form is not None else ""))
+
+
+def _check(request: LeadRequest, parsed: Parsed) -> None:
+    """Without a phone or an e-mail nobody can answer: the post is kept, and somebody looks at it."""
+    if request.phones or request.emails:
+        return
+    message = (
+        _("The request has neither a phone nor an e-mail in it.")
+        if parsed.is_readable
+        else _("The request could not be read, and there is neither a phone nor an e-mail in it.")
+    )
+    rows = [{"pointer": f"/{name}", "code": "required", "message": message} for name in ("phone", "email")]
+    raise RequestRefused(message, errors=rows)
+
+
+def _finish(submission: Submission, claimed_at: Any, **columns: Any) -> bool:
+    mine = Submission.objects.filter(pk=submission.pk, state=Submission.State.RUNNING, claimed_at=claimed_at)
+    return bool(mine.update(attempts=submission.attempts + 1, **columns))
+
+
+def _put_back(submission: Submission, claimed_at: Any, error: Exception) -> None:
+    """Leave it for the tick; after some attempts somebody has to look."""
+    is_last = submission.attempts + 1 >= MAX_ATTEMPTS
+    with translation.override(settings.LANGUAGE_CODE):
+        text = _("Processing broke off: %(error)s.") % {"error": f"{type(error).__name__}: {error}"[:500]}
+    state = Submission.State.FAILED if is_last else Submission.State.RECEIVED
+    _finish(submission, claimed_at, state=state, error=text)

@@ -1,0 +1,130 @@
+"""From a request of any channel to a lead (LEAD-1): nothing that came in may break it."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from communications.client_contact import client_contacted
+from communications.requests import LeadRequest
+from crm import normalize
+from crm.actors import Actor
+from crm.contact_points import read_points
+from crm.errors import InvalidInput
+from crm.models import Channel, Source
+from crm.recognition import recognise
+from crm.services import attachment_add, note_add
+from leads.models import Lead
+from leads.services import lead_create
+from objects_registry.models import Purpose
+
+OTHER_SOURCE = "other"
+# What the client did, as the records that wait for them are told (DEAL-6); the other channels are our own doing.
+CONTACT_BY = {
+    Channel.FORM: "form",
+    Channel.EMAIL_SHARED: "letter",
+    Channel.EMAIL_PERSONAL: "letter",
+    Channel.PHONE: "call",
+    Channel.MESSENGER: "message",
+}
+MAX_TEXT = 1_000_000
+
+
+@transaction.atomic
+def intake(request: LeadRequest, *, by: Any) -> Lead:
+    """Make a lead of a request, with its files; a client we know is heard of on everything open that waits for them.
+
+    A phone that is none stays in the text, a purpose nobody knows too: only a request without any phone and e-mail
+    is for the caller to refuse.
+    """
+    points = read_points(request.phones, request.emails)
+    lead = lead_create(
+        by=by,
+        data=_columns(request),
+        phones=[point.original or point.value for point in points if point.kind == "phone"],
+        emails=[point.value for point in points if point.kind == "email"],
+    )
+    for upload in request.files:
+        _keep_file(lead, upload, by)
+    _tell_client(lead, request, by)
+    return lead
+
+
+def _columns(request: LeadRequest) -> dict[str, Any]:
+    touch = request.touch
+    columns = {
+        "name": normalize.one_line(request.name, 255),
+        "company_name": normalize.one_line(request.company_name, 255),
+        "inn": normalize.inn(request.inn) or "",
+        "request_text": normalize.clean_text(request.text, MAX_TEXT),
+        "address": normalize.one_line(request.address, 500),
+        "city": normalize.one_line(request.city, 100),
+        "region": normalize.one_line(request.region, 100),
+        "purpose": purpose_by_text(request.purpose),
+        "construction_start": request.construction_start,
+        "amount": request.amount,
+        "channel": request.channel,
+        "source": _source(request),
+        "messages_consent": request.consent,
+        **{name: _size(getattr(request, name)) for name in ("length", "width", "height", "area")},
+        **(touch.as_fields() if touch is not None else {}),
+    }
+    if request.responsible is not None:
+        columns["responsible"] = request.responsible
+    return columns
+
+
+def _size(value: Decimal | None) -> Decimal | None:
+    return value if value is not None and value.is_finite() and value > 0 else None
+
+
+def _source(request: LeadRequest) -> Source | None:
+    """The source that the marks tell, else the channel's own (a form knows the site it stands on)."""
+    told = request.touch.source_code if request.touch is not None else ""
+    codes = [told if told != "direct" or not request.source else request.source, request.source, OTHER_SOURCE]
+    known = Source.objects.in_bulk([code for code in codes if code])
+    return next((known[code] for code in codes if code in known), None)
+
+
+def purpose_by_text(text: str) -> Purpose | None:
+    """The purpose that a text names by code, name or another word for it; the longest that fits, None when none does."""
+    words = f" {' '.join(_words(text))} "
+    if not words.strip():
+        return None
+    best: tuple[int, Purpose] | None = None
+    for purpose in Purpose.objects.filter(is_active=True):
+        names = (purpose.code, purpose.name_ru, purpose.name_en, *purpose.synonyms)
+        for name in names:
+            known = " ".join(_words(name))
+            if known and f" {known} " in words and (best is None or len(known) > best[0]):
+                best = (len(known), purpose)
+    return best[1] if best else None
+
+
+def _words(text: object) -> list[str]:
+    line = normalize.one_line(text, 300).casefold().replace("ё", "е").replace("_", " ")
+    return re.findall(r"[^\W_]+", line)
+
+
+def _keep_file(lead: Lead, upload: Any, by: Any) -> None:
+    """Keep a file that came with the request; why one was not kept is told on the lead."""
+    try:
+        attachment_add(lead, upload=upload, by=by)
+    except InvalidInput as error:
+        note_add(lead, text=_("A file of the request was not kept. %(why)s") % {"why": error.message}, by=by)
+
+
+def _tell_client(lead: Lead, request: LeadRequest, by: Any) -> None:
+    """A request of a known client is a contact by them (DEAL-6)."""
+    how = CONTACT_BY.get(Channel(request.channel))
+    points = read_points(request.phones, request.emails)
+    if how is None or not points:
+        return
+    client = recognise(points)
+    who = client.contact or client.company
+    if who is not None:
+        client_contacted(who, how, Actor.of(by), point=points[0].value)
