@@ -289,7 +289,7 @@ def test_moving_the_deal_out_by_hand_stops_everything(clock: Any, owner: Any, cl
 def test_a_letter_that_waits_for_the_mail_server_is_taken_back(
     clock: Any, owner: Any, client: Any, mail_server: Any
 ) -> None:
-    deal = waiting(owner, contact=client)
+    waiting(owner, contact=client)
     mail_server.refuse = "451 try later"
     day_passes(clock, 60)
     assert Message.objects.get().state == "queued"
