@@ -50,9 +50,7 @@ class SampleForm(forms.Form):
     client = forms.CharField(
         label="Клиент", required=False, widget=forms.Select(attrs={"data-autocomplete-url": "/nowhere/"})
     )
-    start = forms.DateField(
-        label="Начало стройки", required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
+    start = forms.DateField(label="Начало стройки", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     note = forms.CharField(label="Запрос клиента", required=False, widget=forms.Textarea(attrs={"rows": 3}))
     consent = forms.BooleanField(label="Согласен на напоминания", required=False)
 
@@ -186,7 +184,8 @@ def _tasks() -> list[dict[str, Any]]:
     return [
         common | {"id": 1, "title": "Перезвонить по КП", "due": now - timedelta(hours=5), "overdue": True,
                   "responsible": PEOPLE[0], "phone": "+79123456789"},
-        common | {"id": 2, "title": "Согласовать чертёж узла", "due": now + timedelta(hours=2), "responsible": PEOPLE[1]},
+        common | {"id": 2, "title": "Согласовать чертёж узла", "due": now + timedelta(hours=2),
+                  "responsible": PEOPLE[1]},
         common | {"id": 3, "title": "Отправить договор", "due": now, "done": True, "responsible": PEOPLE[2]},
     ]  # fmt: skip
 
@@ -266,7 +265,9 @@ def _list() -> dict[str, Any]:
         {"key": "responsible", "label": "Ответственный"},
     ]
     rows = [(_card(number, STAGES[number % 6]), STAGES[number % 6]) for number in range(7)]
-    page = Sample(count=1284, is_capped=False, number=2, has_next=True, has_previous=True, first_index=51, last_index=57)
+    page = Sample(
+        count=1284, is_capped=False, number=2, has_next=True, has_previous=True, first_index=51, last_index=57
+    )
     return {
         "columns": columns,
         "list_rows": rows,

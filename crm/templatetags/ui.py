@@ -6,26 +6,26 @@ import re
 import zlib
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django import template
 from django.forms import BoundField, widgets
-from django.template.context import RequestContext
+from django.template.base import FilterExpression, Parser, Token
+from django.template.context import Context, RequestContext
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from crm import clock, scope
+from crm.normalize import format_phone
 
 register = template.Library()
 
 NBSP = "\u00a0"
-THIN = "\u202f"
 COLOURS = (
     "gray", "blue", "azure", "indigo", "purple", "pink", "red",
     "orange", "yellow", "lime", "green", "teal", "cyan",
@@ -41,7 +41,7 @@ def _sprite() -> str:
 
 
 @cache
-def _icon(name: str, css: str) -> SafeString:
+def icon_html(name: str, css: str = "") -> SafeString:
     """Build the mark-up of a decorative icon; the same few dozen are asked for thousands of times."""
     return format_html(
         '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
@@ -49,10 +49,24 @@ def _icon(name: str, css: str) -> SafeString:
     )  # fmt: skip
 
 
-@register.simple_tag
-def icon(name: str, css: str = "") -> SafeString:
+class IconNode(template.Node):
+    """An icon; one whose name is written in the template costs nothing but a look-up."""
+
+    def __init__(self, name: FilterExpression, css: FilterExpression | None) -> None:
+        self.name, self.css = name, css
+
+    def render(self, context: Context) -> SafeString:
+        return icon_html(str(self.name.resolve(context)), str(self.css.resolve(context)) if self.css else "")
+
+
+@register.tag
+def icon(parser: Parser, token: Token) -> IconNode:
     """Draw an icon of the sprite; it is decoration, so the words stand beside it or in an aria-label."""
-    return _icon(name, css)
+    parts = token.split_contents()
+    if len(parts) not in {2, 3}:
+        raise template.TemplateSyntaxError("icon takes a name and perhaps a class")
+    name, *css = (parser.compile_filter(part) for part in parts[1:])
+    return IconNode(name, css[0] if css else None)
 
 
 @register.filter
@@ -65,7 +79,7 @@ def colour(value: object) -> str:
 @register.simple_tag
 def pill(text: object, tone: str = "gray", icon_name: str = "") -> SafeString:
     """A small coloured label; the colour only repeats what the words say."""
-    sign = _icon(icon_name, "") if icon_name else ""
+    sign = icon_html(icon_name) if icon_name else ""
     return format_html('<span class="pill {}">{}{}</span>', colour(tone), sign, text)
 
 
@@ -74,9 +88,13 @@ def stage_pill(stage: Any) -> SafeString:
     """The name of a stage with its colour as a dot."""
     if stage is None:
         return SafeString("")
-    return format_html(
-        '<span class="pill pill-stage {}"><i class="dot"></i>{}</span>', colour(stage.colour), stage.name
-    )
+    return _stage_pill(stage.colour, stage.name)
+
+
+@lru_cache(maxsize=512)
+def _stage_pill(tone: str, name: str) -> SafeString:
+    """The same dozen stages stand in every row of every list."""
+    return format_html('<span class="pill pill-stage {}"><i class="dot"></i>{}</span>', colour(tone), name)
 
 
 @register.filter
@@ -98,9 +116,15 @@ def avatar(person: object, size: str = "") -> SafeString:
     """The round sign of a person; the letters are drawn by the style sheet, the name is what is read out."""
     if not person:
         return format_html('<span class="face face-empty {}" title="{}" data-letters="–"></span>', size, _("Nobody"))
+    return _avatar(str(person), size)
+
+
+@lru_cache(maxsize=2048)
+def _avatar(name: str, size: str) -> SafeString:
+    """A few dozen people stand beside thousands of rows."""
     return format_html(
         '<span class="face {} {}" title="{}" role="img" aria-label="{}" data-letters="{}"></span>',
-        tint(person), size, person, person, initials(person),
+        tint(name), size, name, name, initials(name),
     )  # fmt: skip
 
 
@@ -183,7 +207,7 @@ def day(value: date | datetime | None) -> str:
         return ""
     if isinstance(value, datetime) and timezone.is_aware(value):
         value = timezone.localtime(value)
-    return date_format(value, "d.m.Y")
+    return f"{value.day:02}.{value.month:02}.{value.year:04}"
 
 
 @register.filter
@@ -193,9 +217,13 @@ def moment(value: datetime | None) -> str:
         return ""
     local = timezone.localtime(value)
     apart = (local.date() - timezone.localtime(clock.now()).date()).days
-    names = {0: _("today"), -1: _("yesterday"), 1: _("tomorrow")}
-    first = names.get(apart) or date_format(local, "d.m.Y")
-    return f"{first},{NBSP}{local:%H:%M}"
+    if apart == 0:
+        first = _("today")
+    elif abs(apart) == 1:
+        first = _("tomorrow") if apart > 0 else _("yesterday")
+    else:
+        first = f"{local.day:02}.{local.month:02}.{local.year:04}"
+    return f"{first},{NBSP}{local.hour:02}:{local.minute:02}"
 
 
 @register.filter
@@ -221,9 +249,13 @@ def duration(value: Any) -> str:
 @register.filter
 def phone(value: object) -> str:
     """An E.164 number the way people read it: +7 (912) 345-67-89."""
-    from crm.normalize import format_phone
+    return _phone(str(value)) if value else ""
 
-    return format_phone(str(value)) if value else ""
+
+@lru_cache(maxsize=4096)
+def _phone(number: str) -> str:
+    """Parsing a number costs as much as the rest of its row; a board asks for the same ones every few seconds."""
+    return format_phone(number)
 
 
 @register.filter
@@ -238,7 +270,7 @@ def control(field: BoundField) -> SafeString:
         css = "form-control"
     own = str(widget.attrs.get("class", ""))
     classes = f"{css} {own}".strip()
-    attrs = {"class": f"{classes} is-invalid" if field.errors else classes}
+    attrs: dict[str, str | bool] = {"class": f"{classes} is-invalid" if field.errors else classes}
     return field.as_widget(attrs=attrs)
 
 
@@ -266,7 +298,7 @@ def sort_link(context: RequestContext, key: str, label: object) -> SafeString:
     sign = {key: "chevron-up", f"-{key}": "chevron-down"}.get(current, "selector")
     return format_html(
         '<a class="sort-link{}" href="?{}">{}{}</a>',
-        " is-active" if current.lstrip("-") == key else "", query.urlencode(), label, _icon(sign, ""),
+        " is-active" if current.lstrip("-") == key else "", query.urlencode(), label, icon_html(sign),
     )  # fmt: skip
 
 
@@ -344,6 +376,7 @@ def _texts() -> dict[str, str]:
         "hidePassword": _("Hide the password"),
         "unsaved": _("There is text that was not sent."),
         "areaOf": _("%(length)s × %(width)s = %(area)s m²"),
+        "clear": _("Clear"),
         "create": _("Add “%(text)s”"),
         "leads": _("Leads"),
         "deals": _("Deals"),

@@ -28,7 +28,7 @@
       maxOptions: 50,
       closeAfterSelect: !select.multiple,
       hidePlaceholder: true,
-      plugins: select.multiple ? ["remove_button"] : ["clear_button"],
+      plugins: select.multiple ? { remove_button: { title: crm.text.clear } } : { clear_button: { title: crm.text.clear } },
       shouldLoad: (query) => query.length >= Number(select.dataset.minimum || 1),
       load(query, done) {
         this.clearOptions((option) => this.items.includes(String(option.id)));

@@ -233,6 +233,7 @@
     const tops = new Map([...board.querySelectorAll(".board-col")].map((column) => [column.id, column.querySelector("[data-cards]").scrollTop]));
     const focused = document.activeElement?.closest?.("[data-card]")?.id;
     const inside = document.activeElement?.matches?.("[data-move-open]");
+    for (const column of board.querySelectorAll(".board-col")) keepDeeper(column, fresh);
     board.replaceWith(fresh);
     fresh.scrollLeft = left;
     for (const [id, top] of tops) {
@@ -243,6 +244,17 @@
     if (again) (inside ? again.querySelector("[data-move-open]") : again)?.focus({ preventScroll: true });
     window.htmx.process(fresh);
     ready(wrap);
+  }
+
+  /** Whoever has scrolled far down a long column keeps the cards that were fetched on the way. */
+  function keepDeeper(column, fresh) {
+    const list = fresh.querySelector(`#${CSS.escape(column.id)} [data-cards]`);
+    const more = list?.querySelector(".board-more");
+    const shown = [...column.querySelectorAll("[data-card]")];
+    const size = list?.querySelectorAll("[data-card]").length;
+    if (!more || shown.length <= size) return;
+    const extra = shown.slice(size).filter((card) => !fresh.querySelector(`#${CSS.escape(card.id)}`));
+    more.replaceWith(...extra, ...column.querySelectorAll(".board-more"));
   }
 
   function refreshNow(wrap) {
