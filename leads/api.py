@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.routers import SimpleRouter
 
 from crm.api.actions import RecordActions
@@ -19,7 +21,8 @@ from crm.api.serializers import (
     RecordInput,
     RecordOutput,
     Reference,
-    TextList,
+    email_list,
+    phone_list,
     visible,
 )
 from crm.models import ATTRIBUTION_FIELDS, RecordType, Source
@@ -31,6 +34,7 @@ from objects_registry.models import BUILDING_FIELDS, Purpose
 
 OWN = ("title", "name", "company_name", "inn", "request_text", "messages_consent", "amount")
 LINKS = ("contact", "company", "object")
+TELLING = ("name", "phones", "emails", "company_name", "request_text", "title", "contact", "company")
 
 
 class LeadOutput(PointsMixin, RecordOutput):
@@ -59,8 +63,8 @@ class LeadInput(RecordInput):
 
     title = serializers.CharField(required=False, allow_blank=True, max_length=255)
     pipeline = serializers.CharField(required=False, max_length=30)
-    phones = TextList()
-    emails = TextList()
+    phones = phone_list()
+    emails = email_list()
     inn = serializers.CharField(required=False, allow_blank=True, max_length=30)
     contact = Reference(queryset=visible("crm.Contact"), required=False, allow_null=True)
     company = Reference(queryset=visible("crm.Company"), required=False, allow_null=True)
@@ -73,6 +77,12 @@ class LeadInput(RecordInput):
     class Meta:
         model = Lead
         fields = (*OWN, "pipeline", "phones", "emails", *LINKS, *BUILDING_FIELDS, "responsible", *ATTRIBUTION_FIELDS)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A request says something: a call with nothing in it is a mistake of the caller."""
+        if not self.partial and not any(attrs.get(name) for name in TELLING):
+            raise BadRequest(_("Give one of: %(names)s.") % {"names": ", ".join(TELLING)}, code="required")
+        return attrs
 
 
 @extend_schema_view(

@@ -26,7 +26,8 @@ from crm.api.serializers import (
     RecordInput,
     RecordOutput,
     Reference,
-    TextList,
+    email_list,
+    phone_list,
     visible,
 )
 from crm.contact_points import points_of, remove_point
@@ -80,8 +81,8 @@ class ContactOutput(PointsMixin, RecordOutput):
 class CompanyInput(RecordInput):
     """What may be set on a company; phones and e-mails are added to those it has."""
 
-    phones = TextList()
-    emails = TextList()
+    phones = phone_list()
+    emails = email_list()
     inn = serializers.CharField(required=False, allow_blank=True, max_length=30)
     source = Coded(queryset=Source.objects.all(), required=False, allow_null=True)
     responsible = Reference(queryset=assignable, required=False, allow_null=True)
@@ -97,8 +98,8 @@ class ContactInput(RecordInput):
 
     name = serializers.CharField(required=False, max_length=300)
     last_name = serializers.CharField(required=False, allow_blank=True, max_length=100)
-    phones = TextList()
-    emails = TextList()
+    phones = phone_list()
+    emails = email_list()
     company = Reference(queryset=visible("crm.Company"), required=False, allow_null=True)
     source = Coded(queryset=Source.objects.all(), required=False, allow_null=True)
     responsible = Reference(queryset=assignable, required=False, allow_null=True)

@@ -16,6 +16,7 @@ from rest_framework.exceptions import ValidationError as BadRequest
 
 from crm.api.pagination import BIGGEST_KEY
 from crm.api.schema import reference_schema
+from crm.contact_points import read_points
 
 
 class StrictMixin:
@@ -110,6 +111,42 @@ def visible(label: str) -> Any:
         return apps.get_model(label)._default_manager.visible_to(user).alive()
 
     return rows
+
+
+class PhoneText(serializers.CharField):
+    """A phone number in any of the usual spellings."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"max_length": 254, **kwargs})
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not read_points(phones=text):
+            raise BadRequest(_("«%(value)s» is not a phone number.") % {"value": text[:60]}, code="invalid_phone")
+        return text
+
+
+class EmailText(serializers.CharField):
+    """An e-mail address."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"max_length": 254, **kwargs})
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not read_points(emails=text):
+            raise BadRequest(_("«%(value)s» is not an e-mail address.") % {"value": text[:60]}, code="invalid_email")
+        return text
+
+
+def phone_list() -> TextList:
+    """Phones to be added to those that the record has."""
+    return TextList(child=PhoneText())
+
+
+def email_list() -> TextList:
+    """E-mails to be added to those that the record has."""
+    return TextList(child=EmailText())
 
 
 class TextList(serializers.ListField):
