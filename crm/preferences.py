@@ -63,6 +63,7 @@ SETTINGS: dict[str, Setting] = {
         gettext_lazy("Used when duplicates are sought."),
     ),
     "merge_undo_days": Setting(30, "int", gettext_lazy("A merge can be undone for so many days")),
+    "refusal_threshold_percent": Setting(40, "int", gettext_lazy("A refusal reason is flagged above this share, %")),
     "dormant_days": Setting(365, "int", gettext_lazy("A client is dormant after so many days without activity")),
     "clock_shift_seconds": Setting(0, "hidden", gettext_lazy("Shift of the demo's clock, seconds")),
 }
