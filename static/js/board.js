@@ -79,7 +79,8 @@
     else if (list) return;
     count();
     const done = await move(card, to, stageName, () => { putBack(card, place); count(); });
-    if (card.isConnected) card.focus({ preventScroll: false });
+    // By key the eye follows the card; by finger one goes on with the column at hand.
+    if (card.isConnected) card.focus({ preventScroll: matchMedia("(pointer: coarse)").matches });
     if (done) refreshNow(card.closest("[data-board]"));
   }
 
