@@ -7,7 +7,7 @@ from typing import Any
 
 import django_filters as filters
 from django import forms
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
@@ -128,7 +128,7 @@ class RecordFilter(filters.FilterSet):
         late = Q(pk__in=[])
         for stage in pipelines.all_stages():
             if stage.norm_hours and stage.is_open:
-                late |= Q(stage=stage.key, stage_entered_at__lt=clock.now() - timedelta(hours=stage.norm_hours))
+                late |= Q(stage=stage.key, stage_entered_at__lt=clock.hours_ago(stage.norm_hours))
         return queryset.filter(late)
 
 
@@ -156,6 +156,14 @@ class ClosableFilter(RecordFilter):
     closed_to = DayToFilter(field_name="closed_at", label=_("Closed to"), widget=date_widget)
     reached = filters.ChoiceFilter(choices=stage_choices, method="by_reached", label=_("Ever reached the stage"))
     lost_from = filters.ChoiceFilter(choices=stage_choices, method="by_lost_from", label=_("Lost from the stage"))
+    got_to = filters.ChoiceFilter(choices=stage_choices, method="by_got_to", label=_("Got to the stage or further"))
+    no_refusal_reason = filters.BooleanFilter(field_name="refusal_reason", lookup_expr="isnull", label=_("No reason"))
+    no_responsible = filters.BooleanFilter(
+        field_name="responsible", lookup_expr="isnull", label=_("Nobody responsible")
+    )
+    no_team = filters.BooleanFilter(field_name="responsible__team", lookup_expr="isnull", label=_("No team"))
+    no_region = filters.BooleanFilter(method="by_no_region", label=_("Region unknown"))
+    no_purpose = filters.BooleanFilter(field_name="purpose", lookup_expr="isnull", label=_("Purpose unknown"))
 
     def by_copies(self, queryset: Any, _name: str, value: bool) -> Any:
         """Copies made by «lead + deal», or everything but them."""
@@ -167,7 +175,22 @@ class ClosableFilter(RecordFilter):
 
     def by_lost_from(self, queryset: Any, _name: str, value: str) -> Any:
         """Lost records whose last step before the refusal was the stage."""
-        return queryset.in_stage_kind("failure").filter(self._history(from_stage=value, to_stage=OuterRef("stage")))
+        last = (
+            StageHistory.objects.filter(
+                record_type=self.record_type, record_id=OuterRef("pk"), to_stage__kind=Stage.Kind.FAILURE
+            )
+            .order_by("-at", "-id")
+            .values("from_stage")[:1]
+        )
+        return queryset.in_stage_kind("failure").annotate(_lost_from=Subquery(last)).filter(_lost_from=value)
+
+    def by_got_to(self, queryset: Any, _name: str, value: str) -> Any:
+        """Records that stood at some time in the stage or in one behind it on the main path, up to success."""
+        return queryset.filter(self._history(to_stage__in=[stage.key for stage in pipelines.path_from(value)]))
+
+    def by_no_region(self, queryset: Any, _name: str, value: bool) -> Any:
+        """Records without a region, or with one."""
+        return queryset.filter(region="") if value else queryset.exclude(region="")
 
     def _history(self, **wanted: Any) -> Exists:
         return Exists(StageHistory.objects.filter(record_type=self.record_type, record_id=OuterRef("pk"), **wanted))

@@ -16,6 +16,7 @@ urlpatterns = [
     path("objects/", include("objects_registry.urls")),
     path("contacts/", include(contact_patterns)),
     path("companies/", include(company_patterns)),
+    path("reports/", include("analytics.urls")),
     path("", include("crm.screens.urls")),
     path("", include("web.urls")),
 ]

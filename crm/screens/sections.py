@@ -1,0 +1,53 @@
+"""A short list of one kind of record inside the card of another: served by the kind's own address, filter and rights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from crm.screens import listing, registry
+from crm.screens.dialogs import is_partial
+
+ROWS = 10
+
+
+@login_required
+@require_GET
+def record_section(request: HttpRequest, record_type: str) -> HttpResponse:
+    """The first rows that the query leaves, newest first, and how to see all of them."""
+    screen = registry.of(record_type)
+    query = request.GET.copy()
+    query.setdefault("pipeline", listing.ALL)
+    whole = f"{reverse(f'{record_type}-list')}?{query.urlencode()}"
+    if not is_partial(request):
+        return HttpResponseRedirect(whole)
+    query.pop("pipeline")
+    rows: Any = listing.filtered(request, screen, query).qs
+    found = list(listing.light(screen, rows.order_by("-created_at", "-pk"))[: ROWS + 1])
+    context = {
+        "screen": screen,
+        "rows": [_line(screen, row) for row in found[:ROWS]],
+        "whole_url": whole,
+        "has_more": len(found) > ROWS,
+    }
+    return render(request, "crm/record_section.html", context)
+
+
+def _line(screen: registry.Screen, row: Any) -> dict[str, Any]:
+    """A row as its board card shows it: client, phone, size, amount where there are any."""
+    card = screen.board_card(row)
+    parts = [card.get("client"), card.get("size")]
+    return {
+        "url": row.get_absolute_url(),
+        "title": str(row),
+        "stage": row.stage_row,
+        "amount": card.get("amount"),
+        "phone": card.get("phone", ""),
+        "note": " · ".join(str(part) for part in parts if part),
+        "responsible": row.responsible,
+    }

@@ -1,0 +1,1 @@
+"""Pages of the kernel: contacts, companies, tasks, people, settings, audit trail."""
