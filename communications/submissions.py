@@ -125,9 +125,7 @@ def _repeat(first: Submission, columns: Mapping[str, Any], kind: str) -> Submiss
         state = Submission.State.FAILED
         with translation.override(settings.LANGUAGE_CODE):
             error = _("The same Idempotency-Key came with other content than the first time.")
-    return Submission.objects.create(
-        received_at=clock.now(), duplicate_of=first, state=state, error=error, **columns
-    )
+    return Submission.objects.create(received_at=clock.now(), duplicate_of=first, state=state, error=error, **columns)
 
 
 # -- processing --------------------------------------------------------------------------------------------------------
@@ -145,7 +143,7 @@ def submission_process(submission_id: int, *, parsed: Parsed | None = None) -> S
 
 
 def submission_reprocess(submission: Submission, *, by: Any) -> Submission:
-    """"Process again": once more for a post that needed attention; whoever asks is kept with it."""
+    """ "Process again": once more for a post that needed attention; whoever asks is kept with it."""
     claimed_at = clock.now()
     failed = Submission.objects.filter(state=Submission.State.FAILED)
     if not _claim(failed, submission.pk, claimed_at):

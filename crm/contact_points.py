@@ -63,13 +63,22 @@ def derive_points(record: Any, changed: set[str]) -> set[str]:
     return set()
 
 
-@transaction.atomic
-def take_columns(record: Any, changed: set[str]) -> None:
+def typed_points(record: Any) -> list[Point]:
+    """What derive_points read out of the record's own columns and nobody has taken yet."""
+    found: list[Point] = record.__dict__.get("typed_points", [])
+    return found
+
+
+def take_columns(record: Any, changed: set[str], *, is_new: bool = False) -> None:
     """Keep rows for what was written straight into `phone` and `email`: what stands there is the main one.
 
     Emptying the column takes the main one away, and the next of its kind becomes the main one.
     """
-    typed: list[Point] = record.__dict__.pop("typed_points", [])
+    typed = typed_points(record)
+    record.__dict__.pop("typed_points", None)
+    if is_new:
+        ContactPoint.objects.bulk_create(_rows(record, typed, set()))
+        return
     add_points(record, typed)
     for kind in {"phone", "email"} & changed:
         rows = ContactPoint.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk, kind=kind)
@@ -112,8 +121,17 @@ def add_points(record: StagedRecord, points: Iterable[Point]) -> list[ContactPoi
 
     Fills the record's `phone` and `email` columns where they are empty and refreshes its search column.
     """
-    known = {(point.kind, point.value) for point in points_of(record)} if record.pk else set()
-    kinds = {kind for kind, _value in known}
+    known = {(point.kind, point.value) for point in points_of(record)}
+    fresh = _rows(record, points, known)
+    ContactPoint.objects.bulk_create(fresh, ignore_conflicts=True)
+    if fresh:
+        refresh_columns(record)
+    return fresh
+
+
+def _rows(record: StagedRecord, points: Iterable[Point], known: set[tuple[str, str]]) -> list[ContactPoint]:
+    """The rows of what is not among the known, unsaved."""
+    known, kinds = set(known), {kind for kind, _value in known}
     fresh: list[ContactPoint] = []
     for point in points:
         if (point.kind, point.value) in known:
@@ -132,9 +150,6 @@ def add_points(record: StagedRecord, points: Iterable[Point]) -> list[ContactPoi
             )
         )
         kinds.add(point.kind)
-    ContactPoint.objects.bulk_create(fresh, ignore_conflicts=True)
-    if fresh:
-        refresh_columns(record)
     return fresh
 
 

@@ -91,9 +91,10 @@ def record_create(
     changed = {name for name, value in data.items() if _assign(record, name, value)}
     changed |= _derive(record, changed | {"__new__"})
     _validate(record)
-    record.search_text = search_text(*record.search_parts())
+    points = [point.value for point in contact_points.typed_points(record)]
+    record.search_text = search_text(*record.search_parts(), *points)
     record.save()
-    _take_points(record, changed)
+    _take_points(record, changed, is_new=True)
     timeline.record(record, "created", actor)
     stages.enter_first(record, actor, stage=first)
     events.publish("record_created", record, actor)
@@ -194,10 +195,10 @@ def _save_changed(record: StagedRecord, changed: Iterable[str]) -> None:
     record.save(update_fields=[*changed, "updated_at", "version", "search_text", "stage"])
 
 
-def _take_points(record: StagedRecord, changed: set[str]) -> None:
+def _take_points(record: StagedRecord, changed: set[str], *, is_new: bool = False) -> None:
     """A phone or address written into the record's own column is one of its points: it is recognised by it."""
     if record.RECORD_TYPE in contact_points.OWNERS and changed & {"phone", "email"}:
-        contact_points.take_columns(record, changed)
+        contact_points.take_columns(record, changed, is_new=is_new)
 
 
 def _tell_changes(record: StagedRecord, before: Mapping[str, Any], changed: Iterable[str], actor: Actor) -> None:

@@ -91,7 +91,7 @@ def _source(request: LeadRequest) -> Source | None:
 
 
 def purpose_by_text(text: str) -> Purpose | None:
-    """The purpose that a text names by code, name or another word for it; the longest that fits, None when none does."""
+    """The purpose that a text names by code, name or another word for it: the longest that fits."""
     words = f" {' '.join(_words(text))} "
     if not words.strip():
         return None

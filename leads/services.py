@@ -17,7 +17,8 @@ from crm.actors import Actor
 from crm.contact_points import Point, add_points, points_of, read_points
 from crm.errors import InvalidInput
 from crm.models import Company, Contact
-from crm.services import record_create, record_update
+from crm.services import record_assign, record_create, record_update
+from crm.tags import tags_set
 from crm.titles import render_title
 from leads.models import Lead
 from objects_registry.building import number
@@ -46,12 +47,16 @@ def lead_create(
     """
     actor = Actor.of(by)
     values = _with_points(data, phones, emails)
+    tags = values.pop("tags", None)
     if actor.is_person and actor.user is not None:
         if actor.user.is_partner:
             pipeline, columns = PARTNER_PIPELINE, {**columns, "partner": actor.user.partner}
         if actor.user.role in OWN_MAKERS and "responsible" not in values:
             values["responsible"] = actor.user
-    return record_create(Lead, data=values, by=actor, pipeline=pipeline, **columns)
+    lead = record_create(Lead, data=values, by=actor, pipeline=pipeline, **columns)
+    if tags is not None:
+        tags_set(lead, tags=tags)
+    return lead
 
 
 @transaction.atomic
@@ -64,9 +69,19 @@ def lead_update(
     emails: Texts = "",
     expected_version: int | None = None,
 ) -> Lead:
-    """Change named fields; the first of the phones and e-mails given becomes the main one, the old ones stay."""
+    """Change named fields; the first of the phones and e-mails given becomes the main one, the old ones stay.
+
+    A new responsible takes the open tasks along (crm.services.record_assign).
+    """
     values = _with_points(data, phones, emails)
-    return record_update(lead, data=values, by=by, expected_version=expected_version)
+    tags = values.pop("tags", None)
+    has_responsible, responsible = "responsible" in values, values.pop("responsible", None)
+    record_update(lead, data=values, by=by, expected_version=expected_version)
+    if has_responsible:
+        record_assign(lead, responsible=responsible, by=by)
+    if tags is not None:
+        tags_set(lead, tags=tags)
+    return lead
 
 
 def _with_points(data: Mapping[str, Any], phones: Texts, emails: Texts) -> dict[str, Any]:
@@ -80,12 +95,16 @@ def _with_points(data: Mapping[str, Any], phones: Texts, emails: Texts) -> dict[
 
 @transaction.atomic
 def lead_link_client(lead: Lead, *, contact: Contact | None = None, company: Company | None = None, by: Any) -> Lead:
-    """Attach a lead to a client we know (LEAD-12): it becomes repeat, its phones and e-mails become the client's."""
+    """Attach a lead to a client we know (LEAD-12): it becomes repeat, its phones and e-mails become the client's.
+
+    Answers the lead as it is now: a rule may have moved the caller's instance meanwhile.
+    """
     if contact is None and company is None:
         raise InvalidInput(
             _("Choose a contact or a company."),
             errors=[{"pointer": "/contact", "code": "required", "message": _("Choose a contact or a company.")}],
         )
+    lead = Lead.objects.select_for_update(of=("self",)).get(pk=lead.pk)
     company = company or (contact.company if contact is not None else None)
     client = contact or company
     fresh = add_points(client, lead_points(lead)) if client is not None else []

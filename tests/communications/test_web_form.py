@@ -179,7 +179,8 @@ def test_a_browser_gets_a_page_or_goes_back_to_the_site(form: WebForm) -> None:
 
 
 @pytest.mark.parametrize(
-    "wanted", ["https://evil.example/x", "//evil.example", "javascript:alert(1)", "https:\\\\evil.example", "http://[::1"]
+    "wanted",
+    ["https://evil.example/x", "//evil.example", "javascript:alert(1)", "https:\\\\evil.example", "http://[::1"],
 )
 def test_nobody_is_sent_to_another_site(form: WebForm, wanted: str) -> None:
     data = {"name": "Анна", "phone": "89123456789", "_next": wanted}
@@ -310,7 +311,11 @@ def test_a_request_of_a_known_client_is_a_contact_on_their_open_deals(form: WebF
     assert ("deal", deal.pk) in heard
 
 
-def test_an_intake_takes_few_queries(form: WebForm, django_assert_max_num_queries: Any) -> None:
+def test_an_intake_takes_few_queries(form: WebForm, django_assert_max_num_queries: Any, monkeypatch: Any) -> None:
+    from crm import events
+
+    # What the rules do with the lead is theirs to count.
+    monkeypatch.setattr(events, "HANDLERS", {})
     body = {"name": "Пётр", "phone": "89123456789", "email": "p@mail.ru", "purpose": "Склад", "length": 60, "width": 24}
-    with django_assert_max_num_queries(60):
+    with django_assert_max_num_queries(32):
         assert post(form, body).status_code == 201

@@ -155,8 +155,7 @@ def test_a_lead_from_an_unknown_number_is_linked_to_a_client_who_is_then_recogni
     contact = contact_create(by=user, data={"name": "Анна Ким", "company": company}, phones="89123456789")
     lead = lead_create(by=user, data={"name": "Аня"}, phones="8 495 123-45-67")
     assert recognise(lead_points(lead)).contact is None
-    lead_link_client(lead, contact=contact, by=user)
-    lead.refresh_from_db()
+    lead = lead_link_client(lead, contact=contact, by=user)
     assert (lead.contact, lead.company, lead.is_repeat) == (contact, company, True)
     assert recognise(lead_points(lead)).contact == contact
     assert TimelineEntry.objects.filter(record_type="contact", record_id=contact.pk, action="lead_linked").exists()

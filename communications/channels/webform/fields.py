@@ -24,7 +24,8 @@ MAX_AREA = Decimal("999999999999.99")
 _LIMITS = {"name": 255, "company": 255, "address": 500, "city": 100, "region": 100, "purpose": 200}
 _SIZES = re.compile(r"([0-9]+(?:[.,][0-9]+)?)")
 _TWO_OR_THREE_SIZES = re.compile(
-    r"\s*[0-9.,]+\s*(?:м|m)?\.?\s*[xх×*]\s*[0-9.,]+\s*(?:м|m)?\.?(?:\s*[xх×*]\s*[0-9.,]+)?\s*(?:м|m)?\.?\s*", re.IGNORECASE
+    r"\s*[0-9.,]+\s*(?:м|m)?\.?\s*[xх×*]\s*[0-9.,]+\s*(?:м|m)?\.?(?:\s*[xх×*]\s*[0-9.,]+)?\s*(?:м|m)?\.?\s*",
+    re.IGNORECASE,
 )
 _YES = frozenset({"1", "true", "on", "yes", "y", "да", "checked", "согласен", "согласна"})
 # Filled in where nobody filled anything in: a phone in the text is a phone all the same.
@@ -78,7 +79,9 @@ def read_request(parsed: Parsed, field_map: Mapping[str, str], *, page: str = ""
         area=numbers.get("area"),
         amount=numbers.get("amount"),
         construction_start=found.start,
-        touch=touch_from(found.marks, values.get("referrer", ""), values.get("page") or page, values.get("cookies", "")),
+        touch=touch_from(
+            found.marks, values.get("referrer", ""), values.get("page") or page, values.get("cookies", "")
+        ),
         source=source,
         consent=found.consent,
         files=tuple(_upload(item) for item in parsed.files),
@@ -155,7 +158,7 @@ def _number(value: str, largest: Decimal) -> Decimal | None:
 
 
 def _take_sizes(found: _Reading, name: str, value: str) -> None:
-    """"24х60х8": the longer side is the length, the third number the height."""
+    """ "24х60х8": the longer side is the length, the third number the height."""
     found.keep(name, value)
     if not _TWO_OR_THREE_SIZES.fullmatch(value[:100]):
         return

@@ -33,7 +33,9 @@ _NAMES: dict[str, frozenset[str]] = {
         сооружение здание naznachenie tipzdaniya
         """
     ),
-    "sizes": word_set("size sizes dimensions размер размеры габариты размерыздания размерздания razmer razmery gabarity"),
+    "sizes": word_set(
+        "size sizes dimensions размер размеры габариты размерыздания размерздания razmer razmery gabarity"
+    ),
     "address": word_set(
         """
         address адрес location место местоположение местостроительства местоустановки местомонтажа адресобъекта

@@ -104,7 +104,11 @@ def _take(request: HttpRequest, form: WebForm, body: bytes) -> HttpResponse:
 def _meta(request: HttpRequest) -> dict[str, str]:
     """What the request itself tells: the page with the form, the browser."""
     names = {"referer": "Referer", "origin": "Origin", "user_agent": "User-Agent", "idempotency_key": "Idempotency-Key"}
-    return {name: value.replace("\x00", "")[:2000] for name, header in names.items() if (value := request.headers.get(header, ""))}
+    return {
+        name: value.replace("\x00", "")[:2000]
+        for name, header in names.items()
+        if (value := request.headers.get(header, ""))
+    }
 
 
 def _too_large(request: HttpRequest) -> HttpResponse | None:
