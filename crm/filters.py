@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import django_filters as filters
 from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 
@@ -20,14 +23,34 @@ def day_start(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=clock.company_zone())
 
 
-class DayFromFilter(filters.DateFilter):
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 1, 1)
+
+
+class DayFilter(filters.DateFilter):
+    """A day of a calendar that every database and time zone can still reckon with."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("validators", [MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)])
+        super().__init__(*args, **kwargs)
+
+
+class MomentFilter(filters.IsoDateTimeFilter):
+    """A moment within the same bounds."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        ends = [datetime.combine(day, time.min, tzinfo=UTC) for day in (FIRST_DAY, LAST_DAY)]
+        kwargs.setdefault("validators", [MinValueValidator(ends[0]), MaxValueValidator(ends[1])])
+        super().__init__(*args, **kwargs)
+
+
+class DayFromFilter(DayFilter):
     """On that day of the company's calendar or later."""
 
     def filter(self, qs: QuerySet[Any], value: date | None) -> QuerySet[Any]:
         return qs.filter(**{f"{self.field_name}__gte": day_start(value)}) if value else qs
 
 
-class DayToFilter(filters.DateFilter):
+class DayToFilter(DayFilter):
     """On that day of the company's calendar or earlier (the day itself counts)."""
 
     def filter(self, qs: QuerySet[Any], value: date | None) -> QuerySet[Any]:
@@ -49,6 +72,25 @@ class KeyFilter(filters.NumberFilter):
 
 class KeysFilter(filters.BaseInFilter, KeyFilter):
     """Several rows by their numbers, with commas."""
+
+
+class RowsField(filters.fields.ModelMultipleChoiceField):
+    """Rows of a list by their keys; a number that no column can hold is no row."""
+
+    def _check_values(self, value: Any) -> Any:
+        if isinstance(self.queryset.model._meta.pk, models.AutoField | models.BigAutoField):
+            for key in value:
+                if len(str(key)) > 18:
+                    raise ValidationError(
+                        self.error_messages["invalid_pk_value"], code="invalid_pk_value", params={"pk": key}
+                    )
+        return super()._check_values(value)
+
+
+class RowsFilter(filters.ModelMultipleChoiceFilter):
+    """Any of several rows."""
+
+    field_class = RowsField
 
 
 def stage_choices() -> list[tuple[str, str]]:
@@ -82,14 +124,14 @@ class RecordFilter(filters.FilterSet):
     pipeline = filters.MultipleChoiceFilter(choices=pipeline_choices, label=_("Pipeline"))
     stage = filters.MultipleChoiceFilter(choices=stage_choices, label=_("Stage"))
     kind = filters.ChoiceFilter(choices=KIND_CHOICES, method="by_kind", label=_("State"))
-    responsible = filters.ModelMultipleChoiceFilter(queryset=User.objects.all(), label=_("Responsible"))
-    team = filters.ModelMultipleChoiceFilter(
+    responsible = RowsFilter(queryset=User.objects.all(), label=_("Responsible"))
+    team = RowsFilter(
         field_name="responsible__team", queryset=Team.objects.all(), label=_("Team")
     )
     mine = filters.BooleanFilter(method="by_mine", label=_("Mine"))
     created_from = DayFromFilter(field_name="created_at", label=_("Created from"), widget=date_widget)
     created_to = DayToFilter(field_name="created_at", label=_("Created to"), widget=date_widget)
-    updated_since = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte", label=_("Changed since"))
+    updated_since = MomentFilter(field_name="updated_at", lookup_expr="gte", label=_("Changed since"))
     next_step = filters.ChoiceFilter(choices=NEXT_CHOICES, method="by_next_step", label=_("Next step"))
     norm_exceeded = filters.BooleanFilter(method="by_norm", label=_("Time norm exceeded"))
     id = KeysFilter(field_name="id", label=_("Numbers"))
@@ -137,7 +179,7 @@ class ClosableFilter(RecordFilter):
 
     record_type = ""
 
-    source = filters.ModelMultipleChoiceFilter(queryset=Source.objects.all(), label=_("Source"))
+    source = RowsFilter(queryset=Source.objects.all(), label=_("Source"))
     no_source = filters.BooleanFilter(field_name="source", lookup_expr="isnull", label=_("Source unknown"))
     channel = filters.MultipleChoiceFilter(choices=Channel.choices, label=_("Channel"))
     utm_campaign = filters.CharFilter(label="utm_campaign")
@@ -145,13 +187,13 @@ class ClosableFilter(RecordFilter):
     city = filters.CharFilter(lookup_expr="iexact", label=_("City"))
     area_from = filters.NumberFilter(field_name="area", lookup_expr="gte", label=_("Area from, m²"))
     area_to = filters.NumberFilter(field_name="area", lookup_expr="lte", label=_("Area to, m²"))
-    tag = filters.ModelMultipleChoiceFilter(field_name="tags", queryset=Tag.objects.all(), label=_("Tag"))
+    tag = RowsFilter(field_name="tags", queryset=Tag.objects.all(), label=_("Tag"))
     contact = KeyFilter(field_name="contact_id", label=_("Contact"))
     company = KeyFilter(field_name="company_id", label=_("Company"))
     object = KeyFilter(field_name="object_id", label=_("Object"))
     partner = KeysFilter(field_name="partner_id", label=_("Partner"))
     copies = filters.BooleanFilter(method="by_copies", label=_("Repeat copies"))
-    refusal_reason = filters.ModelMultipleChoiceFilter(queryset=RefusalReason.objects.all(), label=_("Refusal reason"))
+    refusal_reason = RowsFilter(queryset=RefusalReason.objects.all(), label=_("Refusal reason"))
     closed_from = DayFromFilter(field_name="closed_at", label=_("Closed from"), widget=date_widget)
     closed_to = DayToFilter(field_name="closed_at", label=_("Closed to"), widget=date_widget)
     reached = filters.ChoiceFilter(choices=stage_choices, method="by_reached", label=_("Ever reached the stage"))
@@ -201,7 +243,7 @@ class ClientFilter(RecordFilter):
 
     client_type = filters.MultipleChoiceFilter(choices=ClientType.choices, label=_("Type"))
     object = KeyFilter(field_name="objects_linked", label=_("Object"))
-    source = filters.ModelMultipleChoiceFilter(queryset=Source.objects.all(), label=_("Source"))
+    source = RowsFilter(queryset=Source.objects.all(), label=_("Source"))
     region = filters.CharFilter(lookup_expr="iexact", label=_("Region"))
     city = filters.CharFilter(lookup_expr="iexact", label=_("City"))
 
@@ -239,7 +281,7 @@ class ActivityFilter(filters.FilterSet):
 
     state = filters.ChoiceFilter(choices=STATE, method="by_state", label=_("State"))
     kind = filters.MultipleChoiceFilter(choices=Activity.Kind.choices, label=_("Kind"))
-    responsible = filters.ModelMultipleChoiceFilter(queryset=User.objects.all(), label=_("Responsible"))
+    responsible = RowsFilter(queryset=User.objects.all(), label=_("Responsible"))
     record_type = filters.CharFilter(label=_("Kind of record"))
     record_id = KeyFilter(label=_("Record"))
     due_from = DayFromFilter(field_name="due_at", label=_("Due from"), widget=date_widget)

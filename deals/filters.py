@@ -5,7 +5,7 @@ from __future__ import annotations
 import django_filters as filters
 from django.utils.translation import gettext_lazy as _
 
-from crm.filters import ClosableFilter, KeyFilter
+from crm.filters import ClosableFilter, KeyFilter, RowsFilter
 from deals.models import Deal
 from objects_registry.models import Purpose
 
@@ -15,7 +15,7 @@ class DealFilter(ClosableFilter):
 
     record_type = "deal"
 
-    purpose = filters.ModelMultipleChoiceFilter(queryset=Purpose.objects.all(), label=_("Purpose"))
+    purpose = RowsFilter(queryset=Purpose.objects.all(), label=_("Purpose"))
     amount_from = filters.NumberFilter(field_name="amount", lookup_expr="gte", label=_("Amount from"))
     amount_to = filters.NumberFilter(field_name="amount", lookup_expr="lte", label=_("Amount to"))
     mother = KeyFilter(field_name="mother_id", label=_("Mother deal"))

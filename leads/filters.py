@@ -5,7 +5,7 @@ from __future__ import annotations
 import django_filters as filters
 from django.utils.translation import gettext_lazy as _
 
-from crm.filters import ClosableFilter
+from crm.filters import ClosableFilter, RowsFilter
 from leads.models import Lead
 from objects_registry.models import Purpose
 
@@ -15,7 +15,7 @@ class LeadFilter(ClosableFilter):
 
     record_type = "lead"
 
-    purpose = filters.ModelMultipleChoiceFilter(queryset=Purpose.objects.all(), label=_("Purpose"))
+    purpose = RowsFilter(queryset=Purpose.objects.all(), label=_("Purpose"))
     is_repeat = filters.BooleanFilter(label=_("Repeat"))
 
     class Meta:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import django_filters as filters
 from django.utils.translation import gettext_lazy as _
 
-from crm.filters import KeyFilter, RecordFilter
+from crm.filters import KeyFilter, RecordFilter, RowsFilter
 from objects_registry.models import ConstructionObject, Purpose
 
 
@@ -20,7 +20,7 @@ def bounds(name: str, label: object) -> tuple[filters.NumberFilter, filters.Numb
 class ObjectFilter(RecordFilter):
     """Objects, with from–to filters on each size."""
 
-    purpose = filters.ModelMultipleChoiceFilter(queryset=Purpose.objects.all(), label=_("Purpose"))
+    purpose = RowsFilter(queryset=Purpose.objects.all(), label=_("Purpose"))
     region = filters.CharFilter(lookup_expr="iexact", label=_("Region"))
     city = filters.CharFilter(lookup_expr="iexact", label=_("City"))
     width_from, width_to = bounds("width", _("Width, m"))

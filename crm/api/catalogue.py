@@ -38,8 +38,8 @@ class StageOutput(serializers.ModelSerializer[Stage]):
     class Meta:
         model = Stage
         fields = (
-            "key", "pipeline", "code", "name", "name_ru", "name_en", "kind", "is_start", "order", "colour", "norm_hours",
-            "probability", "required", "can_win", "is_hidden", "reasons",
+            "key", "pipeline", "code", "name", "name_ru", "name_en", "kind", "is_start", "order", "colour",
+            "norm_hours", "probability", "required", "can_win", "is_hidden", "reasons",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django_filters import BooleanFilter
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.request import Request
@@ -24,6 +25,8 @@ class StrictFilterBackend(DjangoFilterBackend):
         filterset_class = getattr(view, "filterset_class", None)
         names = set(filterset_class.base_filters) if filterset_class else set()
         refuse_unknown(request, names | PAGING | set(getattr(view, "extra_parameters", ())))
+        if filterset_class:
+            refuse_doubtful(request, filterset_class.base_filters)
         return super().filter_queryset(request, queryset, view)
 
 
@@ -31,3 +34,11 @@ def refuse_unknown(request: Request, known: set[str] | frozenset[str]) -> None:
     """A 400 that names the query parameters which the call does not have."""
     if unknown := sorted(set(request.query_params) - known):
         raise BadRequest({name: [_("There is no such parameter.")] for name in unknown})
+
+
+def refuse_doubtful(request: Request, filters: dict[str, Any]) -> None:
+    """A yes-or-no filter takes only yes or no: the form behind it would take anything else for "not given"."""
+    for name in set(request.query_params) & set(filters):
+        given = request.query_params[name]
+        if isinstance(filters[name], BooleanFilter) and given.lower() not in {"true", "false", ""}:
+            raise BadRequest({name: [_("Give true or false.")]})

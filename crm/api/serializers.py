@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Model
+from django.db.models import CharField, Model
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field
@@ -198,9 +198,11 @@ class RecordOutput(serializers.ModelSerializer[Any]):
         return fields if wanted is None else {name: field for name, field in fields.items() if name in wanted}
 
     def build_relational_field(self, field_name: str, relation_info: Any) -> Any:
-        """References that no class declares are plain ids."""
-        field_class, kwargs = super().build_relational_field(field_name, relation_info)
-        return (Reference, {"read_only": True}) if kwargs.get("read_only") else (field_class, kwargs)
+        """References that no class declares are plain ids, of dictionaries the codes."""
+        _class, kwargs = super().build_relational_field(field_name, relation_info)
+        has_code = isinstance(relation_info.related_model._meta.pk, CharField)
+        shown = {"label": kwargs["label"]} if "label" in kwargs else {}
+        return Coded if has_code else Reference, {"read_only": True, **shown}
 
 
 class PointsMixin(serializers.Serializer[Any]):
