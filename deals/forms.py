@@ -59,3 +59,27 @@ class DealForm(RecordForm):
         super().__init__(data, record=record, user=user)
         self.fields["title"].required = False
         self.fields["title"].help_text = _("Left empty, it is made by the template.")
+
+
+class LineForm(forms.Form):
+    """One product or service; a row without a name is left out."""
+
+    name = forms.CharField(label=gettext_lazy("Product or service"), max_length=255, required=False)
+    quantity = NumberField(label=gettext_lazy("Quantity"), required=False, max_digits=12, decimal_places=3, min_value=0)
+    unit = forms.CharField(label=gettext_lazy("Unit"), max_length=20, required=False)
+    price = NumberField(label=gettext_lazy("Price"), required=False, max_digits=15, decimal_places=2, min_value=0)
+
+    def clean(self) -> dict[str, Any]:
+        """A product needs a price; the quantity is one where none is given."""
+        given = super().clean() or {}
+        if given.get("name"):
+            if given.get("quantity") is None and "quantity" not in self.errors:
+                given["quantity"] = 1
+            if given.get("price") is None and "price" not in self.errors:
+                self.add_error("price", _("Give the price."))
+        elif given.get("price") is not None:
+            self.add_error("name", _("Name the product or service."))
+        return given
+
+
+LineFormSet = forms.formset_factory(LineForm, extra=3, max_num=200, absolute_max=210)

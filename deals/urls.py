@@ -6,6 +6,7 @@ from django.urls import path
 
 from crm.screens.urls import record_paths
 from deals import views
+from objects_registry.record_views import record_object
 
 urlpatterns = [
     path("", views.deal_list, name="deal-list"),
@@ -13,5 +14,8 @@ urlpatterns = [
     path("new/", views.deal_create_page, name="deal-create"),
     path("<int:pk>/", views.deal_detail, name="deal-detail"),
     path("<int:pk>/edit/", views.deal_edit, name="deal-edit"),
+    path("<int:pk>/warnings/", views.deal_warnings, name="deal-warnings"),
+    path("<int:pk>/lines/", views.deal_lines, name="deal-lines"),
+    path("<int:pk>/object/", record_object, {"record_type": "deal"}, name="deal-object"),
     *record_paths("deal"),
 ]

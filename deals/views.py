@@ -7,17 +7,21 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import Role
 from crm import pipelines
+from crm.errors import DomainError
+from crm.models import RecordType
 from crm.screens import access, board, card, dialogs, listing, pages
 from crm.visibility import visible_record
-from deals.forms import DealForm, QuickDealForm
+from deals.forms import DealForm, LineFormSet, QuickDealForm
 from deals.models import Deal
 from deals.screens import SCREEN
-from deals.services import deal_create
+from deals.services import deal_create, deal_lines_set
+from objects_registry.record_views import object_url, object_warning
 
 
 @login_required
@@ -49,17 +53,74 @@ def deal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     if main := access.merged_target(SCREEN.record_type, pk, user):
         return HttpResponseRedirect(main.get_absolute_url())
     deal = access.find(SCREEN.record_type, pk, user)
-    context = {
-        **card.card_context(request, SCREEN, deal),
+    context = card.card_context(request, SCREEN, deal)
+    may = context["may_change"]
+    client = deal.contact or deal.company
+    context |= {
+        "ties": ties(deal, user),
         "lines": list(deal.lines.all()),
-        "object": visible_object(deal, user),
+        "lines_url": reverse("deal-lines", args=[pk]) if may and deal.is_open else "",
+        "call_phone": client.phone if client else "",
+        "client_email": client.email if client else "",
+        "object_url": object_url(deal, user, may_change=may),
+        "warnings_url": reverse("deal-warnings", args=[pk]) if deal.is_open and deal.object_id is None else "",
     }
     return render(request, "deals/detail.html", context)
 
 
-def visible_object(record: Any, user: Any) -> Any:
-    """The object of a lead or deal, if the person may see it."""
-    return visible_record("object", record.object_id, user) if record.object_id else None
+def ties(deal: Deal, user: Any) -> list[dict[str, Any]]:
+    """What the deal hangs together with beyond its client, as far as the reader may see it."""
+    wanted = (
+        (_("Object"), RecordType.OBJECT, deal.object_id),
+        (_("Mother deal"), RecordType.DEAL, deal.mother_id),
+    )
+    found = [(label, visible_record(kind, pk, user)) for label, kind, pk in wanted if pk]
+    return [
+        {"label": label, "title": str(row), "url": row.get_absolute_url()} for label, row in found if row is not None
+    ]
+
+
+@login_required
+@require_GET
+def deal_warnings(request: HttpRequest, pk: int) -> HttpResponse:
+    """Objects that this deal may be about (DEAL-3); fetched by the card after it is shown."""
+    user: Any = request.user
+    deal = access.find(SCREEN.record_type, pk, user)
+    context = {
+        "object_warning": object_warning(deal, user),
+        "object_url": object_url(deal, user, may_change=access.may_change(deal, user)),
+    }
+    return render(request, "crm/warnings.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def deal_lines(request: HttpRequest, pk: int) -> HttpResponse:
+    """The products and services of a deal, all of them at once."""
+    user: Any = request.user
+    deal = access.find_to_change(SCREEN.record_type, pk, user)
+    first = [
+        {"name": row.name, "quantity": row.quantity, "unit": row.unit, "price": row.price} for row in deal.lines.all()
+    ]
+    rows = LineFormSet(request.POST or None, initial=first, prefix="lines")
+    problem = ""
+    if rows.is_bound and rows.is_valid():
+        given = [row.cleaned_data for row in rows if row.cleaned_data.get("name")]
+        try:
+            deal_lines_set(deal, by=user, lines=given)
+        except DomainError as error:
+            problem = error.message
+        else:
+            return dialogs.done(request, _("Products and services are saved."), deal)
+    context = {
+        "dialog_title": _("Products and services"),
+        "dialog_size": "dialog-wide",
+        "dialog_action": request.path,
+        "dialog_back": deal.get_absolute_url(),
+        "rows": rows,
+        "problem": problem,
+    }
+    return dialogs.dialog(request, "deals/lines.html", context, status=422 if rows.is_bound else 200)
 
 
 @login_required

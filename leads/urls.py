@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.urls import path
 
 from crm.screens.urls import record_paths
-from leads import views
+from leads import copy_views, views
+from objects_registry.record_views import record_object
 
 urlpatterns = [
     path("", views.lead_list, name="lead-list"),
@@ -13,5 +14,10 @@ urlpatterns = [
     path("new/", views.lead_create_page, name="lead-create"),
     path("<int:pk>/", views.lead_detail, name="lead-detail"),
     path("<int:pk>/edit/", views.lead_edit, name="lead-edit"),
+    path("<int:pk>/warnings/", views.lead_warnings, name="lead-warnings"),
+    path("<int:pk>/link/", views.lead_link, name="lead-link"),
+    path("<int:pk>/object/", record_object, {"record_type": "lead"}, name="lead-object"),
+    path("copies-of/<int:pk>/", copy_views.deal_copies, name="deal-copies"),
+    path("copies/<int:pk>/undo/", copy_views.copies_undo, name="copies-undo"),
     *record_paths("lead"),
 ]

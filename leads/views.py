@@ -7,15 +7,25 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import Role
+from crm.clients import client_matches
+from crm.errors import DomainError
+from crm.models import RecordType
 from crm.screens import access, board, card, dialogs, listing, pages
-from leads.forms import LeadForm, QuickLeadForm
+from crm.screens.forms import add_errors
+from crm.screens.matches import matches_context
+from crm.visibility import visible_record
+from leads.forms import LeadForm, LinkClientForm, QuickLeadForm
 from leads.models import Lead
+from leads.qualification import missing_minimum
 from leads.screens import SCREEN
-from leads.services import lead_create
+from leads.services import lead_create, lead_link_client
+from leads.stages import CONVERTED
+from objects_registry.record_views import object_url, object_warning
 
 
 @login_required
@@ -47,7 +57,80 @@ def lead_detail(request: HttpRequest, pk: int) -> HttpResponse:
     if main := access.merged_target(SCREEN.record_type, pk, user):
         return HttpResponseRedirect(main.get_absolute_url())
     lead = access.find(SCREEN.record_type, pk, user)
-    return render(request, "leads/detail.html", card.card_context(request, SCREEN, lead))
+    context = card.card_context(request, SCREEN, lead)
+    may = context["may_change"]
+    convertible = any(stage.code == CONVERTED for stage in context["close_stages"])
+    # The conversion is the way to these stages: they have no button of their own in the bar.
+    dialogs_own = SCREEN.stage_dialogs.keys()
+    context["close_stages"] = [stage for stage in context["close_stages"] if stage.code not in dialogs_own]
+    context |= {
+        "ties": ties(lead, user),
+        "call_phone": lead.phone,
+        "missing": missing_minimum(lead) if lead.is_open and lead.partner_id is None else [],
+        "convert_url": reverse("lead-convert", args=[pk]) if convertible else "",
+        "link_url": reverse("lead-link", args=[pk]) if may and lead.is_open and lead.partner_id is None else "",
+        "object_url": object_url(lead, user, may_change=may),
+        "warnings_url": reverse("lead-warnings", args=[pk]) if lead.is_open else "",
+    }
+    return render(request, "leads/detail.html", context)
+
+
+def ties(lead: Lead, user: Any) -> list[dict[str, Any]]:
+    """What the lead hangs together with, as far as the reader may see it."""
+    wanted = (
+        (_("Contact"), RecordType.CONTACT, lead.contact_id),
+        (_("Company"), RecordType.COMPANY, lead.company_id),
+        (_("Object"), RecordType.OBJECT, lead.object_id),
+        (_("Deal"), RecordType.DEAL, lead.deal_id),
+        (_("Mother deal"), RecordType.DEAL, lead.mother_deal_id),
+    )
+    found = [(label, visible_record(kind, pk, user)) for label, kind, pk in wanted if pk]
+    return [
+        {"label": label, "title": str(row), "url": row.get_absolute_url()} for label, row in found if row is not None
+    ]
+
+
+@login_required
+@require_GET
+def lead_warnings(request: HttpRequest, pk: int) -> HttpResponse:
+    """Known clients and objects that this lead may be about; fetched by the card after it is shown."""
+    user: Any = request.user
+    lead = access.find(SCREEN.record_type, pk, user)
+    may = access.may_change(lead, user)
+    found: list[Any] = []
+    if lead.is_open and lead.contact_id is None and lead.company_id is None:
+        found = client_matches(phones=lead.phone, emails=lead.email, inn=lead.inn, user=user, exclude=lead)
+    context = {
+        "matches": matches_context(found, link_url=reverse("lead-link", args=[pk]) if may else ""),
+        "object_warning": object_warning(lead, user),
+        "object_url": object_url(lead, user, may_change=may),
+    }
+    return render(request, "crm/warnings.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def lead_link(request: HttpRequest, pk: int) -> HttpResponse:
+    """Attach the lead to a contact or company that we know (LEAD-12)."""
+    user: Any = request.user
+    lead = access.find_to_change(SCREEN.record_type, pk, user)
+    form = LinkClientForm(request.POST or None, user=user)
+    if form.is_bound and form.is_valid():
+        try:
+            lead_link_client(lead, by=user, **form.cleaned_data)
+        except DomainError as error:
+            add_errors(form, error)
+        else:
+            client = lead.contact or lead.company
+            return dialogs.done(request, _("Linked to «%(client)s».") % {"client": client}, lead)
+    context = {
+        "dialog_title": _("Link to a known client"),
+        "dialog_action": request.path,
+        "dialog_back": lead.get_absolute_url(),
+        "dialog_submit": _("Link"),
+        "form": form,
+    }
+    return dialogs.dialog(request, "components/dialog.html", context, status=422 if form.errors else 200)
 
 
 @login_required

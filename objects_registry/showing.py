@@ -19,10 +19,10 @@ def size_text(record: Any) -> str:
 
 
 def short_size(record: Any) -> str:
-    """For a board: the sides, else the area, with the purpose."""
-    sides = f"{number(record.width)}×{number(record.length)}" if record.width and record.length else ""
-    size = sides or unit(record.area, "м²")
-    return " ".join(part for part in (str(record.purpose or ""), size) if part)
+    """For a board: the sides, else the area."""
+    if record.width and record.length:
+        return f"{number(record.width)}×{number(record.length)}"
+    return unit(record.area, "м²")
 
 
 def area_fact(record: Any) -> dict[str, Any]:

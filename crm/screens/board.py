@@ -63,8 +63,6 @@ def board_answer(request: HttpRequest, screen: Screen, template: str, extra: dic
         if request.GET["version"] == context["board_version"]:
             return HttpResponse(status=204)
         return render(request, "components/board.html#columns", context)
-    if is_partial(request):
-        return render(request, f"{template}#board", {**context, **extra})
     return render(request, template, {**context, **extra})
 
 

@@ -53,18 +53,17 @@ def is_stale(record: StagedRecord) -> bool:
 
 
 def stage_bar(record: Any, user: User, *, may_change: bool) -> dict[str, Any]:
-    """The open stages in order with what a click would do, and the ways to finish."""
+    """The stages of the main path with what a click would do, and the ways to finish; what lies aside is in the menu."""
     current = record.stage_row
     targets = {stage.key for stage in stages.allowed_targets(record, user)} if may_change else set()
     row = pipelines.stages_of(record.pipeline_id)
     if current.is_hidden:
-        row = [
-            stage for stage in pipelines.stages_of(record.pipeline_id, hidden=True) if stage in row or stage == current
-        ]
+        every = pipelines.stages_of(record.pipeline_id, hidden=True)
+        row = [stage for stage in every if stage in row or stage == current]
     steps = [
         {"stage": stage, "state": _state(stage, current, targets), "reason": _why_shut(stage, current)}
         for stage in row
-        if stage.is_open
+        if stage.is_open and (not stage.is_detour or stage.key == current.key)
     ]
     closing = [s for s in row if s.key in targets and s.kind in {Stage.Kind.SUCCESS, Stage.Kind.NEUTRAL}]
     refusable = any(stage.key in targets for stage in row if stage.is_failure)

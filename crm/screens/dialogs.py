@@ -25,7 +25,8 @@ def dialog(request: HttpRequest, template: str, context: dict[str, Any], *, stat
         if request.htmx.target != "dialog-body":  # type: ignore[attr-defined]
             response["HX-Retarget"], response["HX-Reswap"] = "#dialog-body", "innerHTML"
         return response
-    return render(request, "components/dialog_page.html", {**context, "dialog_template": template}, status=status)
+    page = {"title": context.get("record", ""), **context, "dialog_template": template}
+    return render(request, "components/dialog_page.html", page, status=status)
 
 
 def message(request: HttpRequest, text: str, *, title: str = "", reasons: Any = (), status: int = 422) -> HttpResponse:

@@ -145,7 +145,7 @@ def field_conflict(request: HttpRequest, record: Any, names: tuple[str, ...], se
         "reload_url": fresh.get_absolute_url(),
     }
     if not dialogs.is_partial(request):
-        page = {**context, "dialog_template": "components/conflict_dialog.html"}
+        page = {**context, "title": fresh, "dialog_template": "components/conflict_dialog.html"}
         return render(request, "components/dialog_page.html", page, status=409)
     response = render(request, "components/conflict_dialog.html", context, status=409)
     response["HX-Retarget"], response["HX-Reswap"] = "#dialog-body", "innerHTML"

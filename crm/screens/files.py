@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from crm import clock, exporting
 from crm.models import Attachment
 from crm.screens import listing, registry
-from crm.visibility import may_see_partner_internals, visible_record
+from crm.visibility import readable_by, visible_record
 
 BLOCK = 1000
 
@@ -23,12 +23,8 @@ BLOCK = 1000
 def attachment_download(request: HttpRequest, pk: int) -> HttpResponseBase:
     """A file, for whoever may see the record it hangs on; always saved, never shown by the browser."""
     user: Any = request.user
-    attachment = Attachment.objects.filter(pk=pk).first()
-    if (
-        attachment is None
-        or (attachment.is_internal and not may_see_partner_internals(user))
-        or visible_record(attachment.record_type, attachment.record_id, user) is None
-    ):
+    attachment = readable_by(Attachment.objects.filter(pk=pk), user).first()
+    if attachment is None or visible_record(attachment.record_type, attachment.record_id, user) is None:
         raise Http404
     try:
         opened = attachment.file.open("rb")

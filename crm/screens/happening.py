@@ -29,7 +29,7 @@ from crm.people import assignable
 from crm.screens import access
 from crm.screens.dialogs import is_partial
 from crm.screens.forms import add_errors
-from crm.visibility import may_see_partner_internals
+from crm.visibility import may_see_partner_internals, readable_by
 
 ENTRIES = 30
 SIGNS = {
@@ -192,6 +192,8 @@ def entry_rows(entries: Iterable[TimelineEntry]) -> list[dict[str, Any]]:
 def tasks_context(record: StagedRecord, user: User) -> dict[str, Any]:
     """What is still to be done on the record, the nearest first."""
     rows = Activity.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk, done_at__isnull=True)
+    if user.is_partner:
+        rows = rows.visible_to(user)
     found = list(rows.select_related("responsible").order_by("due_at", "id")[:20])
     own = changeable_tasks(found, user)
     return {"tasks": [task_row(task, may_change=task.pk in own) for task in found]}
@@ -224,9 +226,7 @@ def task_row(task: Activity, *, may_change: bool) -> dict[str, Any]:
 
 def files_context(record: StagedRecord, user: User, *, may_change: bool) -> dict[str, Any]:
     """The files of the record, those hidden from partners only for our own people."""
-    rows = Attachment.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk)
-    if not may_see_partner_internals(user):
-        rows = rows.filter(is_internal=False)
+    rows = readable_by(Attachment.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk), user)
     files = [
         {
             "name": row.name,

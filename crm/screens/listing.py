@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from crm import pipelines, stages
+from crm import clock, pipelines, stages
 from crm.http import paginate
 from crm.models import Pipeline
 from crm.people import colleagues
@@ -110,6 +110,7 @@ def list_context(request: HttpRequest, screen: Screen) -> dict[str, Any]:
     return {
         "screen": screen,
         "page": page,
+        "now": clock.now(),
         "columns": [column.as_head() for column in screen.columns],
         "found_total": 0 if page.is_capped else page.count,
         "bulk_actions": bulk_actions(screen),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from crm.clients import client_matches
-from crm.models import RECORD_MODELS
+from crm.models import RECORD_MODELS, RecordType
 from crm.visibility import visible_record
 
 NAMES = {
@@ -20,6 +20,8 @@ NAMES = {
     "inn": ("inn",),
     "name": ("name", "company_name"),
 }
+
+LINKED = frozenset({RecordType.CONTACT, RecordType.COMPANY})
 
 
 @login_required
@@ -39,8 +41,8 @@ def matches(request: HttpRequest) -> HttpResponse:
     return render(request, "components/duplicate_banner.html", matches_context(found))
 
 
-def matches_context(found: Any) -> dict[str, Any]:
-    """Matches as components/duplicate_banner.html reads them."""
+def matches_context(found: Any, *, link_url: str = "") -> dict[str, Any]:
+    """Matches as components/duplicate_banner.html reads them; contacts and companies can be linked there."""
     return {
         "duplicates_title": _("This client may be known already"),
         "duplicates": [
@@ -48,6 +50,9 @@ def matches_context(found: Any) -> dict[str, Any]:
                 "title": f"{match.record._meta.verbose_name.capitalize()}: {match.record}",
                 "url": match.record.get_absolute_url(),
                 "reason": ", ".join(match.reasons),
+                "link_url": link_url if match.record.RECORD_TYPE in LINKED else "",
+                "link_name": match.record.RECORD_TYPE,
+                "link_id": match.record.pk,
             }
             for match in found
             if match.record is not None

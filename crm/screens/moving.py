@@ -234,7 +234,7 @@ def conflict(request: HttpRequest, record: Any, seen: str) -> HttpResponse:
         response = render(request, "components/conflict_dialog.html", context, status=409)
         response["HX-Retarget"], response["HX-Reswap"] = "#dialog-body", "innerHTML"
         return triggers(response, recordChanged={"id": fresh.pk, "type": fresh.RECORD_TYPE})
-    page = {**context, "dialog_template": "components/conflict_dialog.html"}
+    page = {**context, "title": fresh, "dialog_template": "components/conflict_dialog.html"}
     return render(request, "components/dialog_page.html", page, status=409)
 
 
