@@ -15,6 +15,7 @@ from crm import clock, contact_points, events, pipelines, scope, stages, timelin
 from crm.actors import Actor
 from crm.contact_points import point_values
 from crm.errors import DomainError, InvalidInput, StageConflict
+from crm.field_guards import require_allowed
 from crm.models import Activity, Attachment, Change, Channel, StagedRecord, TimelineEntry
 from crm.normalize import search_text
 
@@ -90,6 +91,7 @@ def record_create(
     )
     changed = {name for name, value in data.items() if _assign(record, name, value)}
     changed |= _derive(record, changed | {"__new__"})
+    require_allowed(record, changed | {"__new__"}, actor)
     _validate(record)
     points = [point.value for point in contact_points.typed_points(record)]
     record.search_text = search_text(*record.search_parts(), *points)
@@ -131,6 +133,7 @@ def record_update(
     changed = {name for name in changed if record._meta.get_field(name).value_from_object(record) != before[name]}
     if not changed:
         return record
+    require_allowed(record, changed, actor)
     _validate(record)
     _save_changed(record, changed)
     _take_points(record, changed)

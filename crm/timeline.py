@@ -15,6 +15,8 @@ from crm.models import StagedRecord, TimelineEntry
 Formatter = Callable[[Mapping[str, Any]], str]
 FORMATTERS: dict[str, Formatter] = {}
 KINDS: dict[str, str] = {}
+# Further lines that belong on a record's timeline though they hang on another one (PART-8); see shared().
+SHARED: list[Callable[[StagedRecord], models.Q | None]] = []
 
 
 def formatter(action: str, kind: str) -> Callable[[Formatter], Formatter]:
@@ -26,6 +28,12 @@ def formatter(action: str, kind: str) -> Callable[[Formatter], Formatter]:
         return function
 
     return register
+
+
+def shared(function: Callable[[StagedRecord], models.Q | None]) -> None:
+    """Register lines of other records that a record's timeline shows; called from AppConfig.ready."""
+    if function not in SHARED:
+        SHARED.append(function)
 
 
 def record(
@@ -55,14 +63,15 @@ def entries_for(obj: StagedRecord, user: Any, *, kind: str = "") -> models.Query
 
     The timeline of a deal goes on from its leads' (LEAD-10), a partner's record shows the shared lines of its origin.
     """
-    from crm.visibility import may_see_partner_internals
+    from crm.visibility import readable_by
 
     found = models.Q(record_type=obj.RECORD_TYPE, record_id=obj.pk)
     for record_type, ids in getattr(obj, "timeline_ancestors", dict)().items():
         found |= models.Q(record_type=record_type, record_id__in=ids)
-    entries = TimelineEntry.objects.filter(found)
-    if not may_see_partner_internals(user):
-        entries = entries.filter(is_internal=False)
+    for more in SHARED:
+        if (lines := more(obj)) is not None:
+            found |= lines
+    entries = readable_by(TimelineEntry.objects.filter(found), user)
     if kind:
         entries = entries.filter(action__in=[code for code, of in KINDS.items() if of == kind])
     return entries.select_related("actor_user").order_by("-at", "-id")

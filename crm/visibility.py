@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NOTHING = Q(pk__in=[])
 EVERYTHING = Q()
+# What the manufacturer took back: the partner keeps the record of its own work, but not the way to the client.
+TAKEN_BACK = ("partner_lead:recalled", "partner_deal:recalled")
 LEADS_NOT_HANDED_OVER = ("lead:new", "lead:needs_data", "lead:data_complete")
 
 
@@ -83,6 +85,8 @@ def _tied(user: User, relation: str) -> Q:
         rows = apps.get_model(label)._default_manager.filter(
             rule(user, "view"), **{f"{relation}__isnull": False, "deleted_at__isnull": True}
         )
+        if user.is_partner:
+            rows = rows.exclude(stage__in=TAKEN_BACK)
         found |= Q(pk__in=Subquery(rows.order_by().values(f"{relation}_id")))
     return found
 
@@ -110,13 +114,24 @@ def _activity(user: User, action: Action) -> Q:
     match user.role:
         case Role.ADMINISTRATOR | Role.SALES_HEAD:
             return EVERYTHING
+        case Role.SALES_MANAGER if action == "change":
+            return Q(responsible=user.pk)
         case Role.SALES_MANAGER:
-            return Q(responsible__in=[user.pk] if action == "change" else covered_user_ids(user))
+            return Q(responsible__in=covered_user_ids(user)) | Q(created_by=user.pk) | _on_own_records(user)
         case Role.PARTNER if user.partner_id:
             return Q(responsible__partner=user.partner_id)
         case Role.PARTNER_CONTROL if action == "view":
             return Q(responsible=user.pk) | Q(responsible__partner__isnull=False)
     return Q(responsible=user.pk)
+
+
+def _on_own_records(user: User) -> Q:
+    """Rows that hang on leads and deals of which the user is responsible."""
+    found = NOTHING
+    for record_type, label in (("lead", "leads.Lead"), ("deal", "deals.Deal")):
+        rows = apps.get_model(label)._default_manager.filter(responsible=user.pk, deleted_at__isnull=True)
+        found |= Q(record_type=record_type, record_id__in=Subquery(rows.order_by().values("pk")))
+    return found
 
 
 RULES: dict[str, Callable[[User, Action], Q]] = {
@@ -147,4 +162,36 @@ def visible_references(queryset: QuerySet[Any], user: User) -> QuerySet[Any]:
     for record_type, label in RECORD_MODELS.items():
         rows = apps.get_model(label)._default_manager.visible_to(user).order_by().values("pk")
         found |= Q(record_type=record_type, record_id__in=Subquery(rows))
-    return queryset.filter(found)
+    return readable_by(queryset.filter(found), user)
+
+
+# Who wrote a row that hangs on a record.
+AUTHORS = {
+    "crm.TimelineEntry": "actor_user",
+    "crm.StageHistory": "actor_user",
+    "crm.Change": "actor_user",
+    "crm.Attachment": "uploaded_by",
+    "communications.Message": "created_by",
+    "communications.Call": "user",
+}
+OWN_TYPES = ("lead", "deal")
+
+
+def readable_by(queryset: QuerySet[Any], user: User) -> QuerySet[Any]:
+    """Of rows that hang on records the user may see, those that this user may read.
+
+    Everybody of the manufacturer reads all. A partner reads nothing internal, and on clients and objects, which it
+    shares with the manufacturer and perhaps with other partners, only what its own people wrote; of an object also
+    the manufacturer's files, because it builds by them.
+    """
+    if not user.is_partner:
+        return queryset
+    label = queryset.model._meta.label
+    if any(field.name == "is_internal" for field in queryset.model._meta.concrete_fields):
+        queryset = queryset.filter(is_internal=False)
+    allowed = Q(record_type__in=OWN_TYPES)
+    if author := AUTHORS.get(label):
+        allowed |= Q(**{f"{author}__partner": user.partner_id})
+    if label == "crm.Attachment":
+        allowed |= Q(record_type="object", uploaded_by__partner__isnull=True)
+    return queryset.filter(allowed)

@@ -25,7 +25,7 @@ from crm.errors import DomainError, RefusalNeeded
 from crm.models import Activity, Attachment, Stage, TimelineEntry
 from crm.people import assignable
 from crm.stages import Refusal
-from crm.visibility import may_see_partner_internals
+from crm.visibility import may_see_partner_internals, readable_by
 
 TIMELINE_KINDS = ("note", "stage", "field", "task", "message", "file", "robot")
 # Of the fields that live on the client, a move may fill the ones that the stage asks for.
@@ -283,7 +283,7 @@ class RecordActions(RecordViewSet):
     def _files(self) -> Any:
         record = self.get_object()
         rows = Attachment.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk)
-        return rows if may_see_partner_internals(self.request.user) else rows.filter(is_internal=False)
+        return readable_by(rows, self.request.user)  # type: ignore[arg-type]
 
     # -- tasks --------------------------------------------------------------------------------------------------------
 
