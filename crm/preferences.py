@@ -43,7 +43,7 @@ SETTINGS: dict[str, Setting] = {
         "{object} — {client}, {area} м²",
         "template",
         gettext_lazy("Title of a deal"),
-        names=("object", "client", "purpose", "length", "width", "height", "area", "tonnage", "city", "region"),
+        names=("object", "client", "purpose", "length", "width", "area", "tonnage", "city", "source"),
     ),
     "lead_minimum": Setting(
         ["name", "contact_point", "purpose", "place", "size"],
