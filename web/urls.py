@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from web import views
+from web import style_page, views
 
 app_name = "web"
 urlpatterns = [
+    path("styleguide/", style_page.styleguide, name="styleguide"),
     path("", views.home, name="home"),
     path("search/", views.search, name="search"),
     path("search/palette/", views.palette, name="palette"),

@@ -88,7 +88,7 @@
   crm.part("form[data-draft]", (form) => {
     let timer = null;
     form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => remember(form), 400); });
-    form.addEventListener("submit", () => { clearTimeout(timer); if (!form.matches("[hx-post]")) forget(form); });
+    form.addEventListener("submit", () => { clearTimeout(timer); if (form.matches("[hx-post]")) remember(form); else forget(form); });
     form.addEventListener("reset", () => { clearTimeout(timer); forget(form); });
     let values = {};
     try { values = JSON.parse(localStorage.getItem(draftName(form)) || "{}"); } catch { return; }
