@@ -13,7 +13,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
-from crm.api.actions import RecordActions
 from crm.api.filtering import refuse_unknown
 from crm.api.serializers import (
     HEAD,
@@ -32,6 +31,7 @@ from crm.people import assignable
 from deals import services
 from deals.filters import DealFilter
 from deals.models import Deal, DealLine
+from objects_registry.api import WithObject
 from objects_registry.models import BUILDING_FIELDS, Purpose
 
 OWN = (
@@ -111,7 +111,7 @@ class DealInput(RecordInput):
     create=extend_schema(summary=gettext_lazy("Create a deal"), request=DealInput),
     partial_update=extend_schema(summary=gettext_lazy("Change a deal"), request=DealInput),
 )
-class DealViewSet(RecordActions):
+class DealViewSet(WithObject):
     """What clients are going to buy."""
 
     queryset = Deal.objects.none()
@@ -122,7 +122,7 @@ class DealViewSet(RecordActions):
     filterset_class = DealFilter
     with_many = ("tags",)
     expandable = ("responsible", "contact", "company", "object", "purpose", "source", "partner")
-    ordering_fields = (*RecordActions.ordering_fields, "title", "amount", "expected_close_date")
+    ordering_fields = (*WithObject.ordering_fields, "title", "amount", "expected_close_date")
 
     def perform_create(self, data: dict[str, Any], pipeline: str, columns: dict[str, Any]) -> Deal:
         """Make a deal."""

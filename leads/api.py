@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError as BadRequest
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
-from crm.api.actions import RecordActions
 from crm.api.serializers import (
     HEAD,
     TAIL,
     ClickIds,
     Coded,
+    Input,
     PointsMixin,
     RecordInput,
     RecordOutput,
@@ -28,8 +32,10 @@ from crm.api.serializers import (
 from crm.models import ATTRIBUTION_FIELDS, RecordType, Source
 from crm.people import assignable
 from leads import services
+from leads.conversion_api import ConversionActions
 from leads.filters import LeadFilter
 from leads.models import Lead
+from objects_registry.api import WithObject
 from objects_registry.models import BUILDING_FIELDS, Purpose
 
 OWN = ("title", "name", "company_name", "inn", "request_text", "messages_consent", "amount")
@@ -85,13 +91,20 @@ class LeadInput(RecordInput):
         return attrs
 
 
+class ClientInput(Input):
+    """The client that the request is from."""
+
+    contact = Reference(queryset=visible("crm.Contact"), required=False, allow_null=True)
+    company = Reference(queryset=visible("crm.Company"), required=False, allow_null=True)
+
+
 @extend_schema_view(
     list=extend_schema(summary=gettext_lazy("List leads")),
     retrieve=extend_schema(summary=gettext_lazy("Read a lead")),
     create=extend_schema(summary=gettext_lazy("Create a lead"), request=LeadInput),
     partial_update=extend_schema(summary=gettext_lazy("Change a lead"), request=LeadInput),
 )
-class LeadViewSet(RecordActions):
+class LeadViewSet(ConversionActions, WithObject):
     """Requests that came in."""
 
     queryset = Lead.objects.none()
@@ -102,7 +115,7 @@ class LeadViewSet(RecordActions):
     filterset_class = LeadFilter
     with_many = ("tags",)
     expandable = ("responsible", "contact", "company", "object", "purpose", "source", "partner")
-    ordering_fields = (*RecordActions.ordering_fields, "title")
+    ordering_fields = (*WithObject.ordering_fields, "title")
 
     def perform_create(self, data: dict[str, Any], pipeline: str, columns: dict[str, Any]) -> Lead:
         """Make a lead; the rules of intake take it from there."""
@@ -116,6 +129,16 @@ class LeadViewSet(RecordActions):
         """Change a lead."""
         phones, emails = data.pop("phones", ()), data.pop("emails", ())
         services.lead_update(record, by=self.actor, data=data, phones=phones, emails=emails)
+
+    @extend_schema(summary=gettext_lazy("Attach to a known client"), request=ClientInput)
+    @action(detail=True, methods=["post"])
+    def client(self, request: Request, **kwargs: Any) -> Response:
+        """Attach the lead to a contact or company: it becomes repeat, its phones become the client's."""
+        wish = self.read(ClientInput)
+        with transaction.atomic():
+            lead = self.locked()
+            services.lead_link_client(lead, contact=wish.get("contact"), company=wish.get("company"), by=self.actor)
+        return self.show(lead.pk)
 
 
 router = SimpleRouter()

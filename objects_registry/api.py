@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -15,7 +16,7 @@ from rest_framework.routers import SimpleRouter
 from crm.api.actions import RecordActions
 from crm.api.filtering import refuse_unknown
 from crm.api.merging import MergeActions
-from crm.api.serializers import HEAD, TAIL, Coded, RecordInput, RecordOutput, Reference
+from crm.api.serializers import HEAD, TAIL, Coded, Input, RecordInput, RecordOutput, Reference, visible
 from crm.api.views import ApiViewSet
 from crm.models import RecordType
 from crm.people import assignable
@@ -44,6 +45,33 @@ class ObjectInput(RecordInput):
     class Meta:
         model = ConstructionObject
         fields = ("name", *BUILDING_FIELDS, "notes", "responsible")
+
+
+class ObjectChoice(Input):
+    """Which object the record gets: an existing one, or a new one although similar ones exist."""
+
+    existing = Reference(queryset=visible("objects_registry.ConstructionObject"), required=False, allow_null=True)
+    force_new = serializers.BooleanField(default=False)
+
+
+class WithObject(RecordActions):
+    """What leads and deals do with their object."""
+
+    @extend_schema(summary=gettext_lazy("Make or choose its object"), request=ObjectChoice)
+    @action(detail=True, methods=["post"], url_path="object")
+    def building(self, request: Request, **kwargs: Any) -> Response:
+        """Tie the record to an object; 409 lists similar ones, of which one can be named."""
+        wish = self.read(ObjectChoice)
+        with transaction.atomic():
+            record = self.locked()
+            existing = wish.get("existing")
+            services.object_from_record(
+                record,
+                by=self.actor,
+                existing_id=existing.pk if existing is not None else None,
+                force_new=wish["force_new"],
+            )
+        return self.show(record.pk)
 
 
 class CandidateOutput(serializers.Serializer[Any]):

@@ -22,6 +22,7 @@ from crm.api.serializers import (
     TAIL,
     ClickIds,
     Coded,
+    Input,
     PointsMixin,
     RecordInput,
     RecordOutput,
@@ -30,6 +31,7 @@ from crm.api.serializers import (
     phone_list,
     visible,
 )
+from crm.api.views import ApiViewSet
 from crm.contact_points import points_of, remove_point
 from crm.filters import CompanyFilter, ContactFilter
 from crm.models import ATTRIBUTION_FIELDS, Company, Contact, ContactPoint, RecordType, Source
@@ -108,6 +110,47 @@ class ContactInput(RecordInput):
     class Meta:
         model = Contact
         fields = ("name", *CONTACT_OWN, "company", "phones", "emails", "responsible", *ATTRIBUTION_FIELDS)
+
+
+class MatchQuery(Input):
+    """What is known of a client."""
+
+    phones = serializers.CharField(required=False, allow_blank=True, max_length=500)
+    emails = serializers.CharField(required=False, allow_blank=True, max_length=500)
+    inn = serializers.CharField(required=False, allow_blank=True, max_length=30)
+    name = serializers.CharField(required=False, allow_blank=True, max_length=300)
+
+
+class MatchOutput(serializers.Serializer[Any]):
+    """A record that may be the same client; a partner's user may learn only that there is one."""
+
+    record_type = serializers.CharField(source="record.RECORD_TYPE", default=None, allow_null=True)
+    id = serializers.IntegerField(source="record.pk", default=None, allow_null=True)
+    name = serializers.CharField(source="record", default=None, allow_null=True)
+    reasons = serializers.ListField(child=serializers.CharField())
+
+    def to_representation(self, instance: Any) -> Any:
+        if instance.record is None:
+            return {"record_type": None, "id": None, "name": None, "reasons": list(instance.reasons)}
+        return super().to_representation(instance)
+
+
+class MatchViewSet(ApiViewSet):
+    """Is this client known? The warning of duplicates that forms show (LEAD-14)."""
+
+    queryset = Contact.objects.none()
+    serializer_class = MatchOutput
+    pagination_class = None
+
+    @extend_schema(
+        summary=gettext_lazy("Find a known client"), parameters=[MatchQuery], responses=MatchOutput(many=True)
+    )
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Contacts, companies and open leads with one of the phones, e-mails, the INN, or a similar name."""
+        query = MatchQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        found = clients.client_matches(**query.validated_data, user=request.user)
+        return Response(MatchOutput(found, many=True).data)
 
 
 class ClientViewSet(MergeActions, RecordActions):

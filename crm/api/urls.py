@@ -6,7 +6,7 @@ from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from crm.api.catalogue import PipelineViewSet, SourceViewSet, StageViewSet
-from crm.api.clients import CompanyViewSet, ContactViewSet
+from crm.api.clients import CompanyViewSet, ContactViewSet, MatchViewSet
 from crm.api.docs import ApiDocs, ApiSchema, ErrorCodes, no_such_address
 from crm.api.merging import MergeViewSet
 from crm.api.people import MeViewSet, UserViewSet
@@ -20,6 +20,7 @@ router.register("stages", StageViewSet, basename="api-stage")
 router.register("pipelines", PipelineViewSet, basename="api-pipeline")
 router.register("sources", SourceViewSet, basename="api-source")
 router.register("users", UserViewSet, basename="api-user")
+router.register("client-matches", MatchViewSet, basename="api-match")
 router.register("merges", MergeViewSet, basename="api-merge")
 
 urlpatterns = [
@@ -29,6 +30,7 @@ urlpatterns = [
     path("v1/me/", MeViewSet.as_view({"get": "show", "patch": "change"}), name="api-me"),
     path("v1/", include(router.urls)),
     path("v1/", include("leads.api")),
+    path("v1/", include("leads.copies_api")),
     path("v1/", include("deals.api")),
     path("v1/", include("objects_registry.api")),
     path("v1/", include("analytics.api")),

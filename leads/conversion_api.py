@@ -1,0 +1,153 @@
+"""Conversion of a lead by API: what is proposed, and doing it (LEAD-10, LEAD-11)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from crm.api.clients import MatchOutput
+from crm.api.filtering import refuse_unknown
+from crm.api.merging import Key
+from crm.api.serializers import Input, RecordInput
+from crm.api.views import RecordViewSet
+from crm.models import Company, Contact
+from deals.models import Deal
+from leads import conversion
+
+
+class NewContact(RecordInput):
+    """The fields of a new contact; `name` is split into its parts."""
+
+    name = serializers.CharField(required=False, allow_blank=True, max_length=300)
+    last_name = serializers.CharField(required=False, allow_blank=True, max_length=100)
+
+    class Meta:
+        model = Contact
+        fields = ("name", "last_name", "first_name", "patronymic", "position")
+
+
+class NewCompany(RecordInput):
+    """The fields of a new company."""
+
+    name = serializers.CharField(required=False, max_length=255)
+    inn = serializers.CharField(required=False, allow_blank=True, max_length=30)
+
+    class Meta:
+        model = Company
+        fields = ("name", "inn", "kpp", "legal_address", "site")
+
+
+class NewDeal(RecordInput):
+    """The fields of a new deal that differ from the lead's."""
+
+    title = serializers.CharField(required=False, allow_blank=True, max_length=255)
+
+    class Meta:
+        model = Deal
+        fields = ("title", "amount", "expected_close_date", "construction_start")
+
+
+class ConvertInput(Input):
+    """Who the client is; existing records by id, new ones by their fields."""
+
+    kind = serializers.ChoiceField(
+        conversion.KINDS, help_text=gettext_lazy("company: a legal entity; person; contact_only: no deal.")
+    )
+    contact_id = Key(required=False, allow_null=True)
+    company_id = Key(required=False, allow_null=True)
+    deal_id = Key(required=False, allow_null=True, help_text=gettext_lazy("An open deal that the request joins."))
+    contact = NewContact(required=False)
+    company = NewCompany(required=False)
+    deal = NewDeal(required=False)
+    point_owners = serializers.DictField(
+        child=serializers.ChoiceField(("contact", "company")),
+        required=False,
+        help_text=gettext_lazy("Phone or e-mail → whose it is."),
+    )
+
+
+class ConversionOutput(serializers.Serializer[Any]):
+    """What the lead became; `is_repeat` when it had been converted before and nothing was made now."""
+
+    lead = serializers.IntegerField()
+    contact = serializers.IntegerField(allow_null=True)
+    company = serializers.IntegerField(allow_null=True)
+    deal = serializers.IntegerField(allow_null=True)
+    is_repeat = serializers.BooleanField()
+
+
+class PlannedPointOutput(serializers.Serializer[Any]):
+    """A phone or e-mail of the lead and who is going to own it."""
+
+    kind = serializers.CharField()
+    value = serializers.CharField()
+    shown = serializers.CharField()
+    owner = serializers.CharField()
+
+
+class PlanOutput(serializers.Serializer[Any]):
+    """What is proposed; nothing is written."""
+
+    kind = serializers.CharField()
+    contact = serializers.DictField(child=serializers.CharField(allow_blank=True))
+    company = serializers.DictField(child=serializers.CharField(allow_blank=True))
+    contact_id = serializers.IntegerField(allow_null=True)
+    company_id = serializers.IntegerField(allow_null=True)
+    name_is_missing = serializers.BooleanField()
+    points = PlannedPointOutput(many=True)
+    contact_matches = MatchOutput(many=True)
+    company_matches = MatchOutput(many=True)
+    deals = serializers.SerializerMethodField()
+    done = serializers.BooleanField()
+
+    def get_deals(self, plan: conversion.ConversionPlan) -> list[dict[str, Any]]:
+        return [{"id": deal.pk, "name": str(deal)} for deal in plan.deals]
+
+
+class ConversionActions(RecordViewSet):
+    """The conversion, as actions of a lead."""
+
+    @extend_schema(
+        methods=["GET"],
+        summary=gettext_lazy("What a conversion would make"),
+        responses=PlanOutput,
+        operation_id="leads_conversion_plan",
+    )
+    @extend_schema(
+        methods=["POST"],
+        summary=gettext_lazy("Convert"),
+        request=ConvertInput,
+        responses=ConversionOutput,
+        operation_id="leads_convert",
+    )
+    @action(detail=True, methods=["get", "post"], filterset_class=None, pagination_class=None)
+    def convert(self, request: Request, **kwargs: Any) -> Response:
+        """Look at the proposal (GET), or make contact, company and deal in one transaction; twice makes one."""
+        if request.method != "POST":
+            refuse_unknown(request, set())
+            return Response(PlanOutput(conversion.plan(self.get_object(), request.user)).data)
+        choice = conversion.ConversionChoice(**self.read(ConvertInput))
+        lead = self.get_object()
+        done = conversion.convert(lead_id=lead.pk, by=self.actor, choice=choice)
+        body = {
+            "lead": done.lead.pk,
+            "contact": self._id(done.contact),
+            "company": self._id(done.company),
+            "deal": self._id(done.deal),
+            "is_repeat": done.is_repeat,
+        }
+        return Response(ConversionOutput(body).data)
+
+    def _id(self, record: Any) -> int | None:
+        """The id of a record that is in the caller's sight (what was made long ago may not be)."""
+        if record is None:
+            return None
+        rows = type(record)._default_manager.visible_to(self.request.user)
+        found: int | None = rows.filter(pk=record.pk).values_list("pk", flat=True).first()
+        return found
