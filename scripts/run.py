@@ -29,7 +29,7 @@ from healthcheck import allowed_name, healthy  # noqa: E402
 if TYPE_CHECKING:
     from types import FrameType
 
-START_LIMIT = 60.0  # seconds until the first page must be there
+START_LIMIT = 120.0  # seconds until the first page must be there
 
 
 class Plan(NamedTuple):

@@ -2,6 +2,7 @@
 
 import configparser
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -90,6 +91,9 @@ def launch(tmp_path: Path) -> Iterator[Callable[..., Launched]]:
         each.process.communicate()
         for pid in processes_of(each.var_dir):
             os.kill(pid, signal.SIGKILL)
+        for log in sorted((each.var_dir / "log").glob("*.log")):
+            text = log.read_text(encoding="utf-8", errors="replace")[-3000:]
+            print(f"--- {log.name}\n{text}")  # noqa: T201 (pytest shows it when the test failed)
 
 
 def test_it_serves_ticks_mends_itself_and_leaves_nothing_behind(
@@ -97,7 +101,15 @@ def test_it_serves_ticks_mends_itself_and_leaves_nothing_behind(
 ) -> None:
     product = launch()
     var_dir = product.var_dir
-    wait_until(product.ticking, what="the first tick", seconds=90)
+    wait_until(product.ticking, what="the first tick", seconds=180)
+
+    page = httpx.get(f"http://127.0.0.1:{product.port}/accounts/login/")
+    assert page.status_code == 200, page.text
+    files = re.findall(r'(?:src|href)="(/static/[^"#]+)', page.text)
+    assert files
+    assert [name for name in files if httpx.get(f"http://127.0.0.1:{product.port}{name}").status_code != 200] == []
+    # Hashed names may be kept by the browser for ever.
+    assert all(re.search(r"\.[0-9a-f]{12}\.", name) for name in files), files
 
     killed = {part: pid_of(var_dir, part) for part in ("celery -A crm worker", "celery -A crm beat")}
     assert all(killed.values()), processes_of(var_dir)
@@ -118,7 +130,7 @@ def test_killing_the_launcher_leaves_no_orphans(
     launch: Callable[..., Launched], wait_until: Callable[..., None]
 ) -> None:
     product = launch()
-    wait_until(product.health, what="the first page", seconds=90)
+    wait_until(product.health, what="the first page", seconds=180)
 
     product.process.kill()
     product.process.wait()
@@ -144,7 +156,7 @@ def test_the_same_processes_run_on_postgresql_and_a_redis_that_is_there(
     launch: Callable[..., Launched], wait_until: Callable[..., None], own_database: str, valkey: str
 ) -> None:
     product = launch(DATABASE_URL=own_database, REDIS_URL=valkey)
-    wait_until(product.ticking, what="the first tick", seconds=120)
+    wait_until(product.ticking, what="the first tick", seconds=180)
 
     assert product.health()["status"] == "ok"
     assert pid_of(product.var_dir, "valkey-server") == 0
