@@ -78,3 +78,8 @@ def _stored_shift() -> timedelta:
 
         _shift = (tick, timedelta(seconds=int(preferences.get("clock_shift_seconds"))))
     return _shift[1]
+
+
+def hours_ago(hours: int, moment: datetime | None = None) -> datetime:
+    """So many hours before the present moment (or before `moment`)."""
+    return (moment or now()) - timedelta(hours=hours)

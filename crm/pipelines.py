@@ -96,6 +96,23 @@ def pipelines_of(record_type: str, *, partner: bool | None = None) -> list[Pipel
     ]
 
 
+def main_path(pipeline: str) -> list[Stage]:
+    """The stages a record passes on its way to success: open ones but for detours, then the success."""
+    rows = [s for s in all_stages() if s.pipeline_id == pipeline]
+    opened = [s for s in rows if s.is_open and not s.is_detour]
+    return opened + [s for s in rows if s.kind == Stage.Kind.SUCCESS]
+
+
+def path_from(key: str) -> list[Stage]:
+    """The stage itself and everything behind it: what proves that a record got at least there.
+
+    A detour (delayed demand) proves that what lies before it in the pipeline's order was passed.
+    """
+    first = stage(key)
+    rows = [s for s in all_stages() if s.pipeline_id == first.pipeline_id and s.kind in {"open", "success"}]
+    return [s for s in rows if s.order >= first.order or s.kind == Stage.Kind.SUCCESS]
+
+
 def start_stage(pipeline: str) -> Stage:
     """Where a new record of the pipeline begins."""
     return next(s for s in all_stages() if s.pipeline_id == pipeline and s.is_start)

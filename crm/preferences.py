@@ -21,7 +21,7 @@ MEMO = "preferences"
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: kind is text, template, int, decimal, days, codes, zone or hidden."""
+    """One setting: kind is text, template, int, decimal, days, codes, zone, user or hidden."""
 
     default: Any
     kind: str
@@ -33,6 +33,12 @@ class Setting:
 SETTINGS: dict[str, Setting] = {
     "company_name": Setting("", "text", gettext_lazy("Company name")),
     "company_time_zone": Setting("Europe/Moscow", "zone", gettext_lazy("Company time zone")),
+    "sales_head": Setting(
+        None,
+        "user",
+        gettext_lazy("Who gets what has no owner"),
+        gettext_lazy("Empty: the first active sales head."),
+    ),
     "lead_title_template": Setting(
         "{source}: {name}, {purpose} {length}×{width}, {city}",
         "template",
@@ -112,6 +118,8 @@ def _clean(setting: Setting, value: Any) -> Any:
         if setting.kind == "int" and not 0 < number <= 10_000:
             raise ValidationError(_("Enter a number from 1 to 10,000."))
         return number
+    if setting.kind == "user":
+        return int(value) if value else None
     if setting.kind == "decimal":
         try:
             decimal = Decimal(str(value).replace(",", "."))

@@ -1,0 +1,87 @@
+"""The reports by the REST API: the same figures, each with the address of the list behind it."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.urls import path
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import ApiToken
+from analytics import funnel, refusals
+from analytics.query import PERIODS, ReportQuery, parse
+from crm.api.filtering import refuse_unknown
+from crm.api.views import ApiViewSet
+from crm.models import Stage
+
+KNOWN = {
+    "pipeline", "period", "from", "to", "responsible", "team", "source", "region", "purpose", "partner", "by", "mode",
+}  # fmt: skip
+PARAMETERS = [
+    OpenApiParameter("pipeline", str, description="Code of the pipeline."),
+    OpenApiParameter("period", str, enum=[code for code, _label in PERIODS]),
+    OpenApiParameter("from", OpenApiTypes.DATE, description="First day, when period is custom."),
+    OpenApiParameter("to", OpenApiTypes.DATE, description="Last day, when period is custom."),
+    *(OpenApiParameter(name, str) for name in ("responsible", "team", "source", "region", "purpose", "partner")),
+    OpenApiParameter("by", str, enum=list(funnel.BREAKDOWNS), description="What the table is cut by."),
+]
+
+
+def plain(value: Any) -> Any:
+    """A report as JSON: money as a decimal string, dates as ISO days, stages by key and name."""
+    if isinstance(value, Stage):
+        return {"key": value.key, "code": value.code, "name": value.name, "kind": value.kind}
+    if isinstance(value, ReportQuery):
+        return {
+            "pipeline": value.pipeline.code,
+            "from": value.period.start.isoformat(),
+            "to": value.period.end.isoformat(),
+            **{name: list(values) for name, values in value.cuts.items()},
+        }
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, Decimal):
+        return f"{value:.2f}"
+    return value.isoformat() if isinstance(value, date) else value
+
+
+class ReportViewSet(ApiViewSet):
+    """Funnel and refusals over what the caller may see."""
+
+    token_scope = ApiToken.Scope.REPORTS
+
+    @extend_schema(
+        operation_id="report_funnel",
+        parameters=[*PARAMETERS, OpenApiParameter("mode", str, enum=["cohort", "snapshot"])],
+        responses={200: OpenApiTypes.OBJECT},
+    )
+    def funnel(self, request: Request) -> Response:
+        """What became of the records of a period, or with mode=snapshot what stands where now."""
+        refuse_unknown(request, KNOWN)
+        query = parse(request.user, request.query_params)
+        if request.query_params.get("mode") == "snapshot":
+            return Response(plain(funnel.snapshot(query)))
+        return Response(plain(funnel.cohort(query, request.query_params.get("by", ""))))
+
+    @extend_schema(operation_id="report_refusals", parameters=PARAMETERS, responses={200: OpenApiTypes.OBJECT})
+    def refusals(self, request: Request) -> Response:
+        """Why records were lost in the period."""
+        refuse_unknown(request, KNOWN)
+        query = parse(request.user, request.query_params)
+        return Response(plain(refusals.refusals(query, request.query_params.get("by", "responsible"))))
+
+
+urlpatterns = [
+    path("reports/funnel/", ReportViewSet.as_view({"get": "funnel"}), name="api-report-funnel"),
+    path("reports/refusals/", ReportViewSet.as_view({"get": "refusals"}), name="api-report-refusals"),
+]

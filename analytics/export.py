@@ -1,0 +1,110 @@
+"""The reports as XLSX: real numbers, the question written above each table (ANA-8)."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import xlsxwriter
+from django.http import FileResponse
+from django.utils.translation import gettext as _
+
+from analytics import tables
+from analytics.funnel import CohortFunnel, SnapshotFunnel
+from analytics.query import ReportQuery
+from analytics.refusals import Refusals
+from crm.exporting import XLSX_TYPE
+from crm.models import Source
+
+FORMATS = {"count": "#,##0", "money": "#,##0.00", "share": "0.0%", "seconds": "0.00", "text": "@"}
+Sheet = tuple[str, list[tables.Column], list[Any], Callable[[Any], str]]
+
+
+def about(query: ReportQuery) -> str:
+    """The question in words, as it stands above every table."""
+    parts = [
+        query.pipeline.name,
+        _("%(start)s – %(end)s") % {"start": f"{query.period.start:%d.%m.%Y}", "end": f"{query.period.end:%d.%m.%Y}"},
+    ]
+    for name, values in query.cuts.items():
+        parts.append(f"{_cut_label(name)}: {', '.join(_value_name(name, value) for value in values)}")
+    return "; ".join(parts)
+
+
+def _cut_label(name: str) -> str:
+    return {
+        "responsible": _("Manager"),
+        "team": _("Team"),
+        "source": _("Source"),
+        "region": _("Region"),
+        "purpose": _("Purpose"),
+        "partner": _("Partner"),
+    }[name]
+
+
+def _value_name(name: str, value: str) -> str:
+    from accounts.models import Partner, Team, User
+    from objects_registry.models import Purpose
+
+    models: dict[str, Any] = {
+        "responsible": User, "team": Team, "source": Source, "purpose": Purpose, "partner": Partner,
+    }  # fmt: skip
+    model = models.get(name)
+    row = model.objects.filter(pk=value).first() if model else None
+    return str(row or value)
+
+
+def book(name: str, query: ReportQuery, sheets: list[Sheet]) -> FileResponse:
+    """A workbook with one sheet per table."""
+    target = tempfile.TemporaryFile(suffix=".xlsx")  # noqa: SIM115 - FileResponse closes it
+    workbook = xlsxwriter.Workbook(target, {"in_memory": True})
+    bold, quiet = workbook.add_format({"bold": True, "bottom": 1}), workbook.add_format({"italic": True})
+    formats = {kind: workbook.add_format({"num_format": code}) for kind, code in FORMATS.items()}
+    for title, columns, rows, label in sheets:
+        sheet = workbook.add_worksheet(title[:31])
+        sheet.set_column(0, 0, 36)
+        sheet.set_column(1, len(columns), 18)
+        sheet.write_string(0, 0, about(query), quiet)
+        for number, column in enumerate(columns, start=1):
+            suffix = _(", days") if column.kind == "seconds" else ""
+            sheet.write_string(1, number, f"{column.label}{suffix}", bold)
+        for line, row in enumerate(rows, start=2):
+            sheet.write_string(line, 0, label(row))
+            for number, column in enumerate(columns, start=1):
+                value = column.value(row)
+                if value is not None:
+                    sheet.write_number(line, number, float(value), formats[column.kind])
+        sheet.freeze_panes(2, 1)
+    workbook.close()
+    target.seek(0)
+    return FileResponse(target, as_attachment=True, filename=f"{name}.xlsx", content_type=XLSX_TYPE)
+
+
+def cohort_xlsx(report: CohortFunnel) -> FileResponse:
+    """The cohort: stages, detours and the table by manager (source ...)."""
+    sheets: list[Sheet] = [
+        (_("Funnel"), tables.step_columns(report), report.steps, tables.step_name),
+        (_("Aside from the main path"), tables.detour_columns(), report.detours, tables.step_name),
+    ]
+    if report.breakdown:
+        sheets.append((_("Table"), tables.breakdown_columns(), report.breakdown, tables.row_label))
+    return book("funnel", report.query, sheets)
+
+
+def snapshot_xlsx(report: SnapshotFunnel) -> FileResponse:
+    """What stands where."""
+    return book("snapshot", report.query, [(_("Now"), tables.snapshot_columns(), report.rows, tables.step_name)])
+
+
+def refusals_xlsx(report: Refusals) -> FileResponse:
+    """Refusals by stage and by reason."""
+    columns = tables.reason_columns()
+    return book(
+        "refusals",
+        report.query,
+        [
+            (_("By stage"), columns, report.stages, tables.reason_name),
+            (_("By reason"), columns, report.reasons, tables.reason_name),
+        ],
+    )

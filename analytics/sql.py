@@ -1,0 +1,96 @@
+"""Aggregates that the ORM cannot say: over a queryset's rows joined with the stage history."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+
+def furthest_steps(
+    rows: QuerySet[Any], record_type: str, ranks: dict[str, int], amount: str = ""
+) -> dict[int, tuple[int, Decimal]]:
+    """How far records got: {rank: (count, sum of amount)} over the highest-ranked stage each has ever stood in.
+
+    `ranks` gives every stage that counts its place on the path. One pass over the history of the rows.
+    """
+    columns = ["pk", amount] if amount else ["pk"]
+    base, base_params = rows.values_list(*columns).query.sql_with_params()
+    total = 'SUM(b."value")' if amount else "NULL"
+    names = '("id", "value")' if amount else '("id")'
+    case = " ".join("WHEN %s THEN %s" for _key in ranks)
+    rank_params = [item for key, rank in ranks.items() for item in (key, rank)]
+    places = ", ".join(["%s"] * len(ranks))
+    sql = f"""
+        WITH b {names} AS ({base})
+        SELECT f.rank, COUNT(*), {total}
+        FROM b JOIN (
+            SELECT h.record_id, MAX(CASE h.to_stage_id {case} END) AS rank
+            FROM crm_stagehistory h
+            WHERE h.record_type = %s AND h.to_stage_id IN ({places})
+              AND h.record_id IN (SELECT "id" FROM b)
+            GROUP BY h.record_id
+        ) f ON f.record_id = b."id"
+        GROUP BY f.rank
+    """  # noqa: S608 - only names of our own are put into the text
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*base_params, *rank_params, record_type, *ranks])
+        return {rank: (count, _money(value)) for rank, count, value in cursor.fetchall()}
+
+
+def _money(value: Any) -> Decimal:
+    """A sum to the kopeck; SQLite adds decimals as floats."""
+    return Decimal(str(value or 0)).quantize(Decimal("0.01"))
+
+
+def stood_in(rows: QuerySet[Any], record_type: str) -> dict[str, int]:
+    """How many of the records ever stood in each stage: {stage key: count}."""
+    base, base_params = rows.values_list("pk").query.sql_with_params()
+    sql = f"""
+        SELECT h.to_stage_id, COUNT(DISTINCT h.record_id) FROM crm_stagehistory h
+        WHERE h.record_type = %s AND h.record_id IN ({base}) GROUP BY h.to_stage_id
+    """  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [record_type, *base_params])
+        return dict(cursor.fetchall())
+
+
+def time_in_stages(rows: QuerySet[Any], record_type: str) -> dict[str, tuple[float, float]]:
+    """Median and 90th percentile of the seconds that finished stays lasted: {stage key: (median, p90)}.
+
+    Both databases give the discrete percentile: the smallest stay not shorter than that share of all stays.
+    """
+    base, base_params = rows.values_list("pk").query.sql_with_params()
+    ranked = f"""
+        SELECT h.from_stage_id AS stage, h.seconds,
+               CUME_DIST() OVER (PARTITION BY h.from_stage_id ORDER BY h.seconds) AS share
+        FROM crm_stagehistory h
+        WHERE h.record_type = %s AND h.from_stage_id IS NOT NULL AND h.seconds IS NOT NULL
+          AND h.record_id IN ({base})
+    """  # noqa: S608
+    sql = f"""
+        SELECT stage, MIN(CASE WHEN share >= 0.5 THEN seconds END), MIN(CASE WHEN share >= 0.9 THEN seconds END)
+        FROM ({ranked}) r GROUP BY stage
+    """  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [record_type, *base_params])
+        return {stage: (median, p90) for stage, median, p90 in cursor.fetchall()}
+
+
+def lost_from(rows: QuerySet[Any], record_type: str, failures: list[str]) -> list[tuple[str, int]]:
+    """From which stage lost records were lost: the stage before their latest refusal, with counts."""
+    base, base_params = rows.values_list("pk").query.sql_with_params()
+    places = ", ".join(["%s"] * len(failures))
+    sql = f"""
+        SELECT stage, COUNT(*) FROM (
+            SELECT h.from_stage_id AS stage,
+                   ROW_NUMBER() OVER (PARTITION BY h.record_id ORDER BY h.at DESC, h.id DESC) AS place
+            FROM crm_stagehistory h
+            WHERE h.record_type = %s AND h.to_stage_id IN ({places}) AND h.record_id IN ({base})
+        ) r WHERE place = 1 AND stage IS NOT NULL GROUP BY stage
+    """  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [record_type, *failures, *base_params])
+        return list(cursor.fetchall())

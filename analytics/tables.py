@@ -1,0 +1,224 @@
+"""The reports as tables and charts: one shape for the page, the XLSX and the reader who sees no colours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from analytics.funnel import BreakdownRow, CohortFunnel, Figure, SnapshotFunnel, Step
+from analytics.refusals import Refusals
+from crm.templatetags import ui
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a report: label, how a row's value is read, and its kind (count, money, share, seconds, text)."""
+
+    label: str
+    read: Callable[[Any], Any]
+    kind: str = "count"
+
+    @property
+    def numeric(self) -> bool:
+        return self.kind != "text"
+
+    def value(self, row: Any) -> Any:
+        """The plain value, for a spreadsheet: numbers stay numbers, durations are days, shares 0..1."""
+        found = self.read(row)
+        if isinstance(found, Figure):
+            return found.value
+        if self.kind == "seconds" and found is not None:
+            return round(found / 86_400, 2)
+        return found
+
+    def cell(self, row: Any) -> dict[str, Any]:
+        """The value as a page shows it, with the link behind it."""
+        found = self.read(row)
+        url = ""
+        if isinstance(found, Figure):
+            found, url = found.value, found.url if found.value else ""
+        return {"label": self.label, "value": self._shown(found), "url": url}
+
+    def _shown(self, value: Any) -> str:
+        if value is None:
+            return "—"
+        match self.kind:
+            case "money":
+                return ui.money(value)
+            case "share":
+                return ui.percent(value)
+            case "seconds":
+                return ui.duration(timedelta(seconds=float(value)))
+            case "text":
+                return str(value)
+        return ui.number(value)
+
+
+def page_table(columns: list[Column], rows: list[Any], label: Callable[[Any], str]) -> dict[str, Any]:
+    """What components/report_table.html wants."""
+    return {
+        "columns": [{"label": "", "numeric": False}, *({"label": c.label, "numeric": c.numeric} for c in columns)],
+        "rows": [{"label": label(row), "cells": [column.cell(row) for column in columns]} for row in rows],
+    }
+
+
+def step_columns(funnel: CohortFunnel) -> list[Column]:
+    """The cohort's stages."""
+    return [
+        Column(_("Got to the stage"), lambda step: step.got_to),
+        Column(_("of all"), lambda step: step.from_start, "share"),
+        Column(_("of the previous stage"), lambda step: step.from_previous, "share"),
+        Column(_("Previous period"), lambda step: step.previous_period),
+        Column(_("Amount"), lambda step: step.amount, "money"),
+        Column(_("Stood in it"), lambda step: step.stood_in),
+        Column(_("Stands now"), lambda step: step.now),
+        Column(_("Half leave within"), lambda step: step.median_seconds, "seconds"),
+        Column(_("Nine of ten within"), lambda step: step.p90_seconds, "seconds"),
+    ]
+
+
+def detour_columns() -> list[Column]:
+    """Stages aside from the main path: how many stood in them, not what share passed."""
+    return [
+        Column(_("Stood in it"), lambda step: step.stood_in),
+        Column(_("Stands now"), lambda step: step.now),
+        Column(_("Half leave within"), lambda step: step.median_seconds, "seconds"),
+        Column(_("Nine of ten within"), lambda step: step.p90_seconds, "seconds"),
+    ]
+
+
+def breakdown_columns() -> list[Column]:
+    """The outcome by manager, source ..."""
+    return [
+        Column(_("Came in"), lambda row: row.created),
+        Column(_("Won"), lambda row: row.won),
+        Column(_("Lost"), lambda row: row.lost),
+        Column(_("Open"), lambda row: row.open),
+        Column(_("Conversion"), lambda row: row.conversion, "share"),
+        Column(_("Amount won"), lambda row: row.won_amount, "money"),
+    ]
+
+
+def snapshot_columns() -> list[Column]:
+    """What stands where."""
+    return [
+        Column(_("Records"), lambda row: row.count),
+        Column(_("Amount"), lambda row: row.amount, "money"),
+        Column(_("Over the norm"), lambda row: row.overdue),
+    ]
+
+
+def reason_columns() -> list[Column]:
+    """Refusals by stage or by reason."""
+    return [
+        Column(_("Refusals"), lambda row: row.count),
+        Column(_("Share"), lambda row: row.share, "share"),
+        Column(_("Amount lost"), lambda row: row.amount, "money"),
+        Column(_("Share of the amount"), lambda row: row.amount_share, "share"),
+    ]
+
+
+def step_name(step: Step) -> str:
+    """The name of a row that is a stage."""
+    return step.stage.name
+
+
+def row_label(row: BreakdownRow) -> str:
+    """The name of a row of the breakdown."""
+    return row.label
+
+
+def reason_name(row: Any) -> str:
+    """A detail with its stage in front: the same words stand under several stages."""
+    return row.label if row.label == row.stage.name else f"{row.stage.name}: {row.label}"
+
+
+def funnel_chart(funnel: CohortFunnel) -> dict[str, Any]:
+    """Bars of the cohort beside those of the period before."""
+    return {
+        "type": "hbar",
+        "format": "number",
+        "labels": [step.stage.name for step in funnel.steps],
+        "series": [
+            {"label": _("This period"), "values": [step.got_to.value for step in funnel.steps], "colour": "blue"},
+            {
+                "label": _("Previous period"),
+                "values": [step.previous_period for step in funnel.steps],
+                "colour": "gray",
+            },
+        ],
+        "urls": [step.got_to.url for step in funnel.steps],
+    }
+
+
+def snapshot_chart(report: SnapshotFunnel) -> dict[str, Any]:
+    """Bars of the open stages."""
+    rows = [row for row in report.rows if row.stage.is_open]
+    return {
+        "type": "hbar",
+        "format": "number",
+        "labels": [row.stage.name for row in rows],
+        "series": [{"label": _("Records"), "values": [row.count.value for row in rows]}],
+        "colours": [row.stage.colour for row in rows],
+        "urls": [row.count.url for row in rows],
+    }
+
+
+def refusal_chart(report: Refusals) -> dict[str, Any]:
+    """Sorted bars, largest first."""
+    return {
+        "type": "hbar",
+        "format": "number",
+        "labels": [row.label for row in report.stages],
+        "series": [{"label": _("Refusals"), "values": [row.count.value for row in report.stages]}],
+        "colours": [row.stage.colour for row in report.stages],
+        "urls": [row.count.url for row in report.stages],
+    }
+
+
+def month_chart(report: Refusals) -> dict[str, Any]:
+    """Refusals by month, stacked by failure stage."""
+    return {
+        "type": "stacked",
+        "format": "number",
+        "labels": [f"{month:%m.%Y}" for month, _stages in report.months],
+        "series": [
+            {
+                "label": row.label,
+                "values": [stages.get(row.stage.key, 0) for _month, stages in report.months],
+                "colour": ["red", "orange", "yellow", "purple", "azure", "gray"][number % 6],
+            }
+            for number, row in enumerate(report.stages)
+        ],
+    }
+
+
+def month_table(report: Refusals) -> dict[str, Any]:
+    """The same months in figures."""
+    columns = [Column(row.label, _month_reader(row.stage.key)) for row in report.stages]
+    return page_table(columns, report.months, lambda item: f"{item[0]:%m.%Y}")
+
+
+def _month_reader(key: str) -> Callable[[Any], int]:
+    return lambda item: item[1].get(key, 0)
+
+
+def cut_table(report: Refusals) -> dict[str, Any]:
+    """Refusals by manager (source ...) and failure stage."""
+    columns = [Column(_("Refusals"), lambda row: row.total)]
+    columns += [Column(row.label, _cut_reader(row.stage.key)) for row in report.stages]
+    return page_table(columns, report.cuts, lambda row: row.label)
+
+
+def _cut_reader(key: str) -> Callable[[Any], Figure]:
+    return lambda row: row.by_stage.get(key, Figure(0, ""))
+
+
+def total_amount(rows: list[Any]) -> Decimal:
+    """The sum of the rows' money."""
+    return sum((row.amount for row in rows), Decimal(0))
