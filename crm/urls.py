@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from crm.health import healthz
 from crm.views.client_urls import company_patterns, contact_patterns
+from crm.views.tasks import task_edit, task_list
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
@@ -17,6 +18,10 @@ urlpatterns = [
     path("contacts/", include(contact_patterns)),
     path("companies/", include(company_patterns)),
     path("reports/", include("analytics.urls")),
+    path("settings/", include("crm.views.settings_urls")),
+    path("profile/", include("crm.views.profile_urls")),
+    path("tasks/", task_list, name="task-list"),
+    path("tasks/<int:pk>/edit/", task_edit, name="task-edit"),
     path("", include("crm.screens.urls")),
     path("", include("web.urls")),
 ]
