@@ -62,6 +62,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if is_transactional(item):
             # Stages and settings are laid by migrations; emptying the tables takes them away.
             item.fixturenames.append("django_db_serialized_rollback")  # type: ignore[attr-defined]
+            if marker := item.get_closest_marker("django_db"):
+                # Where there is a marker it alone decides whether the rows are kept aside when the database is made.
+                kept = pytest.mark.django_db(**{**marker.kwargs, "serialized_rollback": True})
+                item.add_marker(kept, append=False)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -76,8 +80,10 @@ def run_committed(conn: Any) -> None:
     """Run what waits for the commit once only the transactions of the test itself are open."""
     if conn.needs_rollback or not all(block._from_testcase for block in conn.atomic_blocks):
         return
-    while conn.run_on_commit:
-        _, callback, robust = conn.run_on_commit.pop(0)
+    # As Django does it: the whole list is taken first, so that what a callback schedules is its own affair and
+    # a hundred callbacks do not call each other a hundred levels deep.
+    waiting, conn.run_on_commit = conn.run_on_commit, []
+    for _, callback, robust in waiting:
         try:
             callback()
         except Exception:
