@@ -30,6 +30,22 @@ def activity_postpone(activity: Activity, *, due_at: datetime, by: Any) -> Activ
     return activity
 
 
+@transaction.atomic
+def activity_change(activity: Activity, *, by: Any, data: Mapping[str, Any]) -> Activity:
+    """Change what an open activity says, whose it is or when it is due; the record's next step follows."""
+    moved = data.get("due_at", activity.due_at) != activity.due_at
+    locked = Activity.objects.select_for_update().get(pk=activity.pk)
+    for name in ("kind", "title", "text", "responsible"):
+        if name in data:
+            setattr(locked, name, data[name])
+    locked.save(update_fields=["kind", "title", "text", "responsible"])
+    if moved:
+        return activity_postpone(locked, due_at=data["due_at"], by=by)
+    if (record := locked.record) is not None:
+        refresh_next_activity(record)
+    return locked
+
+
 @timeline.formatter("task_moved", "task")
 def _task_moved(data: Mapping[str, Any]) -> str:
     moment = parse_datetime(str(data.get("due_at", "")))

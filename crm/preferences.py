@@ -34,7 +34,7 @@ SETTINGS: dict[str, Setting] = {
     "company_name": Setting("", "text", gettext_lazy("Company name")),
     "company_time_zone": Setting("Europe/Moscow", "zone", gettext_lazy("Company time zone")),
     "sales_head": Setting(
-        None,
+        0,
         "user",
         gettext_lazy("Who gets what has no owner"),
         gettext_lazy("Empty: the first active sales head."),
@@ -119,7 +119,7 @@ def _clean(setting: Setting, value: Any) -> Any:
             raise ValidationError(_("Enter a number from 1 to 10,000."))
         return number
     if setting.kind == "user":
-        return int(value) if value else None
+        return int(value) if value else 0
     if setting.kind == "decimal":
         try:
             decimal = Decimal(str(value).replace(",", "."))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.urls import reverse
+
 from accounts.models import User
 from crm.models import Activity, record_model
 from crm.screens.happening import changeable_tasks, task_row
@@ -18,6 +20,8 @@ def rows_with_records(tasks: Iterable[Activity], user: User) -> list[dict[str, A
     rows = []
     for task in found:
         row = task_row(task, may_change=task.pk in own)
+        if task.pk in own and task.done_at is None:
+            row["edit_url"] = reverse("task-edit", args=[task.pk])
         record = records.get((task.record_type, task.record_id))
         if record is not None:
             row |= {

@@ -106,9 +106,7 @@ def _rows(user: User, record_type: str, condition: Q) -> Any:
 def _item(row: Any, icon: str) -> dict[str, Any]:
     """One line of results, as the palette and the page show it."""
     parts = [row.stage_row.name]
-    for name in ("contact", "company"):
-        if getattr(row, f"{name}_id", None):
-            parts.append(str(getattr(row, name)))
+    parts.extend(str(getattr(row, name)) for name in ("contact", "company") if getattr(row, f"{name}_id", None))
     if getattr(row, "inn", ""):
         parts.append(_("INN %(number)s") % {"number": row.inn})
     parts.append(phone(getattr(row, "phone", "")))

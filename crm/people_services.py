@@ -1,0 +1,93 @@
+"""Accounts as the administrator keeps them: the services of `accounts`, with the audit trail and the work handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts import services
+from accounts.models import ApiToken, User
+from crm.errors import InvalidInput
+from crm.models import RECORD_MODELS, Activity, record_model
+from crm.services import record_assign
+from crm.settings_audit import audit
+
+
+@transaction.atomic
+def person_create(*, by: User, data: Mapping[str, Any]) -> User:
+    """Make an account; its owner sets the password by a link."""
+    values = dict(data)
+    user = services.user_create(by=by, email=values.pop("email"), **values)
+    audit("user", user, "created", None, user.email, by)
+    return user
+
+
+@transaction.atomic
+def person_update(user: User, *, by: User, data: Mapping[str, Any]) -> User:
+    """Change an account; each changed field is in the audit trail."""
+    before = {name: getattr(user, User._meta.get_field(name).attname) for name in data}  # type: ignore[attr-defined]
+    changed = services.user_update(user, by=by, data=data)
+    for name, old in before.items():
+        new = getattr(changed, User._meta.get_field(name).attname)  # type: ignore[attr-defined]
+        if new != old:
+            audit("user", changed, name, old, new, by)
+    return changed
+
+
+@transaction.atomic
+def person_switch(user: User, *, by: User, on: bool) -> User:
+    """Switch an account on or off; off ends its sessions and tokens at once (ACC-3)."""
+    changed = services.user_activate(user, by=by) if on else services.user_deactivate(user, by=by)
+    if changed.is_active != user.is_active:
+        audit("user", changed, "is_active", user.is_active, changed.is_active, by)
+    return changed
+
+
+def open_work(user: User, by: User) -> dict[str, int]:
+    """How many open records of each kind, and how many tasks, hang on a person; only what `by` sees."""
+    counts = {}
+    for record_type in RECORD_MODELS:
+        rows: Any = record_model(record_type)._default_manager
+        counts[record_type] = rows.visible_to(by).alive().open().filter(responsible=user).count()
+    counts["task"] = Activity.objects.all().visible_to(by).undone().filter(responsible=user).count()
+    return counts
+
+
+@transaction.atomic
+def hand_over_all(user: User, *, to: User, by: User) -> int:
+    """Give everything open that a person answers for to another one of the same side; answers how many records."""
+    if to.pk == user.pk or not to.is_active or to.partner_id != user.partner_id:
+        message = _("Choose another active person of the same side.")
+        raise InvalidInput(message, errors=[{"pointer": "/to", "code": "invalid", "message": message}])
+    reason = _("Everything of %(name)s was handed over.") % {"name": user}
+    moved = 0
+    for record_type in RECORD_MODELS:
+        rows: Any = record_model(record_type)._default_manager
+        for record in (
+            rows.visible_to(by, "change").alive().open().filter(responsible=user).select_related("responsible")
+        ):
+            record_assign(record, responsible=to, by=by, reason=reason)
+            moved += 1
+    Activity.objects.filter(responsible=user, done_at__isnull=True).update(responsible=to)
+    if moved:
+        audit("user", user, "handed_over", str(user), str(to), by)
+    return moved
+
+
+@transaction.atomic
+def token_give(*, user: User, by: User, data: Mapping[str, Any]) -> tuple[ApiToken, str]:
+    """Give out an API token; the secret is shown once and nowhere kept."""
+    token, secret = services.token_create(user=user, by=by, **data)
+    audit("token", token, "created", None, f"{token.name} ({', '.join(token.scopes)})", by)
+    return token, secret
+
+
+@transaction.atomic
+def token_end(token: ApiToken, *, by: User) -> ApiToken:
+    """Revoke an API token at once."""
+    if token.revoked_at is None:
+        audit("token", token, "revoked", str(token), None, by)
+    return services.token_revoke(token, by=by)

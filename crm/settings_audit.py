@@ -1,0 +1,86 @@
+"""The audit trail of settings: stages, reasons, sources, people and the like are no records, but who changed what of
+them is kept in the same table (ACC-5). `record_type` is the kind of setting, old and new name what they belong to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crm import clock, scope
+from crm.actors import Actor
+from crm.errors import InvalidInput
+from crm.models import Change
+from crm.services import plain_value
+
+KINDS: dict[str, Any] = {
+    "pipeline": gettext_lazy("Pipeline"),
+    "stage": gettext_lazy("Stage"),
+    "reason": gettext_lazy("Refusal reason"),
+    "preference": gettext_lazy("Company setting"),
+    "source": gettext_lazy("Source"),
+    "purpose": gettext_lazy("Purpose of a building"),
+    "steel": gettext_lazy("Steel consumption"),
+    "template": gettext_lazy("Message template"),
+    "webform": gettext_lazy("Web form"),
+    "team": gettext_lazy("Team"),
+    "user": gettext_lazy("Person"),
+    "rule": gettext_lazy("Rule"),
+    "partner": gettext_lazy("Partner"),
+    "token": gettext_lazy("API token"),
+}
+
+
+def require_head(by: Any) -> None:
+    """Settings are kept by the sales head and the administrator."""
+    user = Actor.of(by).user
+    if user is None or not user.is_active or not user.is_head:
+        raise PermissionDenied(_("Settings are kept by the sales head and the administrator."))
+
+
+def audit(kind: str, row: Any, field: str, old: Any, new: Any, by: Any) -> None:
+    """Write one line: `row` is the model instance, or the name of what was changed."""
+    pk = getattr(row, "pk", None)
+    of = str(pk if isinstance(pk, str) else row)[:200]
+    Change.objects.create(
+        record_type=kind,
+        record_id=pk if isinstance(pk, int) else 0,
+        at=clock.now(),
+        field=field[:50],
+        old=None if old is None else {"of": of, "value": plain_value(old)},
+        new=None if new is None else {"of": of, "value": plain_value(new)},
+        request_id=scope.request_id.get(),
+        **Actor.of(by).as_columns(),
+    )
+
+
+def save_audited(kind: str, row: models.Model, data: Mapping[str, Any], *, by: Any) -> list[str]:
+    """Set fields, check, save, and write what changed; answers the names. InvalidInput names wrong fields."""
+    is_new = row._state.adding
+    before = {} if is_new else {name: getattr(row, row._meta.get_field(name).attname) for name in data}
+    for name, value in data.items():
+        setattr(row, name, value)
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        raise InvalidInput.from_validation(error) from error
+    changed = [name for name in data if is_new or getattr(row, row._meta.get_field(name).attname) != before[name]]
+    if not changed:
+        return []
+    row.save()
+    if is_new:
+        audit(kind, row, "created", None, str(row), by)
+    else:
+        for name in changed:
+            audit(kind, row, name, before[name], getattr(row, row._meta.get_field(name).attname), by)
+    return changed
+
+
+def rows_of(kinds: Iterable[str] = ()) -> models.QuerySet[Change]:
+    """The audit lines of settings."""
+    return Change.objects.filter(record_type__in=list(kinds) or list(KINDS))

@@ -1,0 +1,103 @@
+"""The audit trail: who changed what and when; nobody edits or deletes it (ACC-5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters as filters
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET
+
+from accounts.models import User
+from crm.filters import DayFromFilter, DayToFilter, date_widget
+from crm.http import paginate
+from crm.models import RECORD_MODELS, ActorKind, Change, RecordType, record_model
+from crm.screens import dialogs
+from crm.settings_audit import KINDS
+from crm.views.settings_nav import administrator_page, settings_context
+
+
+def _kinds() -> list[tuple[str, Any]]:
+    return [*RecordType.choices, *KINDS.items()]
+
+
+class ChangeFilter(filters.FilterSet):
+    """What the audit trail can be cut by."""
+
+    record_type = filters.ChoiceFilter(choices=_kinds, label=_("Of what"))
+    record_id = filters.NumberFilter(label=_("Number"))
+    actor_user = filters.ModelChoiceFilter(queryset=User.objects.all(), label=_("Who"))
+    actor_kind = filters.ChoiceFilter(choices=ActorKind.choices, label=_("By what"))
+    field = filters.CharFilter(lookup_expr="iexact", label=_("Field"))
+    at_from = DayFromFilter(field_name="at", label=_("From the day"), widget=date_widget)
+    at_to = DayToFilter(field_name="at", label=_("To the day"), widget=date_widget)
+
+    class Meta:
+        model = Change
+        fields: tuple[str, ...] = ()
+
+
+@administrator_page
+@require_GET
+def settings_audit(request: HttpRequest) -> HttpResponse:
+    """All changes, the latest first."""
+    found = ChangeFilter(request.GET, Change.objects.select_related("actor_user").order_by("-at", "-id"))
+    page = paginate(request, found.qs)
+    lines = [_line(row) for row in page]
+    _name_records(lines, request.user)
+    context = {
+        **settings_context(request, "settings-audit"),
+        "filter": found,
+        "page": page,
+        "lines": lines,
+    }
+    template = "crm/settings/audit.html#rows" if dialogs.is_partial(request) else "crm/settings/audit.html"
+    return render(request, template, context)
+
+
+def _line(row: Change) -> dict[str, Any]:
+    kinds = dict(_kinds())
+    name = row.field
+    if row.record_type in RECORD_MODELS:
+        model = record_model(row.record_type)
+        label = next((str(field.verbose_name) for field in model._meta.concrete_fields if field.name == name), name)
+    else:
+        label = name
+    return {
+        "row": row,
+        "kind": kinds.get(row.record_type, row.record_type),
+        "of": next((side["of"] for side in (row.new, row.old) if isinstance(side, dict) and "of" in side), ""),
+        "label": label,
+        "old": _shown(row.old),
+        "new": _shown(row.new),
+        "who": str(row.actor_user or row.actor_name or row.get_actor_kind_display()),
+        "by": row.get_actor_kind_display(),
+        "record": None,
+    }
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict) and "of" in value:
+        value = value.get("value")
+    if value is None or value == "":
+        return ""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(value)[:500]
+
+
+def _name_records(lines: list[dict[str, Any]], user: Any) -> None:
+    """Put the records of the page beside their lines: one query per kind."""
+    wanted: dict[str, set[int]] = {}
+    for line in lines:
+        if line["row"].record_type in RECORD_MODELS:
+            wanted.setdefault(line["row"].record_type, set()).add(line["row"].record_id)
+    found: dict[tuple[str, int], Any] = {}
+    for record_type, ids in wanted.items():
+        rows: Any = record_model(record_type)._default_manager
+        for record in rows.visible_to(user).filter(pk__in=ids).defer("search_text"):
+            found[record_type, record.pk] = record
+    for line in lines:
+        line["record"] = found.get((line["row"].record_type, line["row"].record_id))

@@ -1,0 +1,211 @@
+"""People as the administrator keeps them: list, new, changes, switching off, a link to set the password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.models import Role, User
+from accounts.selectors import found_users, manageable_users
+from crm import clock, people_services
+from crm.errors import DomainError
+from crm.formfields import DayField, PhoneField
+from crm.http import paginate
+from crm.screens import dialogs
+from crm.screens.forms import add_errors
+from crm.views.settings_company import zone_choices
+from crm.views.settings_nav import administrator_page, settings_context
+
+
+class PersonForm(forms.ModelForm):
+    """An account as its administrator fills it in."""
+
+    phone = PhoneField(label=gettext_lazy("Phone"), required=False, max_length=60)
+    absent_from = DayField(label=gettext_lazy("Absent from"), required=False)
+    absent_to = DayField(label=gettext_lazy("Absent to"), required=False)
+    time_zone = forms.ChoiceField(label=gettext_lazy("Time zone"), choices=zone_choices, initial="Europe/Moscow")
+
+    class Meta:
+        model = User
+        fields = (
+            "email", "last_name", "first_name", "patronymic", "position", "phone", "role", "team", "partner",
+            "language", "time_zone", "absent_from", "absent_to",
+        )  # fmt: skip
+
+    def _post_clean(self) -> None:
+        # The model is checked by the service, under its own rules; the form only reads.
+        self.instance = self.instance.__class__(pk=self.instance.pk)
+
+
+class HandOverForm(forms.Form):
+    """Who takes everything of a person."""
+
+    to = forms.ModelChoiceField(User.objects.none(), label=gettext_lazy("Give everything to"))
+
+    def __init__(self, data: Any = None, *, user: User) -> None:
+        super().__init__(data)
+        field: Any = self.fields["to"]
+        field.queryset = User.objects.filter(is_active=True, partner=user.partner_id).exclude(pk=user.pk)
+
+
+@administrator_page
+@require_GET
+def settings_users(request: HttpRequest) -> HttpResponse:
+    """Everybody, found by name, role and state."""
+    rows = manageable_users(request.user)  # type: ignore[arg-type]
+    query, role, state = (request.GET.get(name, "") for name in ("q", "role", "state"))
+    rows = found_users(rows, query)
+    if role in Role.values:
+        rows = rows.filter(role=role)
+    if state in {"on", "off"}:
+        rows = rows.filter(is_active=state == "on")
+    today = clock.today()
+    page = paginate(request, rows.order_by("-is_active", "last_name", "first_name", "pk"))
+    context = {
+        **settings_context(request, "settings-users"),
+        "page": page,
+        "people": [{"person": row, "absent": row.is_absent(today)} for row in page],
+        "query": query,
+        "role": role,
+        "state": state,
+        "roles": Role.choices,
+    }
+    template = "crm/settings/people.html#rows" if dialogs.is_partial(request) else "crm/settings/people.html"
+    return render(request, template, context)
+
+
+def _find(pk: int, by: Any) -> User:
+    found = manageable_users(by).filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def put_errors(form: forms.Form, error: ValidationError) -> None:
+    """Put what the service says beside the fields that there are."""
+    if not hasattr(error, "error_dict"):
+        form.add_error(None, error)
+        return
+    for name, errors in error.error_dict.items():
+        form.add_error(name if name in form.fields else None, errors)
+
+
+@administrator_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings_user_add(request: HttpRequest) -> HttpResponse:
+    """A new account; then the link by which its owner sets the password."""
+    by: Any = request.user
+    form = PersonForm(request.POST or None)
+    if form.is_bound and form.is_valid():
+        try:
+            user = people_services.person_create(by=by, data=form.cleaned_data)
+        except ValidationError as error:
+            put_errors(form, error)
+        else:
+            to = reverse("settings-user", args=[user.pk])
+            return dialogs.done(request, _("The account is made. Give its owner the link."), to=to, go=True)
+    context = {
+        **settings_context(request, "settings-users"),
+        "form": form,
+        "title": _("New person"),
+        "back_url": reverse("settings-users"),
+    }
+    return render(request, "crm/settings/person_new.html", context, status=422 if form.errors else 200)
+
+
+@administrator_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings_user(request: HttpRequest, pk: int) -> HttpResponse:
+    """One account: its fields, what hangs on it, how it gets in."""
+    by: Any = request.user
+    user = _find(pk, by)
+    form = PersonForm(request.POST or None, instance=user)
+    if form.is_bound and form.is_valid():
+        try:
+            people_services.person_update(user, by=by, data=form.cleaned_data)
+        except ValidationError as error:
+            put_errors(form, error)
+        else:
+            return dialogs.done(request, _("Saved."), to=request.path, go=True)
+    work = people_services.open_work(user, by)
+    labels = {
+        "lead": _("Open leads"), "deal": _("Open deals"), "contact": _("Contacts"), "company": _("Companies"),
+        "object": _("Objects"), "task": _("Tasks"),
+    }  # fmt: skip
+    context = {
+        **settings_context(request, "settings-users"),
+        "person": user,
+        "form": form,
+        "title": user.full_name or user.email,
+        "work": [{"label": labels[kind], "value": count, "url": _list_url(kind, user)} for kind, count in work.items()],
+        "has_work": any(work.values()),
+        "hand_over": HandOverForm(user=user),
+    }
+    return render(request, "crm/settings/person.html", context, status=422 if form.errors else 200)
+
+
+def _list_url(kind: str, user: User) -> str:
+    more = "&state=open" if kind == "task" else "&kind=open&pipeline=all"
+    return f"{reverse(f'{kind}-list')}?responsible={user.pk}{more}"
+
+
+@administrator_page
+@require_POST
+def settings_user_switch(request: HttpRequest, pk: int) -> HttpResponse:
+    """Switch an account on or off."""
+    by: Any = request.user
+    user = _find(pk, by)
+    on = request.POST.get("on") == "1"
+    try:
+        people_services.person_switch(user, by=by, on=on)
+    except ValidationError as error:
+        return dialogs.message(request, " ".join(error.messages))
+    text = _("%(name)s can sign in again.") if on else _("%(name)s is switched off: sessions and tokens have ended.")
+    return dialogs.done(request, text % {"name": user}, to=reverse("settings-user", args=[pk]), go=True)
+
+
+@administrator_page
+@require_POST
+def settings_user_hand_over(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give everything open of a person to another one."""
+    by: Any = request.user
+    user = _find(pk, by)
+    form = HandOverForm(request.POST, user=user)
+    if not form.is_valid():
+        return dialogs.message(request, _("Choose who takes it."))
+    try:
+        count = people_services.hand_over_all(user, to=form.cleaned_data["to"], by=by)
+    except DomainError as error:
+        add_errors(form, error)
+        return dialogs.message(request, error.message)
+    text = _("Handed over: %(count)s records.") % {"count": count}
+    return dialogs.done(request, text, to=reverse("settings-user", args=[pk]), go=True)
+
+
+@administrator_page
+@require_POST
+def settings_user_password(request: HttpRequest, pk: int) -> HttpResponse:
+    """A link by which the person sets a password; it works once and for a few days."""
+    user = _find(pk, request.user)
+    if not user.is_active:
+        return dialogs.message(request, _("%(name)s is switched off.") % {"name": user})
+    key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
+    uid, token = key.split("-", 1)
+    path = reverse("account_reset_password_from_key", kwargs={"uidb36": uid, "key": token})
+    context = {
+        "dialog_title": _("Link to set the password"),
+        "link": request.build_absolute_uri(path),
+        "person": user,
+        "dialog_back": reverse("settings-user", args=[pk]),
+    }
+    return dialogs.dialog(request, "crm/settings/password_link.html", context)

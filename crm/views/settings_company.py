@@ -1,0 +1,119 @@
+"""Settings of the company: every preference that is declared, by its kind."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts.models import Role, User
+from crm import preferences, settings_services
+from crm.requirements import requirements_of
+from crm.screens import dialogs
+from crm.views.settings_nav import settings_context, settings_page
+
+AREAS = ("Europe/", "Asia/")
+
+
+def zone_choices() -> list[tuple[str, str]]:
+    """Time zones by name."""
+    return [(name, name) for name in sorted(available_timezones()) if name.startswith(AREAS)]
+
+
+def _field(key: str, setting: preferences.Setting) -> forms.Field:
+    """The form field of a setting by its kind."""
+    common: dict[str, Any] = {"label": setting.label, "help_text": setting.help, "required": False}
+    match setting.kind:
+        case "int":
+            return forms.IntegerField(min_value=1, max_value=10_000, **{**common, "required": True})
+        case "decimal":
+            return forms.CharField(max_length=10, **{**common, "required": True})
+        case "zone":
+            return forms.ChoiceField(choices=zone_choices, **common)
+        case "codes":
+            known = requirements_of("lead")
+            return forms.MultipleChoiceField(
+                choices=[(code, item.label) for code, item in known.items()],
+                widget=forms.CheckboxSelectMultiple,
+                **common,
+            )
+        case "user":
+            heads = User.objects.filter(is_active=True, role__in=[Role.SALES_HEAD, Role.ADMINISTRATOR])
+            return forms.ModelChoiceField(heads, **common)
+        case "days":
+            return forms.CharField(
+                max_length=30, help_text=_("Three numbers, for example 60, 30, 30."), label=setting.label
+            )
+        case "template":
+            help_text = _("Parts in braces are filled in; empty ones take their punctuation away with them.")
+            return forms.CharField(max_length=300, **{**common, "help_text": help_text, "required": True})
+    return forms.CharField(max_length=300, **common)
+
+
+class CompanyForm(forms.Form):
+    """All settings of the company."""
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        for key, setting in preferences.SETTINGS.items():
+            if setting.kind != "hidden":
+                self.fields[key] = _field(key, setting)
+                self.fields[key].initial = _shown(setting, preferences.get(key))
+
+    def values(self) -> dict[str, Any]:
+        """What preferences keep: a person by number."""
+        return {name: value.pk if isinstance(value, User) else value for name, value in self.cleaned_data.items()}
+
+
+def _shown(setting: preferences.Setting, value: Any) -> Any:
+    if setting.kind == "days":
+        return ", ".join(map(str, value))
+    return value
+
+
+@settings_page
+@require_GET
+def settings_home(request: HttpRequest) -> HttpResponse:
+    """The first page of the settings."""
+    return HttpResponseRedirect(reverse("settings-pipelines"))
+
+
+@settings_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings_company(request: HttpRequest) -> HttpResponse:
+    """The form of all settings; either all are kept or none."""
+    form = CompanyForm(request.POST or None)
+    if form.is_bound and form.is_valid() and _save(form, request.user):
+        return dialogs.done(request, _("Saved."), to=request.path, go=True)
+    context = {**settings_context(request, "settings-company"), "form": form, "title": _("Company settings")}
+    return render(request, "crm/settings/form.html", context, status=422 if form.errors else 200)
+
+
+def _save(form: CompanyForm, user: Any) -> bool:
+    try:
+        with transaction.atomic():
+            for key, value in form.values().items():
+                try:
+                    settings_services.preferences_set({key: value}, by=user)
+                except ValidationError as error:
+                    form.add_error(key, error)
+            if form.errors:
+                raise _Refused
+    except _Refused:
+        from crm import scope
+
+        scope.forget(preferences.MEMO)
+        return False
+    return True
+
+
+class _Refused(Exception):
+    """Takes the whole form back."""
