@@ -121,6 +121,12 @@
   });
 
   // --- Fields -----------------------------------------------------------------------------------------------------
+  crm.part(".stage-bar [aria-current=step]", (step) => {
+    // On a phone the bar is longer than the screen: it opens at the present stage.
+    const bar = step.parentElement;
+    bar.scrollLeft = step.offsetLeft - bar.offsetLeft - 24;
+  });
+
   crm.part("[data-submit-on-change]", (field) => {
     field.addEventListener("change", () => field.form.requestSubmit());
   });
