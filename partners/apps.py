@@ -1,11 +1,37 @@
 """Registration of the app."""
 
+from __future__ import annotations
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 
 class PartnersConfig(AppConfig):
-    """Partner profiles and hand-over of deals."""
+    """Partner profiles and hand-over of leads and deals."""
 
     name = "partners"
     verbose_name = _("Partners")
+
+    def ready(self) -> None:
+        from crm import events, stages, timeline
+        from crm import requirements as needed
+        from crm.field_guards import guard_fields
+        from partners import guards, mirror
+        from partners.handoff import active_handoff
+        from partners.timeline import shared_lines
+
+        needed.declare(
+            "deal",
+            needed.Requirement(
+                "handoff", _("Hand-over to a partner"), (), lambda record: active_handoff(record) is not None
+            ),
+        )
+        for record_type in ("lead", "deal"):
+            stages.guard(record_type, guards.refuse_while_away)
+            stages.guard(record_type, guards.refuse_to_partner)
+            guard_fields(record_type, guards.refuse_wrong_side)
+            guard_fields(record_type, guards.refuse_partners_reach)
+        guard_fields("deal", guards.refuse_feedback)
+        guard_fields("contact", guards.refuse_partners_reach)
+        timeline.shared(shared_lines)
+        events.on("stage_changed", mirror.on_stage_changed)

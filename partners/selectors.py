@@ -1,0 +1,77 @@
+"""Reading of partners and hand-overs; the user comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+
+from accounts.models import Partner, Role, User
+from crm import pipelines
+from crm.models import RecordType, record_model
+from partners.models import Handoff
+
+
+def partners_for(user: User) -> QuerySet[Partner]:
+    """The partners whose names a person may see: their own for a partner's user, all for the manufacturer's."""
+    rows = Partner.objects.select_related("profile")
+    if user.is_partner:
+        return rows.filter(users=user)
+    return rows.none() if user.role == Role.CALL_CENTER else rows
+
+
+def partners_with_load(user: User) -> QuerySet[Partner]:
+    """The same with `open_leads` and `open_deals`, counted by the database."""
+    open_keys = [stage.key for stage in pipelines.all_stages() if stage.is_open]
+    living = {"deleted_at__isnull": True, "stage__in": open_keys}
+    return partners_for(user).annotate(
+        open_leads=Count("leads", filter=Q(**{f"leads__{k}": v for k, v in living.items()}), distinct=True),
+        open_deals=Count("deals", filter=Q(**{f"deals__{k}": v for k, v in living.items()}), distinct=True),
+        active_users=Count("users", filter=Q(users__is_active=True), distinct=True),
+    )
+
+
+def partners_to_choose(user: User) -> QuerySet[Partner]:
+    """To whom a record can be handed over: active ones with somebody to receive it."""
+    if user.is_partner:
+        return Partner.objects.none()
+    return Partner.objects.filter(state=Partner.State.ACTIVE, users__is_active=True).distinct()
+
+
+def handoffs_for(user: User) -> QuerySet[Handoff]:
+    """Hand-overs of which the person may see the manufacturer's record or the twin."""
+    rows = Handoff.objects.select_related("partner", "handed_by")
+    if user.is_head:
+        return rows
+    found = Q(pk__in=[])
+    for record_type in (RecordType.LEAD, RecordType.DEAL):
+        seen = record_model(record_type)._default_manager.visible_to(user).order_by().values("pk")
+        found |= Q(record_type=record_type) & (Q(record_id__in=seen) | Q(twin_id__in=seen))
+    return rows.filter(found)
+
+
+def handoffs_of(user: User, record: Any) -> list[Handoff]:
+    """The hand-overs of a record of the manufacturer, or of a twin, newest first; a partner sees only its own."""
+    rows = handoffs_for(user).filter(record_type=record.RECORD_TYPE)
+    side = {"record_id": record.pk} if record.partner_id is None else {"twin_id": record.pk}
+    return list(rows.filter(**side).order_by("-handed_at", "-pk"))
+
+
+def twin_of(user: User, handoff: Handoff) -> Any:
+    """The partner's record of a hand-over, where the person may see it."""
+    rows: Any = record_model(handoff.record_type)._default_manager
+    return rows.visible_to(user).filter(pk=handoff.twin_id).first()
+
+
+def twins_in_bulk(user: User, handoffs: Iterable[Handoff]) -> dict[tuple[str, int], Any]:
+    """The partners' records of many hand-overs by (kind, id), one query per kind."""
+    wanted: dict[str, set[int]] = {}
+    for handoff in handoffs:
+        wanted.setdefault(handoff.record_type, set()).add(handoff.twin_id)
+    found = {}
+    for record_type, ids in wanted.items():
+        rows: Any = record_model(record_type)._default_manager
+        for row in rows.visible_to(user).filter(pk__in=ids).select_related("responsible"):
+            found[record_type, row.pk] = row
+    return found

@@ -1,0 +1,101 @@
+"""Sentences of the timeline about hand-overs, and the lines that both sides of one share (PART-8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from crm import pipelines
+from crm.models import RecordType, StagedRecord
+from crm.timeline import KINDS, formatter
+from partners.models import Handoff
+
+# Notes, letters, messages and calls; moves, fields, tasks and robots stay each side's own.
+SHARED_KINDS = frozenset({"note", "message"})
+
+
+def shared_lines(record: StagedRecord) -> Q | None:
+    """The lines of the other side that a handed-over record or its twin shows.
+
+    The partner sees the manufacturer's only from the hand-over until its end, and never internal ones: what was
+    written before was not written for its eyes. The manufacturer sees all notes and talks of every twin.
+    """
+    if record.RECORD_TYPE not in {RecordType.LEAD, RecordType.DEAL}:
+        return None
+    actions = [action for action, kind in KINDS.items() if kind in SHARED_KINDS]
+    if record.partner_id is None:  # type: ignore[attr-defined]
+        twins = list(_handoffs(record).filter(record_id=record.pk).values_list("twin_id", flat=True))
+        return Q(record_type=record.RECORD_TYPE, record_id__in=twins, action__in=actions) if twins else None
+    found = Q()
+    for handoff in _handoffs(record).filter(twin_id=record.pk):
+        lines = Q(record_type=record.RECORD_TYPE, record_id=handoff.record_id, action__in=actions, is_internal=False)
+        lines &= Q(at__gte=handoff.handed_at)
+        if handoff.ended_at is not None:
+            lines &= Q(at__lte=handoff.ended_at)
+        found |= lines
+    return found or None
+
+
+def _handoffs(record: StagedRecord) -> Any:
+    return Handoff.objects.filter(record_type=record.RECORD_TYPE)
+
+
+def _with_comment(text: str, data: Mapping[str, Any], name: str = "comment") -> str:
+    return f"{text} {data[name]}" if data.get(name) else text
+
+
+@formatter("handed_over", "stage")
+def _handed_over(data: Mapping[str, Any]) -> str:
+    return _with_comment(_("Handed over to the partner «%(partner)s».") % {"partner": data.get("partner", "")}, data)
+
+
+@formatter("received", "stage")
+def _received(data: Mapping[str, Any]) -> str:
+    return _with_comment(_("Received from the manufacturer."), data)
+
+
+@formatter("partner_stage", "stage")
+def _partner_stage(data: Mapping[str, Any]) -> str:
+    names = {"partner": data.get("partner", ""), "from": _stage_name(data, "from"), "to": _stage_name(data, "to")}
+    return _with_comment(_("Partner «%(partner)s»: «%(from)s» → «%(to)s».") % names, data, "refusal")
+
+
+@formatter("recalled", "stage")
+def _recalled(data: Mapping[str, Any]) -> str:
+    text = _("Recalled from the partner «%(partner)s».") % {"partner": data.get("partner", "")}
+    return _with_comment(text, data, "reason")
+
+
+@formatter("taken_back", "stage")
+def _taken_back(data: Mapping[str, Any]) -> str:
+    return _with_comment(_("The manufacturer took the record back."), data, "reason")
+
+
+@formatter("partner_refused", "stage")
+def _partner_refused(data: Mapping[str, Any]) -> str:
+    text = _("The partner «%(partner)s» refused the record; it is yours again.") % {"partner": data.get("partner", "")}
+    return _with_comment(text, data, "reason")
+
+
+@formatter("partner_won", "stage")
+def _partner_won(data: Mapping[str, Any]) -> str:
+    return _("The partner «%(partner)s» has won the deal.") % {"partner": data.get("partner", "")}
+
+
+@formatter("partner_changed", "field")
+def _partner_changed(data: Mapping[str, Any]) -> str:
+    parts = [
+        _("%(label)s: %(old)s → %(new)s") % {"label": row["label"], "old": row["old"] or "—", "new": row["new"] or "—"}
+        for row in data.get("changes", [])
+    ]
+    return "; ".join(parts)
+
+
+def _stage_name(data: Mapping[str, Any], side: str) -> str:
+    try:
+        return pipelines.stage(str(data.get(side))).name
+    except KeyError:
+        return str(data.get(side, ""))
