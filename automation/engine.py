@@ -12,8 +12,10 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from automation import schedule
@@ -92,11 +94,11 @@ def _start(event: Event, rules: list[Rule], *, stage: str = "") -> None:
             return  # it went on meanwhile: the stage it is in now has rules of its own
         if not _is_of_stage(rule, record.stage) or _is_stale(rule, record, event):
             continue
-        if not schedule.is_delayed(rule):
-            _run_at_once(rule, record, event)
+        if schedule.is_delayed(rule):
+            if conditions.matches(rule.conditions, record):
+                _plan(rule, record, event)
+        elif _run_at_once(rule, record, event):
             record = _locked(event.record_type, event.record_id)
-        elif conditions.matches(rule.conditions, record):
-            _plan(rule, record, event)
 
 
 def _is_stale(rule: Rule, record: StagedRecord, event: Event) -> bool:
@@ -110,56 +112,51 @@ def _locked(record_type: str, record_id: int) -> Any:
     return rows.filter(pk=record_id).first()
 
 
-def _key(rule: Rule, record: StagedRecord, event: Event, entry: int | None) -> str:
+def _key(rule: Rule, record: StagedRecord, event: Event) -> str:
     """One per occasion: the entry into the stage where a stage starts the rule, else the event."""
-    occasion = f"s{entry}" if rule.trigger == Rule.Trigger.STAGE_ENTERED else f"e{event.pk}"
+    is_entry = rule.trigger == Rule.Trigger.STAGE_ENTERED
+    occasion = f"s{entry_of(record)}" if is_entry else f"e{event.pk}"
     return f"{rule.pk}:{record.RECORD_TYPE}:{record.pk}:{occasion}"
 
 
 def _plan(rule: Rule, record: StagedRecord, event: Event) -> None:
-    entry = entry_of(record)
     is_entry = rule.trigger == Rule.Trigger.STAGE_ENTERED
     start = record.stage_entered_at if is_entry else event.at
+    _schedule(rule, record, event, planned_from=start, due_at=schedule.due_at(rule, start))
+
+
+def _schedule(rule: Rule, record: StagedRecord, event: Event, **columns: Any) -> None:
+    """Make the row of a planned run, once per occasion."""
     ScheduledRun.objects.get_or_create(
-        key=_key(rule, record, event, entry),
+        key=_key(rule, record, event),
         defaults={
             "rule": rule,
             "record_type": record.RECORD_TYPE,
             "record_id": record.pk,
             "stage_key": record.stage,
-            "entry_id": entry,
-            "planned_from": start,
-            "due_at": schedule.due_at(rule, start),
+            "entry_id": entry_of(record),
             "created_at": clock.now(),
+            **columns,
         },
     )
 
 
-def _run_at_once(rule: Rule, record: StagedRecord, event: Event) -> None:
-    """Act within the event's transaction, behind a savepoint; a failure becomes a planned second attempt (AUTO-3)."""
-    entry = entry_of(record)
-    key = _key(rule, record, event, entry)
+def _run_at_once(rule: Rule, record: StagedRecord, event: Event) -> bool:
+    """Act within the event's transaction, behind a savepoint; a failure becomes a planned second attempt (AUTO-3).
+
+    Answers whether anything was tried, after which the record may have changed.
+    """
     try:
-        with transaction.atomic():
-            if conditions.matches(rule.conditions, record):
-                _act(rule, record, key)
+        if not conditions.matches(rule.conditions, record):
+            return False
+        with transaction.atomic(), translation.override(settings.LANGUAGE_CODE):
+            _act(rule, record, _key(rule, record, event))
     except Exception as error:
+        log.warning("rule_failed", rule=rule.code, record_type=record.RECORD_TYPE, record_id=record.pk, exc_info=True)
         _note_failure(rule, record, error)
-        ScheduledRun.objects.get_or_create(
-            key=key,
-            defaults={
-                "rule": rule,
-                "record_type": record.RECORD_TYPE,
-                "record_id": record.pk,
-                "stage_key": record.stage,
-                "entry_id": entry,
-                "planned_from": event.at,
-                "due_at": clock.now() + FIRST_PAUSE,
-                "attempts": 1,
-                "note": _words(error),
-                "created_at": clock.now(),
-            },
-        )
+        again = clock.now() + FIRST_PAUSE
+        _schedule(rule, record, event, planned_from=event.at, due_at=again, attempts=1, note=_words(error))
+    return True
 
 
 def _call_off(event: Event, which: Q, why: str) -> None:
@@ -203,7 +200,7 @@ def carry_out(pk: int) -> ScheduledRun:
     """Carry out one claimed run: act, or say why not; a failure is shown and put off."""
     run = ScheduledRun.objects.select_related("rule__pipeline").get(pk=pk)
     try:
-        with transaction.atomic():
+        with transaction.atomic(), translation.override(settings.LANGUAGE_CODE):
             _carry_out(run)
     except Lost:
         log.warning("run_taken_over", run_id=pk)

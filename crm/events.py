@@ -16,7 +16,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Q
 
-from crm import clock
+from crm import clock, scope
 from crm.actors import Actor
 from crm.models import Event, StagedRecord
 
@@ -93,9 +93,11 @@ def dispatch(event_id: int, event: Event | None = None) -> bool:
     errors: list[str] = []
     token = _handling.set(event.depth + 1)
     try:
-        for number, (label, handler) in enumerate(left, 1):
-            if text := _run(event, label, handler, finishes=number == len(left) and not errors):
-                errors.append(text)
+        # Outside a request (a worker, a command) the handlers of one event share what they read of the catalogue.
+        with scope.opened():
+            for number, (label, handler) in enumerate(left, 1):
+                if text := _run(event, label, handler, finishes=number == len(left) and not errors):
+                    errors.append(text)
     finally:
         _handling.reset(token)
     return event.state == Event.State.DONE or _finish(event, errors)

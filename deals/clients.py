@@ -87,7 +87,8 @@ def follow_object(obj: Any) -> None:
     locked = _locked(type(obj), obj.pk)
     if locked is None or locked.merged_into_id is not None:
         return
-    stages = [pipelines.stage(key) for key in _deals_of("object", locked).values_list("stage", flat=True)]
+    known = pipelines.catalogue().stages
+    stages = [known[key] for key in _deals_of("object", locked).values_list("stage", flat=True)]
     code = locked.stage_row.code
     if stages and all(stage.code == CANCELLED for stage in stages):
         if code in {"planned", "estimating"}:
@@ -117,7 +118,8 @@ def _is_costed(stage: Any) -> bool:
 def _rank(client: StagedRecord) -> str:
     """The stage that the client's deals put them at."""
     relation = "contact" if isinstance(client, Contact) else "company"
-    kinds = [pipelines.stage(key).kind for key in _deals_of(relation, client).values_list("stage", flat=True)]
+    stages = pipelines.catalogue().stages
+    kinds = [stages[key].kind for key in _deals_of(relation, client).values_list("stage", flat=True)]
     won = kinds.count("success")
     if won:
         return LADDER[3] if won > 1 else LADDER[2]
@@ -133,7 +135,7 @@ def _locked(model: Any, pk: int) -> Any:
 
 
 def _move(record: StagedRecord, code: str, reason: str) -> None:
-    move(record, code, by=Actor.system(_("Follows the deals")), reason=reason, override=True)
+    move(record, code, by=Actor.system(), reason=reason, override=True)
 
 
 def fall_asleep(limit: int = 2000) -> int:

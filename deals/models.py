@@ -45,7 +45,7 @@ class Deal(StagedRecord, Attribution, BuildingParameters):
     RECORD_TYPE = RecordType.DEAL
 
     title = models.CharField(_("title"), max_length=255, blank=True)
-    title_is_manual = models.BooleanField(_("title entered by hand"), default=False)
+    title_is_manual = models.BooleanField(_("title entered by hand"), default=False, editable=False)
     contact = models.ForeignKey(
         Contact, models.PROTECT, null=True, blank=True, related_name="deals", verbose_name=_("contact")
     )
@@ -64,7 +64,7 @@ class Deal(StagedRecord, Attribution, BuildingParameters):
     amount = models.DecimalField(
         _("amount"), max_digits=15, decimal_places=2, null=True, blank=True, validators=NOT_NEGATIVE
     )
-    amount_is_manual = models.BooleanField(_("amount entered by hand"), default=False)
+    amount_is_manual = models.BooleanField(_("amount entered by hand"), default=False, editable=False)
     currency = models.CharField(_("currency"), max_length=3, default="RUB")
     expected_close_date = models.DateField(_("expected close"), null=True, blank=True)
     contract_number = models.CharField(_("contract number"), max_length=50, blank=True)

@@ -18,7 +18,7 @@ class LeadsConfig(AppConfig):
         from crm import requirements as needed
         from crm.services import derive
         from leads import intake, qualification, services, timeline
-        from objects_registry import building
+        from objects_registry import building, steel
 
         del timeline  # imported for its sentences
         for function in (
@@ -26,6 +26,7 @@ class LeadsConfig(AppConfig):
             contact_points.derive_points,
             clients.derive_inn,
             building.derive_area,
+            steel.derive_tonnage,
             services.derive_title,
             qualification.derive_missing,
         ):

@@ -76,3 +76,22 @@ def _made_from_lead(data: Mapping[str, Any]) -> str:
 def _request_joined(data: Mapping[str, Any]) -> str:
     text = _("The request of the lead «%(title)s» was added to this deal.") % {"title": data.get("title", "")}
     return f"{text}\n{data['text']}" if data.get("text") else text
+
+
+@formatter("copies_made", "field")
+def _copies_made(data: Mapping[str, Any]) -> str:
+    deals = ", ".join(f"№{pk}" for pk, _title in data.get("deals", []))
+    return _("Copies of the deal «%(title)s» were made: %(deals)s.") % {"title": data.get("title", ""), "deals": deals}
+
+
+@formatter("copies_undone", "field")
+def _copies_undone(data: Mapping[str, Any]) -> str:
+    return _("The copies of the deal «%(title)s» were taken back (%(count)s).") % {
+        "title": data.get("title", ""),
+        "count": data.get("count", 0),
+    }
+
+
+@formatter("copied_from", "field")
+def _copied_from(data: Mapping[str, Any]) -> str:
+    return _("A copy from the deal «%(title)s», №%(id)s.") % {"title": data.get("title", ""), "id": data.get("id", "")}

@@ -188,7 +188,10 @@ class Migration(migrations.Migration):
                     models.DateField(blank=True, null=True, verbose_name="planned construction start"),
                 ),
                 ("title", models.CharField(blank=True, max_length=255, verbose_name="title")),
-                ("title_is_manual", models.BooleanField(default=False, verbose_name="title entered by hand")),
+                (
+                    "title_is_manual",
+                    models.BooleanField(default=False, editable=False, verbose_name="title entered by hand"),
+                ),
                 ("request_text", models.TextField(blank=True, verbose_name="request")),
                 (
                     "amount",
@@ -201,7 +204,10 @@ class Migration(migrations.Migration):
                         verbose_name="amount",
                     ),
                 ),
-                ("amount_is_manual", models.BooleanField(default=False, verbose_name="amount entered by hand")),
+                (
+                    "amount_is_manual",
+                    models.BooleanField(default=False, editable=False, verbose_name="amount entered by hand"),
+                ),
                 ("currency", models.CharField(default="RUB", max_length=3, verbose_name="currency")),
                 (
                     "expected_close_date",
