@@ -59,7 +59,6 @@ SCREEN = register(
             Column("source", _("Source"), ("source",)),
             Column("next", _("Next step"), ("next_activity_at",)),
             Column("responsible", _("Responsible"), ("responsible__last_name", "responsible__first_name")),
-            Column("created", _("Created"), ("created_at",), numeric=True),
         ),
         export=(
             ExportColumn(_("Number"), lambda row: row.pk, "number"),

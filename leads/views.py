@@ -24,7 +24,7 @@ from leads.models import Lead
 from leads.qualification import missing_minimum
 from leads.screens import SCREEN
 from leads.services import lead_create, lead_link_client
-from leads.stages import CONVERTED
+from leads.stages import CONTACT_SAVED, CONVERTED
 from objects_registry.record_views import object_url, object_warning
 
 
@@ -59,7 +59,7 @@ def lead_detail(request: HttpRequest, pk: int) -> HttpResponse:
     lead = access.find(SCREEN.record_type, pk, user)
     context = card.card_context(request, SCREEN, lead)
     may = context["may_change"]
-    convertible = any(stage.code == CONVERTED for stage in context["close_stages"])
+    ends = {stage.code for stage in context["close_stages"]}
     # The conversion is the way to these stages: they have no button of their own in the bar.
     dialogs_own = SCREEN.stage_dialogs.keys()
     context["close_stages"] = [stage for stage in context["close_stages"] if stage.code not in dialogs_own]
@@ -67,7 +67,8 @@ def lead_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "ties": ties(lead, user),
         "call_phone": lead.phone,
         "missing": missing_minimum(lead) if lead.is_open and lead.partner_id is None else [],
-        "convert_url": reverse("lead-convert", args=[pk]) if convertible else "",
+        "convert_url": reverse("lead-convert", args=[pk]) if CONVERTED in ends else "",
+        "save_contact_url": f"{reverse('lead-convert', args=[pk])}?to={CONTACT_SAVED}" if CONTACT_SAVED in ends else "",
         "link_url": reverse("lead-link", args=[pk]) if may and lead.is_open and lead.partner_id is None else "",
         "object_url": object_url(lead, user, may_change=may),
         "warnings_url": reverse("lead-warnings", args=[pk]) if lead.is_open else "",

@@ -48,7 +48,7 @@ def board_context(request: HttpRequest, screen: Screen) -> dict[str, Any] | None
         "board_version": _version(columns),
         "found_total": sum(column["count"] for column in columns),
         "reset_url": listing.reset_url(request),
-        **listing.filter_context(request, screen, found, active),
+        **listing.filter_context(request, screen, found, active, shown_pipeline=pipeline.code),
     }
 
 

@@ -53,7 +53,7 @@ def is_stale(record: StagedRecord) -> bool:
 
 
 def stage_bar(record: Any, user: User, *, may_change: bool) -> dict[str, Any]:
-    """The stages of the main path with what a click would do, and the ways to finish; what lies aside is in the menu."""
+    """The stages of the main path with what a click would do, and the ways to finish; the menu has what lies aside."""
     current = record.stage_row
     targets = {stage.key for stage in stages.allowed_targets(record, user)} if may_change else set()
     row = pipelines.stages_of(record.pipeline_id)

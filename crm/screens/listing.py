@@ -72,6 +72,9 @@ def narrow(form: forms.Form, screen: Screen, user: User) -> None:
     for name in ("stage", "reached", "lost_from"):
         if name in fields:
             fields[name].choices = choices if name == "stage" else [("", "---------"), *choices]
+    for field in fields.values():
+        if isinstance(field, forms.NullBooleanField):
+            field.widget = forms.Select(choices=[("", "---------"), ("true", _("yes")), ("false", _("no"))])
     if "pipeline" in fields:
         fields["pipeline"].choices = [(pipeline.code, pipeline.name) for pipeline in offered]
     if "responsible" in fields:
@@ -120,9 +123,17 @@ def list_context(request: HttpRequest, screen: Screen) -> dict[str, Any]:
     }
 
 
-def filter_context(request: HttpRequest, screen: Screen, found: Any, active: list[dict[str, str]]) -> dict[str, Any]:
+def filter_context(
+    request: HttpRequest,
+    screen: Screen,
+    found: Any,
+    active: list[dict[str, str]],
+    *,
+    shown_pipeline: str | None = None,
+) -> dict[str, Any]:
     """The filter bar of a list or a board: drawer, chips, switches; filters without a control are kept as they are."""
     form = found.form
+    compact(form, [shown_pipeline] if shown_pipeline else query_of(request, screen).getlist("pipeline"))
     drawer = [form[name] for name in screen.drawer if name in form.fields]
     shown = {"search", *(field.name for field in drawer)}
     keep = [
@@ -141,6 +152,21 @@ def filter_context(request: HttpRequest, screen: Screen, found: Any, active: lis
         "view_switch": view_switch(request, screen),
         "pipeline_switch": pipeline_switch(request, screen),
     }
+
+
+def compact(form: forms.Form, shown_pipelines: list[str]) -> None:
+    """How the drawer shows the choices: boxes to tick, and only the stages of the pipelines shown."""
+    fields: Any = form.fields
+    if "stage" in fields and shown_pipelines:
+        fields["stage"].choices = [
+            (key, label.partition(" · ")[0] if len(shown_pipelines) == 1 else label)
+            for key, label in fields["stage"].choices
+            if key.rsplit(":", 1)[0] in shown_pipelines
+        ]
+    for field in fields.values():
+        if isinstance(field, forms.MultipleChoiceField | forms.ModelMultipleChoiceField):
+            field.widget = forms.CheckboxSelectMultiple()
+            field.widget.choices = field.choices
 
 
 def view_switch(request: HttpRequest, screen: Screen) -> list[dict[str, Any]]:

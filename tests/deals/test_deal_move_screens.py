@@ -213,5 +213,3 @@ def test_the_menu_offers_only_where_it_may_go() -> None:
     assert "costing" in codes
     assert "contract_signed" not in codes
     assert page.context["refuse_url"]
-
-
