@@ -47,9 +47,14 @@ def plain_value(value: Any) -> Any:
     return value
 
 
+def _field(record: StagedRecord, name: str) -> Any:
+    """One of the record's own columns; FieldDoesNotExist for a name that is none."""
+    return record._meta.get_field(name)
+
+
 def shown_value(record: StagedRecord, name: str, value: Any) -> str:
     """A value as a person reads it in the timeline."""
-    field = record._meta.get_field(name)
+    field = _field(record, name)
     if value is None or value == "":
         return ""
     if isinstance(field, models.ForeignKey):
@@ -130,7 +135,7 @@ def record_update(
     # A form sends all its fields: what follows from a field must follow from a real change of it alone.
     changed = {name for name in changed if _differs(record, name, before[name])}
     changed |= _derive(record, changed)
-    changed = {name for name in changed if record._meta.get_field(name).value_from_object(record) != before[name]}
+    changed = {name for name in changed if _field(record, name).value_from_object(record) != before[name]}
     if not changed:
         return record
     require_allowed(record, changed, actor)
@@ -150,7 +155,7 @@ def _assign(record: StagedRecord, name: str, value: Any) -> bool:
             errors=[{"pointer": f"/{name}", "code": "read_only", "message": _("This cannot be set directly.")}],
         )
     try:
-        field = record._meta.get_field(name)
+        field = _field(record, name)
     except FieldDoesNotExist as error:
         raise InvalidInput(
             _("There is no field «%(field)s».") % {"field": name},
@@ -167,7 +172,7 @@ def _assign(record: StagedRecord, name: str, value: Any) -> bool:
 
 def _differs(record: StagedRecord, name: str, before: Any) -> bool:
     """Tell whether a field no longer holds what it held, however the value was written ("24" is 24.00)."""
-    field = record._meta.get_field(name)
+    field = _field(record, name)
     try:
         return bool(field.to_python(field.value_from_object(record)) != before)
     except ValidationError:
@@ -207,7 +212,7 @@ def _take_points(record: StagedRecord, changed: set[str], *, is_new: bool = Fals
 def _tell_changes(record: StagedRecord, before: Mapping[str, Any], changed: Iterable[str], actor: Actor) -> None:
     rows, shown = [], []
     for name in sorted(changed):
-        field = record._meta.get_field(name)
+        field = _field(record, name)
         old, new = before[name], field.value_from_object(record)
         rows.append(
             Change(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -99,5 +99,5 @@ class Lead(StagedRecord, Attribution, BuildingParameters):
     def __str__(self) -> str:
         return self.title
 
-    def search_parts(self) -> list[object]:
+    def search_parts(self) -> list[Any]:
         return [self.title, self.name, self.company_name, self.inn, self.city, self.phone, self.email]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -33,8 +34,9 @@ def derive_area(record: BuildingParameters, changed: set[str]) -> set[str]:
 
 def number(record: BuildingParameters, name: str) -> Decimal | None:
     """The number a field holds, also while it is still text; None for what validation is going to refuse."""
+    field: Any = record._meta.get_field(name)
     try:
-        value: Decimal | None = record._meta.get_field(name).to_python(getattr(record, name))
+        value: Decimal | None = field.to_python(getattr(record, name))
     except ValidationError:
         return None
     return value if value is not None and value.is_finite() and abs(value) < TOO_LARGE else None

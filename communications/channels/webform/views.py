@@ -30,7 +30,7 @@ CORS = {
     "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key",
     "Access-Control-Max-Age": "86400",
 }
-STATUS_WORDS = {
+STATUS_WORDS: dict[str, str] = {
     Submission.State.DONE: "processed",
     Submission.State.FAILED: "needs_attention",
     Submission.State.RECEIVED: "received",
@@ -147,7 +147,7 @@ def _answer(
     if _wants_page(request):
         return _page(request, parsed, submission, failed=failed)
     marks = (field_of(parsed, meaning, form.field_map) for meaning in ("transaction", "form"))
-    if not request.content_type.endswith("json") and any(marks):
+    if not _is_json(request) and any(marks):
         # It would send the same again and again; the request is kept and shown to our own people.
         return HttpResponse("ok", content_type="text/plain")
     if failed:
@@ -162,8 +162,12 @@ def _answer(
 
 def _wants_page(request: HttpRequest) -> bool:
     accept = request.headers.get("Accept", "")
-    is_json = request.content_type.endswith("json") or request.headers.get("X-Requested-With") == "XMLHttpRequest"
+    is_json = _is_json(request) or request.headers.get("X-Requested-With") == "XMLHttpRequest"
     return "text/html" in accept and not is_json
+
+
+def _is_json(request: HttpRequest) -> bool:
+    return (request.content_type or "").endswith("json")
 
 
 def _page(request: HttpRequest, parsed: Parsed, submission: Submission, *, failed: bool) -> HttpResponse:
