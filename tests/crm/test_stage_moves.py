@@ -99,7 +99,7 @@ def test_the_second_of_two_movers_gets_a_conflict() -> None:
     owner = make_user()
     first = at(owner, "resumed")
     second = Deal.objects.get(pk=first.pk)
-    move(first, "negotiation", by=owner, data={"amount": 5, "construction_start": "2030-01-01"}, expected="resumed")
+    move(first, "negotiation", by=owner, data={"amount": 5, "construction_start": "2020-01-01"}, expected="resumed")
     with pytest.raises(StageConflict):
         move(second, "proposal_sent", by=owner, data={"amount": 5}, expected="resumed")
     assert StageHistory.objects.filter(record_type="deal", record_id=first.pk).count() == 2
