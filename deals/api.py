@@ -46,7 +46,7 @@ class DealOutput(RecordOutput):
 
     internal_fields = ("created_by", "mother", "origin", "upsell_by")
 
-    tags = serializers.SlugRelatedField("name", many=True, read_only=True)
+    tags: Any = serializers.SlugRelatedField("name", many=True, read_only=True)
     mother = Reference(read_only=True, guarded="mother=deals.Deal")
     origin = Reference(read_only=True, guarded="origin=deals.Deal")
 
@@ -81,7 +81,7 @@ class LineInput(RecordInput):
 class LinesInput(Input):
     """All products and services of the deal, in their order."""
 
-    lines = LineInput(many=True, max_length=services.MAX_LINES)
+    lines = LineInput(many=True, max_length=services.MAX_LINES)  # type: ignore[call-arg]
 
 
 class DealInput(RecordInput):
@@ -93,7 +93,7 @@ class DealInput(RecordInput):
     company = Reference(queryset=visible("crm.Company"), required=False, allow_null=True)
     object = Reference(queryset=visible("objects_registry.ConstructionObject"), required=False, allow_null=True)
     purpose = Coded(queryset=Purpose.objects.all(), required=False, allow_null=True)
-    source = Coded(queryset=Source.objects.all(), required=False, allow_null=True)
+    source = Coded(queryset=Source.objects.all(), required=False, allow_null=True)  # type: ignore[assignment]
     responsible = Reference(queryset=assignable, required=False, allow_null=True)
     feedback_product = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=5)
     feedback_partner = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=5)

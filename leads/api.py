@@ -48,7 +48,7 @@ class LeadOutput(PointsMixin, RecordOutput):
 
     internal_fields = ("created_by", "origin", "mother_deal", "upsell_by", "duplicate_object", "duplicate_is_certain")
 
-    tags = serializers.SlugRelatedField("name", many=True, read_only=True)
+    tags: Any = serializers.SlugRelatedField("name", many=True, read_only=True)
     deal = Reference(read_only=True, guarded="deal=deals.Deal")
     mother_deal = Reference(read_only=True, guarded="mother_deal=deals.Deal")
     origin = Reference(read_only=True, guarded="origin=leads.Lead")
@@ -76,7 +76,7 @@ class LeadInput(RecordInput):
     company = Reference(queryset=visible("crm.Company"), required=False, allow_null=True)
     object = Reference(queryset=visible("objects_registry.ConstructionObject"), required=False, allow_null=True)
     purpose = Coded(queryset=Purpose.objects.all(), required=False, allow_null=True)
-    source = Coded(queryset=Source.objects.all(), required=False, allow_null=True)
+    source = Coded(queryset=Source.objects.all(), required=False, allow_null=True)  # type: ignore[assignment]
     responsible = Reference(queryset=assignable, required=False, allow_null=True)
     click_ids = ClickIds(required=False)
 

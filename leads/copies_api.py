@@ -37,7 +37,7 @@ class CopiesInput(Input):
     """How many copies, and what differs in the first of them."""
 
     count = serializers.IntegerField(min_value=1, max_value=copies.MAX_COPIES)
-    rows = RowInput(many=True, required=False, max_length=copies.MAX_COPIES)
+    rows = RowInput(many=True, required=False, max_length=copies.MAX_COPIES)  # type: ignore[call-arg]
 
 
 class CopySetOutput(serializers.ModelSerializer[CopySet]):
@@ -45,8 +45,8 @@ class CopySetOutput(serializers.ModelSerializer[CopySet]):
 
     mother = Reference(read_only=True)
     upsell_by = Reference(read_only=True)
-    deals = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
-    leads = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
+    deals: Any = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
+    leads: Any = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
 
     class Meta:
         model = CopySet

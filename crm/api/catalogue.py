@@ -58,7 +58,9 @@ class PipelineOutput(serializers.ModelSerializer[Pipeline]):
 class StageInput(RecordInput):
     """What an administrator may change of a stage; codes and kinds are fixed, rules are bound to them."""
 
-    required = serializers.ListField(child=serializers.CharField(max_length=50), required=False, max_length=30)
+    required = serializers.ListField(  # type: ignore[assignment]
+        child=serializers.CharField(max_length=50), required=False, max_length=30
+    )
     probability = serializers.IntegerField(required=False, min_value=0, max_value=100)
     norm_hours = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=100_000)
 

@@ -86,7 +86,7 @@ class CompanyInput(RecordInput):
     phones = phone_list()
     emails = email_list()
     inn = serializers.CharField(required=False, allow_blank=True, max_length=30)
-    source = Coded(queryset=Source.objects.all(), required=False, allow_null=True)
+    source = Coded(queryset=Source.objects.all(), required=False, allow_null=True)  # type: ignore[assignment]
     responsible = Reference(queryset=assignable, required=False, allow_null=True)
     click_ids = ClickIds(required=False)
 
@@ -103,7 +103,7 @@ class ContactInput(RecordInput):
     phones = phone_list()
     emails = email_list()
     company = Reference(queryset=visible("crm.Company"), required=False, allow_null=True)
-    source = Coded(queryset=Source.objects.all(), required=False, allow_null=True)
+    source = Coded(queryset=Source.objects.all(), required=False, allow_null=True)  # type: ignore[assignment]
     responsible = Reference(queryset=assignable, required=False, allow_null=True)
     click_ids = ClickIds(required=False)
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -52,9 +53,10 @@ def once(request: Request, key: str, work: Callable[[], Response]) -> Response:
     """
     path = request.path[:500]
     body_hash = _body_hash(request)
+    user: Any = request.user
     with transaction.atomic():
         fresh = IdempotencyKey(
-            user=request.user,
+            user=user,
             key=key,
             method=request.method or "",
             path=path,
@@ -62,7 +64,7 @@ def once(request: Request, key: str, work: Callable[[], Response]) -> Response:
             created_at=clock.now(),
         )
         IdempotencyKey.objects.bulk_create([fresh], ignore_conflicts=True)
-        row = IdempotencyKey.objects.select_for_update().get(user=request.user, key=key)
+        row = IdempotencyKey.objects.select_for_update().get(user=user, key=key)
         if row.status is not None:
             return _repeated(row, request.method or "", path, body_hash)
         response = work()

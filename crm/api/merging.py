@@ -136,6 +136,6 @@ class MergeViewSet(ApiViewSet):
     def undo(self, request: Request, **kwargs: Any) -> Response:
         """Put everything back as it was before the merge."""
         found = Merge.objects.filter(pk=int(self.kwargs["pk"])).first()
-        if found is None or not request.user.is_head:
+        if found is None or not self.caller.is_head:
             raise Http404
         return Response(merge_answer(merging.undo_merge(merge_id=found.pk, by=self.actor)))

@@ -46,7 +46,8 @@ class Order:
     @classmethod
     def read(cls, model: type[models.Model], text: str) -> Order:
         name = text.removeprefix("-")
-        return cls(model._meta.pk if name == "id" else model._meta.get_field(name), text.startswith("-"))
+        field: Any = model._meta.pk if name == "id" else model._meta.get_field(name)
+        return cls(field, text.startswith("-"))
 
     @property
     def name(self) -> str:
@@ -76,9 +77,7 @@ class Order:
 class RecordPagination(BasePagination):
     """`?limit=&cursor=&ordering=`; counting is done on request only (`?count=exact`)."""
 
-    def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
-    ) -> list[Any] | None:
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any] | None:
         """One page of rows; a cursor of another order, or none of ours, is a 400."""
         self.request = request
         self.order_text = self._ordering(request, view)
@@ -108,7 +107,7 @@ class RecordPagination(BasePagination):
     @staticmethod
     def _ordering(request: Request, view: Any) -> str:
         offered: tuple[str, ...] = getattr(view, "ordering_fields", ("id",))
-        wanted = request.query_params.get("ordering") or getattr(view, "default_ordering", "-id")
+        wanted = str(request.query_params.get("ordering") or getattr(view, "default_ordering", "-id"))
         if wanted.removeprefix("-") not in offered:
             raise BadRequest({"ordering": [_("Order by one of: %(names)s.") % {"names": ", ".join(offered)}]})
         return wanted

@@ -73,7 +73,7 @@ class MeViewSet(ApiViewSet):
     @extend_schema(summary=gettext_lazy("Change my account"), request=MeInput, operation_id="me_partial_update")
     def change(self, request: Request) -> Response:
         """Change one's own name, phone, language, time zone or absence."""
-        user = profile_update(request.user, data=self.read(MeInput, partial=True))
+        user = profile_update(self.caller, data=self.read(MeInput, partial=True))
         return Response(self.get_serializer(user).data)
 
 
@@ -89,5 +89,5 @@ class UserViewSet(ApiViewSet):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A page of people."""
         refuse_unknown(request, PAGING)
-        page = self.paginate_queryset(assignable(request.user))
+        page = self.paginate_queryset(assignable(self.caller))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)

@@ -68,7 +68,7 @@ def reference_schema(of: str = "integer") -> dict[str, Any]:
     return {"oneOf": [{"type": of}, expanded, {"type": "null"}]}
 
 
-class TokenScheme(OpenApiAuthenticationExtension):
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the description speaks of our tokens."""
 
     target_class = "accounts.api_auth.TokenAuthentication"

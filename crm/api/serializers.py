@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.apps import apps
-from django.db.models import CharField, Model
+from django.db.models import CharField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field
@@ -72,10 +72,8 @@ class Reference(serializers.PrimaryKeyRelatedField[Any]):
 
     def get_queryset(self) -> Any:
         """The rows that the caller may name: `queryset` may be a function of the user."""
-        rows = self.queryset
-        if callable(rows) and inspect.isfunction(rows):
-            return rows(self.context["request"].user)
-        return super().get_queryset()
+        rows: Any = self.__dict__["queryset"]
+        return rows(self.context["request"].user) if inspect.isfunction(rows) else super().get_queryset()
 
     def to_representation(self, value: Any) -> Any:
         if self.guarded and value.pk not in self.context["in_sight"](self.guarded):
@@ -100,8 +98,8 @@ class Coded(serializers.SlugRelatedField[Any]):
     def use_pk_only_optimization(self) -> bool:
         return self.field_name not in self.context.get("expand", ())
 
-    def to_representation(self, obj: Model) -> Any:
-        return obj.pk if self.use_pk_only_optimization() else {"id": obj.pk, "name": str(obj)}
+    def to_representation(self, value: Any) -> Any:
+        return value.pk if self.use_pk_only_optimization() else {"id": value.pk, "name": str(value)}
 
 
 def visible(label: str) -> Any:

@@ -33,6 +33,7 @@ urlpatterns = [
     path("v1/", include("leads.copies_api")),
     path("v1/", include("deals.api")),
     path("v1/", include("objects_registry.api")),
+    path("v1/", include("partners.api")),
     path("v1/", include("analytics.api")),
     # Last: whatever is under the API but nobody's is answered as the API answers.
     re_path(r"", no_such_address),

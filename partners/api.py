@@ -1,0 +1,215 @@
+"""Partners in the API: who they are, handing records over to them and taking them back (PART-2, PART-4, PART-5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+from django.urls import re_path
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+
+from accounts.models import Partner, User
+from crm.api.filtering import PAGING, refuse_unknown
+from crm.api.serializers import Input, Reference
+from crm.api.views import ApiViewSet
+from crm.models import record_model
+from crm.visibility import visible_record
+from deals.models import Deal
+from partners import handoff, selectors, services
+from partners.models import Handoff
+
+
+class PartnerOutput(serializers.ModelSerializer[Partner]):
+    """A partner organisation."""
+
+    class Meta:
+        model = Partner
+        fields = ("id", "name", "state", "created_at")
+        read_only_fields = fields
+
+
+class HandoffOutput(serializers.ModelSerializer[Handoff]):
+    """One hand-over; of the two records each side is shown those it may see."""
+
+    record = serializers.SerializerMethodField()
+    twin = serializers.SerializerMethodField()
+    partner = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Handoff
+        fields = (
+            "id", "record_type", "record", "twin", "partner", "state", "comment", "handed_at", "ended_at", "end_reason",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_record(self, row: Handoff) -> int | None:
+        return self._seen(row, row.record_id)
+
+    def get_twin(self, row: Handoff) -> int | None:
+        return self._seen(row, row.twin_id)
+
+    def get_partner(self, row: Handoff) -> dict[str, Any]:
+        return {"id": row.partner_id, "name": row.partner.name}
+
+    def _seen(self, row: Handoff, pk: int) -> int | None:
+        rows: Any = record_model(row.record_type)._default_manager
+        return pk if rows.visible_to(self.context["request"].user).filter(pk=pk).exists() else None
+
+
+def _active_partners(user: User) -> Any:
+    return selectors.partners_to_choose(user)
+
+
+def _their_people(user: User) -> Any:
+    return User.objects.none() if user.is_partner else User.objects.filter(partner__isnull=False, is_active=True)
+
+
+class HandOverInput(Input):
+    """To whom the record goes."""
+
+    partner = Reference(queryset=_active_partners)
+    comment = serializers.CharField(required=False, allow_blank=True, max_length=5000)
+    responsible = Reference(
+        queryset=_their_people,
+        required=False,
+        allow_null=True,
+        help_text=gettext_lazy("The partner's person; its first active one when none is given."),
+    )
+
+
+class RecallInput(Input):
+    """Why the record is taken back."""
+
+    reason = serializers.CharField(max_length=2000)
+
+
+class HandOnInput(HandOverInput):
+    """Why it is taken back, and to whom it goes now."""
+
+    reason = serializers.CharField(max_length=2000)
+
+
+class FeedbackInput(Input):
+    """What the client says at the end."""
+
+    product = serializers.IntegerField(required=False, min_value=1, max_value=5)
+    partner = serializers.IntegerField(required=False, min_value=1, max_value=5)
+    text = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+
+
+@extend_schema_view(list=extend_schema(summary=gettext_lazy("List partners")))
+class PartnerViewSet(ApiViewSet):
+    """The partners whose names the caller may see."""
+
+    queryset = Partner.objects.none()
+    serializer_class = PartnerOutput
+    ordering_fields = ("name", "id")
+    default_ordering = "name"
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A page of partners."""
+        refuse_unknown(request, PAGING)
+        page = self.paginate_queryset(selectors.partners_for(self.caller))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class HandoffViewSet(ApiViewSet):
+    """Hand-overs of one lead or deal, from either side of it."""
+
+    queryset = Handoff.objects.none()
+    serializer_class = HandoffOutput
+    pagination_class = None
+    record_type = ""
+
+    def _record(self) -> Any:
+        record = visible_record(self.record_type, int(self.kwargs["pk"]), self.caller)
+        if record is None:
+            raise Http404
+        return record
+
+    def _active(self) -> Handoff:
+        """The hand-over under way of the record, or of which it is the twin."""
+        rows = selectors.handoffs_of(self.caller, self._record())
+        found = next((row for row in rows if row.state == Handoff.State.ACTIVE), None)
+        if found is None:
+            raise Http404
+        return found
+
+    @extend_schema(summary=gettext_lazy("Hand-overs of the record"), responses=HandoffOutput(many=True))
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """All hand-overs of the record, the newest first."""
+        refuse_unknown(request, set())
+        rows = selectors.handoffs_of(self.caller, self._record())
+        return Response(self.get_serializer(rows, many=True).data)
+
+    @extend_schema(
+        summary=gettext_lazy("Hand over to a partner"), request=HandOverInput, responses={201: HandoffOutput}
+    )
+    def hand_over(self, request: Request, **kwargs: Any) -> Response:
+        """Give the record to a partner, who works on a twin of it; nothing is closed by it."""
+        wish = self.read(HandOverInput)
+        done = handoff.hand_over(record=self._record(), by=self.actor, **wish)
+        return Response(self.get_serializer(done).data, status=201)
+
+    @extend_schema(summary=gettext_lazy("Recall from the partner"), request=RecallInput, responses=HandoffOutput)
+    def recall(self, request: Request, **kwargs: Any) -> Response:
+        """Take the record back; a deal is at work again."""
+        wish = self.read(RecallInput)
+        done = handoff.recall(handoff_id=self._active().pk, by=self.actor, reason=wish["reason"])
+        return Response(self.get_serializer(done).data)
+
+    @extend_schema(
+        summary=gettext_lazy("Hand on to another partner"), request=HandOnInput, responses={201: HandoffOutput}
+    )
+    def hand_on(self, request: Request, **kwargs: Any) -> Response:
+        """Take the record back and give it to another partner in one step."""
+        wish = self.read(HandOnInput)
+        done = handoff.hand_on(handoff_id=self._active().pk, by=self.actor, **wish)
+        return Response(self.get_serializer(done).data, status=201)
+
+
+class FeedbackViewSet(ApiViewSet):
+    """The client's feedback about a partner's deal."""
+
+    queryset = Deal.objects.none()
+    serializer_class = FeedbackInput
+
+    @extend_schema(summary=gettext_lazy("Enter the client's feedback"), request=FeedbackInput, responses=FeedbackInput)
+    def enter(self, request: Request, pk: str) -> Response:
+        """Scores of the product and of the partner, entered by the manufacturer (PART-5)."""
+        wish = self.read(FeedbackInput)
+        deal = visible_record("deal", int(pk), self.caller)
+        if deal is None:
+            raise Http404
+        done = services.feedback_set(deal, by=self.actor, **wish)
+        body = {"product": done.feedback_product, "partner": done.feedback_partner, "text": done.feedback_text}
+        return Response(body)
+
+
+def _paths(word: str, record_type: str) -> list[Any]:
+    """The addresses of hand-overs below one kind of record."""
+    base, name = rf"^{word}/(?P<pk>[0-9]{{1,18}})", f"api-{record_type}"
+    calls = (("hand-over", "hand_over"), ("recall", "recall"), ("hand-on", "hand_on"))
+    view = HandoffViewSet.as_view
+    return [
+        re_path(rf"{base}/handoffs/$", view({"get": "list"}, record_type=record_type), name=f"{name}-handoffs"),
+        *(
+            re_path(rf"{base}/{tail}/$", view({"post": method}, record_type=record_type), name=f"{name}-{tail}")
+            for tail, method in calls
+        ),
+    ]
+
+
+router = SimpleRouter()
+router.register("partners", PartnerViewSet, basename="api-partner")
+urlpatterns = [
+    *router.urls,
+    *_paths("leads", "lead"),
+    *_paths("deals", "deal"),
+    re_path(r"^deals/(?P<pk>[0-9]{1,18})/feedback/$", FeedbackViewSet.as_view({"post": "enter"}), name="api-feedback"),
+]
