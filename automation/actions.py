@@ -236,7 +236,6 @@ def object_responsible(context: Context) -> Outcome | None:
         return None
     before = obj.responsible_id
     object_follow_responsible(obj, by=context.actor)
-    obj.refresh_from_db(fields=["responsible"])
     if obj.responsible_id == before:
         return None
     return Outcome("object_follows", {"object": str(obj), "name": str(obj.responsible or "")})
