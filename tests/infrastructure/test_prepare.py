@@ -2,9 +2,10 @@
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from crm.management.commands import prepare
@@ -67,6 +68,36 @@ def test_unchanged_static_files_are_not_collected_again(called: Any, settings: A
     call_command("prepare", verbosity=0)
 
     assert names(called) == ["migrate"]
+
+
+def test_a_demo_cut_short_is_made_anew(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.DEMO, settings.VAR_DIR = True, tmp_path
+    monkeypatch.setattr(prepare, "embedded_database", lambda: tmp_path / "db.sqlite3")
+    monkeypatch.setattr(prepare, "connections", Mock())
+    for name in ("db.sqlite3", "db.sqlite3-wal", "demo-is-loading"):
+        (tmp_path / name).touch()
+
+    prepare.Command().drop_half_a_demo()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_of_somebodys_own_is_never_removed(called: Any, settings: Any, tmp_path: Path) -> None:
+    settings.DEMO, settings.VAR_DIR = True, tmp_path
+    (tmp_path / "demo-is-loading").touch()
+
+    with pytest.raises(CommandError, match="loaded only in part"):
+        call_command("prepare", verbosity=0)
+
+    assert called == []
+
+
+def test_the_mark_of_loading_is_gone_when_it_is_done(called: Any, settings: Any, tmp_path: Path) -> None:
+    settings.DEMO, settings.VAR_DIR = True, tmp_path
+
+    call_command("prepare", verbosity=0)
+
+    assert not prepare.half_done().exists()
 
 
 def test_a_changed_file_is_seen(settings: Any, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command, get_commands
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
 
 from crm.catalogues import compile_catalogues
 
@@ -21,6 +22,19 @@ def static_fingerprint() -> str:
             facts = Path(storage.path(name)).stat()
             digest.update(f"{name}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def half_done() -> Path:
+    """Name the file that is there while the demo is being loaded."""
+    return Path(settings.VAR_DIR) / "demo-is-loading"
+
+
+def embedded_database() -> Path | None:
+    """Name the demo's own database file; None when somebody named a database of theirs."""
+    database = settings.DATABASES["default"]
+    path = Path(str(database["NAME"]))
+    own = database["ENGINE"] == "django.db.backends.sqlite3" and path.parent == Path(settings.VAR_DIR)
+    return path if own else None
 
 
 class Command(BaseCommand):
@@ -36,6 +50,8 @@ class Command(BaseCommand):
         """Do each step that is due and say which."""
         for locale_dir in settings.LOCALE_PATHS:
             compile_catalogues(locale_dir)
+        if settings.DEMO:
+            self.drop_half_a_demo()
         self.stdout.write("Bringing the database up to date ...")
         self.stdout.flush()
         call_command("migrate", interactive=False, verbosity=0)
@@ -54,6 +70,22 @@ class Command(BaseCommand):
         call_command("collectstatic", interactive=False, verbosity=0, clear=settings.STATIC_ROOT.exists())
         stamp.write_text(wanted, encoding="ascii")
 
+    def drop_half_a_demo(self) -> None:
+        """Start anew when the loading of the demo was cut short: half a year of a company would only puzzle."""
+        if not half_done().exists():
+            return
+        database = embedded_database()
+        if database is None:
+            raise CommandError(
+                f"The demo was loaded only in part. Empty the database named in DATABASE_URL, remove {half_done()} "
+                "and start again."
+            )
+        self.stdout.write("The demo was loaded only in part; starting with an empty database.")
+        connections.close_all()
+        for suffix in ("", "-wal", "-shm"):
+            database.with_name(f"{database.name}{suffix}").unlink(missing_ok=True)
+        half_done().unlink()
+
     def load_demo(self) -> None:
         """Fill a database in which nobody is, and print how to sign in."""
         if "load_demo" not in get_commands():
@@ -61,5 +93,7 @@ class Command(BaseCommand):
         if not get_user_model().objects.exists():
             self.stdout.write("Loading the demo data, once; this takes up to a minute ...")
             self.stdout.flush()
+            half_done().touch()
             call_command("load_demo")
+            half_done().unlink()
         call_command("load_demo", print_logins=True)
