@@ -147,7 +147,7 @@ class Maker:
     name: str
     icon: str
     roles: frozenset[str]
-    dialog: bool = False
+    dialog: bool = True
 
 
 QUICK: tuple[Maker, ...] = (

@@ -201,10 +201,10 @@
   });
   document.addEventListener("htmx:sendError", () => crm.failed(0));
   document.addEventListener("htmx:timeout", () => crm.failed(408));
+  /** Signed out meanwhile: the redirect was followed and the sign-in page came back instead of the part. */
+  crm.isSignedOut = (address) => /\/accounts\/(login|reauthenticate)\//.test(address || "");
   document.addEventListener("htmx:beforeSwap", (event) => {
-    // Signed out meanwhile: the redirect was followed and the sign-in page came back instead of the part.
-    const address = event.detail.xhr.responseURL || "";
-    if (!/\/accounts\/(login|reauthenticate)\//.test(address)) return;
+    if (!crm.isSignedOut(event.detail.xhr.responseURL)) return;
     event.detail.shouldSwap = false;
     crm.failed(401);
   });

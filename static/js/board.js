@@ -39,7 +39,7 @@
         method: "POST",
         body: new URLSearchParams({ to, expected_stage: card.dataset.stageKey || "" }),
       });
-      if (answer.redirected && /\/accounts\/login\//.test(answer.url)) throw Object.assign(new Error("signed out"), { status: 401 });
+      if (answer.redirected && crm.isSignedOut(answer.url)) throw Object.assign(new Error("signed out"), { status: 401 });
       if (answer.ok) {
         crm.announce(crm.say(crm.text.moved, { card: titleOf(card), stage: stageName }));
         crm.passTriggers(answer.headers.get("HX-Trigger"));

@@ -40,7 +40,7 @@
     if (!form) return;
     mark(form, false);
     delete form.dataset.leaving;
-    if (!event.detail.successful) return;
+    if (!event.detail.successful || crm.isSignedOut(event.detail.xhr.responseURL)) return;
     forget(form);
     if (form.matches("[data-reset-on-success]")) form.reset();
   });
@@ -129,6 +129,13 @@
 
   crm.part("[data-submit-on-change]", (field) => {
     field.addEventListener("change", () => field.form.requestSubmit());
+  });
+
+  crm.part("form[data-filter-bar]", (form) => {
+    // An address that is passed on names only the filters that are set.
+    form.addEventListener("formdata", (event) => {
+      for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+    });
   });
 
   crm.part("[data-drop]", (form) => {

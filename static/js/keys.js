@@ -30,7 +30,7 @@
     url.searchParams.set("q", input.value.trim());
     try {
       const answer = await fetch(url, { headers: { "HX-Request": "true", "X-Palette": "1" }, signal: asked.signal });
-      if (answer.redirected && /\/accounts\/login\//.test(answer.url)) return crm.failed(401);
+      if (answer.redirected && crm.isSignedOut(answer.url)) return crm.failed(401);
       if (!answer.ok) return crm.failed(answer.status, answer.headers.get("X-Request-ID"));
       results.innerHTML = await answer.text();
       options().forEach((option, index) => { option.id = `palette-option-${index}`; });
