@@ -13,7 +13,7 @@ from accounts.selectors import assignable_users
 def colleagues(user: User) -> QuerySet[User]:
     """The people whose names `user` may see in lists and filters: a partner sees only its own."""
     if user.is_partner:
-        return User.objects.filter(partner_id=user.partner_id)
+        return User.objects.filter(partner=user.partner)
     if user.is_head or user.role == Role.PARTNER_CONTROL:
         return User.objects.all()
     return User.objects.filter(partner__isnull=True)

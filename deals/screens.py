@@ -143,6 +143,7 @@ SCREEN = register(
             ATTRIBUTION,
         ),
         related=("responsible", "source", "purpose", "company", "contact", "refusal_reason"),
+        card_related=("object",),
         board_card=board_card,
         update=deal_update,
         stage_dialogs={"at_partner": "deal-hand-over"},

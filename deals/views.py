@@ -42,7 +42,8 @@ def deal_board(request: HttpRequest) -> HttpResponse:
 
 def may_create(request: HttpRequest) -> bool:
     """Those who only control the partners or answer the phone make no deals."""
-    return request.user.role not in {Role.PARTNER_CONTROL, Role.CALL_CENTER}  # type: ignore[union-attr]
+    user: Any = request.user
+    return user.role not in {Role.PARTNER_CONTROL, Role.CALL_CENTER}
 
 
 @login_required
@@ -50,9 +51,9 @@ def may_create(request: HttpRequest) -> bool:
 def deal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The card of a deal; the address of a merged one leads to the main one."""
     user: Any = request.user
-    if main := access.merged_target(SCREEN.record_type, pk, user):
+    deal, main = access.find_or_merged(SCREEN.record_type, pk, user)
+    if main is not None:
         return HttpResponseRedirect(main.get_absolute_url())
-    deal = access.find(SCREEN.record_type, pk, user)
     context = card.card_context(request, SCREEN, deal)
     may = context["may_change"]
     client = deal.contact or deal.company
@@ -70,11 +71,8 @@ def deal_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 def ties(deal: Deal, user: Any) -> list[dict[str, Any]]:
     """What the deal hangs together with beyond its client, as far as the reader may see it."""
-    wanted = (
-        (_("Object"), RecordType.OBJECT, deal.object_id),
-        (_("Mother deal"), RecordType.DEAL, deal.mother_id),
-    )
-    found = [(label, visible_record(kind, pk, user)) for label, kind, pk in wanted if pk]
+    mother = visible_record(RecordType.DEAL, deal.mother_id, user) if deal.mother_id else None
+    found = [(_("Object"), access.tie(deal, "object", user)), (_("Mother deal"), mother)]
     return [
         {"label": label, "title": str(row), "url": row.get_absolute_url()} for label, row in found if row is not None
     ]

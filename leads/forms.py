@@ -48,7 +48,7 @@ class LeadForm(RecordForm):
     def __init__(self, data: Any = None, *, record: Any, user: Any) -> None:
         super().__init__(data, record=record, user=user)
         if record.pk is None:
-            texts = {"required": False, "max_length": 500}
+            texts: dict[str, Any] = {"required": False, "max_length": 500}
             self.fields["phone"] = PhonesField(label=_("Phones"), help_text=_("Several by commas."), **texts)
             self.fields["email"] = EmailsField(label=_("E-mails"), help_text=_("Several by commas."), **texts)
         self.fields["title"].required = False

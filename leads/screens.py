@@ -98,6 +98,7 @@ SCREEN = register(
             ATTRIBUTION,
         ),
         related=("responsible", "source", "purpose", "refusal_reason"),
+        card_related=("contact", "company", "object"),
         board_card=board_card,
         update=lead_update,
         stage_dialogs={"converted": "lead-convert", "contact_saved": "lead-convert"},

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import Role
@@ -26,6 +27,8 @@ from leads.screens import SCREEN
 from leads.services import lead_create, lead_link_client
 from leads.stages import CONTACT_SAVED, CONVERTED
 from objects_registry.record_views import object_url, object_warning
+
+TIES = (("contact", gettext_lazy("Contact")), ("company", gettext_lazy("Company")), ("object", gettext_lazy("Object")))
 
 
 @login_required
@@ -46,7 +49,8 @@ def lead_board(request: HttpRequest) -> HttpResponse:
 
 def may_create(request: HttpRequest) -> bool:
     """Those who only control the partners make no leads."""
-    return request.user.role != Role.PARTNER_CONTROL  # type: ignore[union-attr]
+    user: Any = request.user
+    return bool(user.role != Role.PARTNER_CONTROL)
 
 
 @login_required
@@ -54,9 +58,9 @@ def may_create(request: HttpRequest) -> bool:
 def lead_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The card of a lead; the address of a merged one leads to the main one."""
     user: Any = request.user
-    if main := access.merged_target(SCREEN.record_type, pk, user):
+    lead, main = access.find_or_merged(SCREEN.record_type, pk, user)
+    if main is not None:
         return HttpResponseRedirect(main.get_absolute_url())
-    lead = access.find(SCREEN.record_type, pk, user)
     context = card.card_context(request, SCREEN, lead)
     may = context["may_change"]
     ends = {stage.code for stage in context["close_stages"]}
@@ -78,14 +82,9 @@ def lead_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 def ties(lead: Lead, user: Any) -> list[dict[str, Any]]:
     """What the lead hangs together with, as far as the reader may see it."""
-    wanted = (
-        (_("Contact"), RecordType.CONTACT, lead.contact_id),
-        (_("Company"), RecordType.COMPANY, lead.company_id),
-        (_("Object"), RecordType.OBJECT, lead.object_id),
-        (_("Deal"), RecordType.DEAL, lead.deal_id),
-        (_("Mother deal"), RecordType.DEAL, lead.mother_deal_id),
-    )
-    found = [(label, visible_record(kind, pk, user)) for label, kind, pk in wanted if pk]
+    found = [(str(label), access.tie(lead, name, user)) for name, label in TIES]
+    for label, pk in ((_("Deal"), lead.deal_id), (_("Mother deal"), lead.mother_deal_id)):
+        found.append((label, visible_record(RecordType.DEAL, pk, user) if pk else None))
     return [
         {"label": label, "title": str(row), "url": row.get_absolute_url()} for label, row in found if row is not None
     ]

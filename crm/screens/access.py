@@ -6,21 +6,38 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef
 from django.http import Http404
 
-from accounts.models import User
+from accounts.models import Role, User
 from crm.models import StagedRecord, record_model
 from crm.screens import registry
+from crm.visibility import visible_record
 
 
 def find(record_type: str, pk: int, user: User) -> Any:
     """The record if the person may see it, with what its card shows; anything else is 404 (ACC-1)."""
     screen = registry.of(record_type)
     rows = screen.model._default_manager.visible_to(user)  # type: ignore[attr-defined]
-    record = rows.filter(pk=pk, deleted_at__isnull=True).select_related(*screen.related).first()
+    related = {*screen.related, *screen.card_related, "responsible", "created_by"}
+    own = screen.model._default_manager.visible_to(user, "change").filter(pk=OuterRef("pk"))  # type: ignore[attr-defined]
+    found = rows.alive().filter(pk=pk).select_related(*related).annotate(is_changeable=Exists(own.order_by()))
+    record = found.first()
     if record is None:
         raise Http404
+    record.reader_id = user.pk
     return record
+
+
+def find_or_merged(record_type: str, pk: int, user: User) -> tuple[Any, Any]:
+    """The record of a card and None, or None and the main record that this one was merged into (OBJ-4)."""
+    try:
+        return find(record_type, pk, user), None
+    except Http404:
+        main = merged_target(record_type, pk, user)
+        if main is None:
+            raise
+        return None, main
 
 
 def find_to_change(record_type: str, pk: int, user: User) -> Any:
@@ -32,7 +49,9 @@ def find_to_change(record_type: str, pk: int, user: User) -> Any:
 
 
 def may_change(record: StagedRecord, user: User) -> bool:
-    """May the person change this record?"""
+    """May the person change this record? Already known of a record that `find` brought for them."""
+    if getattr(record, "reader_id", None) == user.pk:
+        return bool(record.is_changeable)  # type: ignore[attr-defined]
     return record.pk in changeable(type(record), [record.pk], user)
 
 
@@ -43,6 +62,16 @@ def changeable(model: type[StagedRecord], ids: Iterable[int], user: User) -> set
         return set(wanted)
     rows = model._default_manager.visible_to(user, "change")  # type: ignore[attr-defined]
     return set(rows.filter(pk__in=wanted).values_list("pk", flat=True))
+
+
+def tie(record: Any, name: str, user: User) -> Any:
+    """A contact, company or object of a visible lead or deal, if the person may see it too.
+
+    Whoever sees a lead or a deal sees what hangs on it (crm.visibility), except the call centre.
+    """
+    if user.role == Role.CALL_CENTER:
+        return visible_record(name, getattr(record, f"{name}_id"), user) if getattr(record, f"{name}_id") else None
+    return getattr(record, name)
 
 
 def merged_target(record_type: str, pk: int, user: User) -> Any:

@@ -127,7 +127,7 @@ def field_conflict(request: HttpRequest, record: Any, names: tuple[str, ...], se
         new = shown_field(fresh, name)
         changes.append(
             {
-                "label": str(fresh._meta.get_field(name).verbose_name),
+                "label": str(getattr(fresh._meta.get_field(name), "verbose_name", name)),
                 "old": _readable(fresh, name, old),
                 "new": new["value"] if isinstance(new, dict) else new,
             }
@@ -172,7 +172,7 @@ def changes_since(record: StagedRecord, seen_at: str) -> list[dict[str, Any]]:
     names = {field.name for field in record._meta.concrete_fields if field.editable}
     return [
         {
-            "label": str(record._meta.get_field(row.field).verbose_name),
+            "label": str(getattr(record._meta.get_field(row.field), "verbose_name", row.field)),
             "who": timeline_author(row),
             "when": row.at,
             "old": _readable(record, row.field, str(row.old or "")),

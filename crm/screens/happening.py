@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
+from accounts.selectors import RESPONSIBLE_ROLES
 from crm import clock, services, timeline
 from crm.errors import DomainError
 from crm.formfields import MomentField
@@ -72,12 +73,17 @@ class PlanForm(forms.Form):
 
     def __init__(self, data: Any = None, *, user: User, record: StagedRecord, kind: str) -> None:
         titles = {"call": _("Call the client")}
-        initial = {"title": titles.get(kind, ""), "due_at": next_morning(), "responsible": user.pk}
+        own_side = getattr(record, "partner_id", user.partner_id) == user.partner_id
+        works = own_side and (user.is_partner or user.role in RESPONSIBLE_ROLES)
+        person = user.pk if works else getattr(record, "responsible_id", None)
+        initial = {"title": titles.get(kind, ""), "due_at": next_morning(), "responsible": person}
         super().__init__(data, initial=initial, auto_id=f"id_{kind}_%s")
         field: Any = self.fields["responsible"]
         field.queryset = assignable(user, record)
-        if not field.queryset.filter(pk=user.pk).exists():
-            initial["responsible"] = getattr(record, "responsible_id", None)
+
+    def offer(self, people: Iterable[User]) -> None:
+        """Show these people: two forms of one card read them once."""
+        self.fields["responsible"].widget.choices = [(person.pk, str(person)) for person in people]  # type: ignore[attr-defined]
 
 
 def next_morning() -> Any:
@@ -111,6 +117,10 @@ def may_write(record: StagedRecord, user: User, *, may_change: bool) -> bool:
 def composer(user: User, record: StagedRecord) -> list[dict[str, Any]]:
     """What one can write into the timeline."""
     name, args = record.RECORD_TYPE, [record.pk]
+    plans = {kind: PlanForm(user=user, record=record, kind=kind) for kind in ("task", "call")}
+    people = list(assignable(user, record))
+    for form in plans.values():
+        form.offer(people)
     return [
         {
             "code": "note",
@@ -125,7 +135,7 @@ def composer(user: User, record: StagedRecord) -> list[dict[str, Any]]:
                 "code": kind,
                 "label": label,
                 "icon": sign,
-                "form": PlanForm(user=user, record=record, kind=kind),
+                "form": plans[kind],
                 "url": reverse(f"{name}-plan", args=[record.pk, kind]),
                 "submit": _("Plan"),
             }

@@ -29,7 +29,7 @@ LINKED = frozenset({RecordType.CONTACT, RecordType.COMPANY})
 def matches(request: HttpRequest) -> HttpResponse:
     """Who may be the same client as the one in the form; nothing when nobody is."""
     user: Any = request.user
-    given = {
+    given: dict[str, Any] = {
         key: next((request.GET[name].strip()[:255] for name in names if request.GET.get(name, "").strip()), "")
         for key, names in NAMES.items()
     }

@@ -79,6 +79,7 @@ class Screen:
     stage_dialogs: Mapping[str, str] = field(default_factory=dict)
     default_sort: tuple[str, ...] = ("-created_at", "-id")
     has_amount: bool = False
+    card_related: tuple[str, ...] = ()
     names: Mapping[str, Any] = field(default_factory=dict)
     folder: str = ""
 

@@ -41,7 +41,7 @@ def complete_lead(owner: Any, **data: Any) -> Lead:
     return make_lead(owner, **given)
 
 
-# -- who sees what ------------------------------------------------------------------------------------------------------
+# -- who sees what ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.rule("ACC-1")
@@ -80,7 +80,7 @@ def test_nobody_gets_in_without_signing_in() -> None:
         assert (answer.status_code, "/accounts/login/" in answer["Location"]) == (302, True)
 
 
-# -- list ---------------------------------------------------------------------------------------------------------------
+# -- list -------------------------------------------------------------------------------------------------------------
 
 
 def test_filter_sort_and_chips_come_from_the_address() -> None:
@@ -122,7 +122,7 @@ def test_an_export_holds_the_filtered_list_and_no_formulas() -> None:
     assert "evil" in sheet
 
 
-# -- bulk ---------------------------------------------------------------------------------------------------------------
+# -- bulk -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.rule("PIPE-3")
@@ -164,7 +164,7 @@ def test_a_bulk_action_leaves_foreign_rows_alone() -> None:
     assert Lead.objects.get(pk=lead.pk).stage == before
 
 
-# -- card ---------------------------------------------------------------------------------------------------------------
+# -- card -------------------------------------------------------------------------------------------------------------
 
 
 def test_a_field_is_saved_in_place_and_the_area_follows_the_sides() -> None:
@@ -335,7 +335,7 @@ def test_a_task_moves_to_the_next_working_day(clock: Any) -> None:
     assert task.due_at.isoformat() == "2026-03-09T09:00:00+00:00"
 
 
-# -- new leads, clients, conversion -------------------------------------------------------------------------------------
+# -- new leads, clients, conversion -----------------------------------------------------------------------------------
 
 
 def test_a_lead_is_made_by_name_and_phone() -> None:
