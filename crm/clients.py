@@ -15,7 +15,7 @@ from crm.contact_points import Point, add_points, checked_points
 from crm.errors import InvalidInput
 from crm.models import Company, Contact, ContactPoint, RecordType, StagedRecord, record_model
 from crm.names import split_full_name
-from crm.services import record_create, record_update
+from crm.services import record_assign, record_create, record_update
 
 NAME_FIELDS = ("last_name", "first_name", "patronymic")
 MATCHED_TYPES = (RecordType.CONTACT, RecordType.COMPANY, RecordType.LEAD)
@@ -59,7 +59,7 @@ def contact_update(
 ) -> Contact:
     """Change a contact's fields; phones and e-mails given are added to those it has."""
     points = checked_points(phones, emails)
-    record_update(contact, data=_split_name(data), by=by, expected_version=expected_version)
+    _update(contact, _split_name(data), by, expected_version)
     add_points(contact, points)
     return contact
 
@@ -87,9 +87,17 @@ def company_update(
 ) -> Company:
     """Change a company's fields; phones and e-mails given are added to those it has."""
     points = checked_points(phones, emails)
-    record_update(company, data=data, by=by, expected_version=expected_version)
+    _update(company, data, by, expected_version)
     add_points(company, points)
     return company
+
+
+def _update(client: Contact | Company, data: Mapping[str, Any], by: Any, expected_version: int | None) -> None:
+    """Change fields; a new responsible takes the open tasks along and is told on the timeline."""
+    values = {name: value for name, value in data.items() if name != "responsible"}
+    record_update(client, data=values, by=by, expected_version=expected_version)
+    if "responsible" in data:
+        record_assign(client, responsible=data["responsible"], by=by)
 
 
 def _split_name(data: Mapping[str, Any]) -> dict[str, Any]:
