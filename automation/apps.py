@@ -12,7 +12,7 @@ class AutomationConfig(AppConfig):
 
     def ready(self) -> None:
         from automation import engine, services, timeline
-        from crm import events, nightly
+        from crm import events, nightly, settings_services
 
         del timeline  # imported for its sentences
         events.on("record_created", engine.on_created)
@@ -20,3 +20,4 @@ class AutomationConfig(AppConfig):
         events.on("fields_changed", engine.on_fields_changed)
         events.on("client_contact", engine.on_client_contact)
         nightly.every_night("plans follow the settings", services.replan)
+        settings_services.follow_preferences(services.follow_settings)

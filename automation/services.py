@@ -87,6 +87,12 @@ def replan() -> int:
     return moved
 
 
+def follow_settings(changed: set[str]) -> None:
+    """Days or the time zone were changed in the settings: what is planned moves with them."""
+    if changed & {"delayed_demand_days", "company_time_zone"}:
+        replan()
+
+
 def _reachable(run_id: int, by: Any) -> tuple[ScheduledRun, StagedRecord]:
     """The run, locked, and its record; DoesNotExist for whoever may not change the record."""
     run = ScheduledRun.objects.select_related("rule").get(pk=run_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -254,6 +254,15 @@ def _check_retiring(pipeline: Pipeline) -> None:
 # -- company settings -------------------------------------------------------------------------------------------------
 
 
+FOLLOWERS: list[Callable[[set[str]], Any]] = []
+
+
+def follow_preferences(function: Callable[[set[str]], Any]) -> None:
+    """Register what must follow when settings of the company change; it is told their names."""
+    if function not in FOLLOWERS:
+        FOLLOWERS.append(function)
+
+
 @transaction.atomic
 def preferences_set(values: Mapping[str, Any], *, by: Any) -> list[str]:
     """Keep settings of the company; answers the names that changed. ValidationError from a wrong value."""
@@ -266,4 +275,7 @@ def preferences_set(values: Mapping[str, Any], *, by: Any) -> list[str]:
         if old != new:
             audit("preference", key, key, old, new, by)
             changed.append(key)
+    if changed:
+        for follow in FOLLOWERS:
+            follow(set(changed))
     return changed

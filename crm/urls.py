@@ -18,6 +18,10 @@ urlpatterns = [
     path("contacts/", include(contact_patterns)),
     path("companies/", include(company_patterns)),
     path("reports/", include("analytics.urls")),
+    path("", include("partners.urls")),
+    path("", include("automation.urls")),
+    path("settings/", include("communications.urls")),
+    path("settings/", include("objects_registry.settings_urls")),
     path("settings/", include("crm.views.settings_urls")),
     path("profile/", include("crm.views.profile_urls")),
     path("tasks/", task_list, name="task-list"),
@@ -25,3 +29,5 @@ urlpatterns = [
     path("", include("crm.screens.urls")),
     path("", include("web.urls")),
 ]
+
+handler500 = "crm.api.docs.server_error"

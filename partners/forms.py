@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Partner, User
 from accounts.selectors import assignable_users
 from crm.formfields import MailField, NumberField, PhoneField
-from crm.places import REGIONS
 from partners.selectors import partners_to_choose
 
 
@@ -22,16 +21,23 @@ class PartnerForm(forms.Form):
     phone = PhoneField(label=_("Phone"), max_length=60, required=False)
     email = MailField(label=_("E-mail"), max_length=254, required=False)
     commission_percent = NumberField(
-        label=_("Commission, % of the won amount"), max_digits=5, decimal_places=2, min_value=0, max_value=100, initial=0
+        label=_("Commission, % of the won amount"),
+        max_digits=5,
+        decimal_places=2,
+        min_value=0,
+        max_value=100,
+        initial=0,
     )
     contract = forms.CharField(label=_("Contract"), max_length=200, required=False)
-    regions = forms.MultipleChoiceField(
-        label=_("Regions"), choices=[(name, name) for name in REGIONS], required=False,
-        widget=forms.SelectMultiple(attrs={"size": 6}),
-    )  # fmt: skip
+    regions = forms.CharField(label=_("Regions"), max_length=2000, required=False, help_text=_("Several by commas."))
     comment = forms.CharField(
         label=_("Comment"), required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 3})
     )
+
+    def clean_regions(self) -> list[str]:
+        """A list of names, each once."""
+        parts = [part.strip() for part in self.cleaned_data["regions"].replace(";", ",").split(",")]
+        return list(dict.fromkeys(part for part in parts if part))
 
 
 class PartnerUserForm(forms.Form):

@@ -76,6 +76,8 @@ class CompanyForm(forms.Form):
 def _shown(setting: preferences.Setting, value: Any) -> Any:
     if setting.kind == "days":
         return ", ".join(map(str, value))
+    if setting.kind == "user":
+        return value or None
     return value
 
 

@@ -1,0 +1,17 @@
+"""Addresses of the robots: a section on cards, and their page in the settings."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from automation import views
+
+urlpatterns = [
+    path("robots/<str:record_type>/<int:pk>/", views.record_planned, name="record-planned"),
+    path("robots/runs/<int:pk>/skip/", views.run_skip, name="run-skip"),
+    path("robots/runs/<int:pk>/now/", views.run_now, name="run-now"),
+    path("robots/runs/<int:pk>/postpone/", views.run_postpone, name="run-postpone"),
+    path("settings/rules/", views.settings_rules, name="settings-rules"),
+    path("settings/rules/<int:pk>/switch/", views.settings_rule_switch, name="settings-rule-switch"),
+    path("settings/rules/<int:pk>/runs/", views.settings_rule_runs, name="settings-rule-runs"),
+]

@@ -1,0 +1,163 @@
+"""The partner's cabinet - new, in work, closed - and the manufacturer's control over all partners' records."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET
+
+from accounts.models import User
+from crm import clock, pipelines
+from crm.http import paginate
+from crm.models import RecordType, Stage
+from crm.task_rows import client_name, phone_of
+from deals.models import Deal
+from leads.models import Lead
+from partners.rights import may_control
+from partners.selectors import partners_for
+from partners.stages import PARTNER_DEAL, PARTNER_LEAD, WON
+
+TITLES = {"new": gettext_lazy("New requests"), "work": gettext_lazy("In work"), "closed": gettext_lazy("Closed")}
+PIPELINES = {RecordType.LEAD: PARTNER_LEAD, RecordType.DEAL: PARTNER_DEAL}
+ROWS = 50
+
+
+def keys_of(pipeline: str, state: str) -> list[str]:
+    """The stages that count as new, in work or closed."""
+    row = [stage for stage in pipelines.all_stages() if stage.pipeline_id == pipeline]
+    if state == "new":
+        return [stage.key for stage in row if stage.is_start]
+    return [stage.key for stage in row if stage.is_open == (state == "work") and not stage.is_start]
+
+
+@login_required
+@require_GET
+def partner_cabinet(request: HttpRequest, state: str) -> HttpResponse:
+    """A partner's requests by state, the phone first; who has waited longest stands on top."""
+    user: Any = request.user
+    if not user.is_partner:
+        raise PermissionDenied
+    if state not in TITLES:
+        raise Http404
+    parts = []
+    for record_type, label, rows in (
+        (RecordType.DEAL, _("Deals"), Deal.objects.all().visible_to(user)),
+        (RecordType.LEAD, _("Leads"), Lead.objects.all().visible_to(user)),
+    ):
+        keys = keys_of(PIPELINES[record_type], state)
+        found = rows.alive().filter(stage__in=keys).select_related("contact", "company", "purpose", "responsible")
+        order = ("-closed_at", "-id") if state == "closed" else ("stage_entered_at", "id")
+        page = paginate(request, found.defer("request_text", "search_text").order_by(*order), ROWS)
+        query = "&".join(f"stage={key}" for key in keys)
+        parts.append(
+            {
+                "label": label,
+                "count": page.count,
+                "rows": [_row(record) for record in page],
+                "more_url": f"{reverse(f'{record_type}-list')}?{query}" if page.has_next else "",
+            }
+        )
+    context = {"state": state, "title": TITLES[state], "parts": parts, "total": sum(part["count"] for part in parts)}
+    return render(request, "partners/cabinet.html", context)
+
+
+def _row(record: Any) -> dict[str, Any]:
+    stage: Stage = record.stage_row
+    stood = clock.now() - record.stage_entered_at
+    norm = timedelta(hours=stage.norm_hours) if stage.norm_hours and stage.is_open else None
+    return {
+        "record": record,
+        "url": record.get_absolute_url(),
+        "phone": phone_of(record),
+        "client": client_name(record) or getattr(record, "name", ""),
+        "stage": stage,
+        "stood": stood,
+        "left": norm - stood if norm and stood <= norm else None,
+        "late": stood - norm if norm and stood > norm else None,
+        "next": record.next_activity_title,
+        "next_at": record.next_activity_at,
+    }
+
+
+# -- control ----------------------------------------------------------------------------------------------------------
+
+
+@login_required
+@require_GET
+def partner_control(request: HttpRequest) -> HttpResponse:
+    """Every partner's open records in figures, those over the norm first; each figure opens its list."""
+    user: Any = request.user
+    if not may_control(user):
+        raise PermissionDenied
+    figures = {kind: _figures(kind, user) for kind in PIPELINES}
+    rows = [_control_row(partner, figures) for partner in partners_for(user).order_by("name")]
+    rows.sort(key=lambda row: (-row["late"], -row["open"], row["partner"].name))
+    shown = [row for row in rows if row["open"] or row["won"]["value"] or row["partner"].state == "active"]
+    late = "norm_exceeded=true&kind=open"
+    context = {
+        "rows": shown,
+        "sections": [
+            {"title": _("Deals over the norm"), "icon": "hourglass",
+             "url": f"{reverse('deal-section')}?pipeline={PARTNER_DEAL}&{late}"},
+            {"title": _("Leads over the norm"), "icon": "hourglass",
+             "url": f"{reverse('lead-section')}?pipeline={PARTNER_LEAD}&{late}"},
+        ],
+        "boards": [
+            {"label": _("Board of deals"), "url": f"{reverse('deal-board')}?pipeline={PARTNER_DEAL}"},
+            {"label": _("Board of leads"), "url": f"{reverse('lead-board')}?pipeline={PARTNER_LEAD}"},
+        ],
+    }  # fmt: skip
+    return render(request, "partners/control.html", context)
+
+
+def _figures(record_type: str, user: User) -> dict[int, dict[str, int]]:
+    """Open, untouched, late and won records of each partner: one GROUP BY."""
+    pipeline = PIPELINES[record_type]  # type: ignore[index]
+    rows = (Deal.objects.all() if record_type == RecordType.DEAL else Lead.objects.all()).visible_to(user)
+    stages = [stage for stage in pipelines.all_stages() if stage.pipeline_id == pipeline]
+    late = Q(pk__in=[])
+    for stage in stages:
+        if stage.norm_hours and stage.is_open:
+            late |= Q(stage=stage.key, stage_entered_at__lt=clock.now() - timedelta(hours=stage.norm_hours))
+    grouped = (
+        rows.alive().filter(pipeline=pipeline).order_by().values("partner")
+        .annotate(
+            open=Count("pk", filter=Q(stage__in=[s.key for s in stages if s.is_open])),
+            fresh=Count("pk", filter=Q(stage__in=[s.key for s in stages if s.is_start])),
+            late=Count("pk", filter=late),
+            won=Count("pk", filter=Q(stage=f"{pipeline}:{WON}")),
+        )
+    )  # fmt: skip
+    return {row["partner"]: row for row in grouped}
+
+
+def _control_row(partner: Any, figures: dict[Any, dict[int, dict[str, int]]]) -> dict[str, Any]:
+    nothing = {"open": 0, "fresh": 0, "late": 0, "won": 0}
+    found = {kind: figures[kind].get(partner.pk, nothing) for kind in PIPELINES}
+    cells = []
+    for kind in (RecordType.LEAD, RecordType.DEAL):
+        pipeline = PIPELINES[kind]
+        base = f"{reverse(f'{kind}-list')}?pipeline={pipeline}&partner={partner.pk}"
+        start = keys_of(pipeline, "new")[0]
+        cells += [
+            {"value": found[kind]["open"], "url": f"{base}&kind=open"},
+            {"value": found[kind]["fresh"], "url": f"{base}&stage={start}"},
+            {"value": found[kind]["late"], "url": f"{base}&norm_exceeded=true", "bad": True},
+        ]
+    deals = f"{reverse('deal-list')}?pipeline={PARTNER_DEAL}&partner={partner.pk}"
+    return {
+        "partner": partner,
+        "cells": cells,
+        "won": {"value": found[RecordType.DEAL]["won"], "url": f"{deals}&stage={PARTNER_DEAL}:{WON}"},
+        "open": sum(row["open"] for row in found.values()),
+        "late": sum(row["late"] for row in found.values()),
+    }

@@ -1,0 +1,164 @@
+"""Dialogs of hand-over and recall, and the partner panel on the cards of leads and deals."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts.models import User
+from crm import clock
+from crm.errors import DomainError
+from crm.models import RecordType
+from crm.screens import dialogs
+from crm.screens.forms import add_errors
+from crm.visibility import visible_record
+from partners.forms import HandOnForm, HandOverForm, RecallForm
+from partners.handoff import hand_on, hand_over, recall
+from partners.models import Handoff
+from partners.rights import may_hand_over, may_recall
+from partners.selectors import handoffs_for, handoffs_of, twin_of
+
+KINDS = (RecordType.LEAD, RecordType.DEAL)
+
+
+def _dialog(request: HttpRequest, form: forms.Form, title: str, submit: str, back: str) -> HttpResponse:
+    context = {
+        "dialog_title": title, "form": form, "dialog_action": request.path, "dialog_submit": submit,
+        "dialog_back": back,
+    }  # fmt: skip
+    return dialogs.dialog(request, "components/dialog.html", context, status=422 if form.errors else 200)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def record_hand_over(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
+    """Give a lead or a deal to a partner."""
+    user: Any = request.user
+    record = visible_record(record_type, pk, user)
+    if record is None:
+        raise Http404
+    if not may_hand_over(user, record):
+        raise PermissionDenied
+    form = HandOverForm(request.POST or None, user=user)
+    if form.is_bound and form.is_valid():
+        try:
+            done = hand_over(record=record, by=user, **form.cleaned_data)
+        except DomainError as error:
+            add_errors(form, error)
+        else:
+            text = _("«%(record)s» is with the partner «%(partner)s».") % {"record": record, "partner": done.partner}
+            return dialogs.done(request, text, record)
+    return _dialog(request, form, _("Hand over to a partner"), _("Hand over"), record.get_absolute_url())
+
+
+def _find_handoff(user: User, pk: int) -> Handoff:
+    handoff = handoffs_for(user).filter(pk=pk).first()
+    if handoff is None:
+        raise Http404
+    if not may_recall(user, handoff):
+        raise PermissionDenied
+    return handoff
+
+
+def _back(user: User, handoff: Handoff) -> Any:
+    """The manufacturer's record where the person sees it, else the partner's."""
+    return visible_record(handoff.record_type, handoff.record_id, user) or twin_of(user, handoff)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def handoff_recall(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a record back from a partner, with a reason."""
+    user: Any = request.user
+    handoff = _find_handoff(user, pk)
+    record = _back(user, handoff)
+    form = RecallForm(request.POST or None)
+    if form.is_bound and form.is_valid():
+        try:
+            recall(handoff_id=handoff.pk, by=user, reason=form.cleaned_data["reason"])
+        except DomainError as error:
+            add_errors(form, error)
+        else:
+            return dialogs.done(request, _("The record is taken back from the partner."), record)
+    title = _("Take back from «%(partner)s»") % {"partner": handoff.partner}
+    return _dialog(request, form, title, _("Take back"), record.get_absolute_url())
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def handoff_hand_on(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a record back and give it to another partner in one step."""
+    user: Any = request.user
+    handoff = _find_handoff(user, pk)
+    record = _back(user, handoff)
+    form = HandOnForm(request.POST or None, user=user, without=handoff.partner)
+    if form.is_bound and form.is_valid():
+        try:
+            fresh = hand_on(handoff_id=handoff.pk, by=user, **form.cleaned_data)
+        except DomainError as error:
+            add_errors(form, error)
+        else:
+            text = _("The record is with the partner «%(partner)s» now.") % {"partner": fresh.partner}
+            return dialogs.done(request, text, record)
+    title = _("From «%(partner)s» to another partner") % {"partner": handoff.partner}
+    return _dialog(request, form, title, _("Hand on"), record.get_absolute_url())
+
+
+@login_required
+@require_GET
+def partner_panel(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
+    """What a card shows of the partner's work: where it stands, for how long, and how to take it back."""
+    user: Any = request.user
+    record = visible_record(record_type, pk, user) if record_type in KINDS else None
+    if record is None:
+        raise Http404
+    handoffs = handoffs_of(user, record)
+    if not handoffs:
+        return HttpResponse("")
+    context = {
+        "record": record,
+        "lines": [_line(user, handoff) for handoff in handoffs],
+        "is_partner": user.is_partner,
+    }
+    return render(request, "partners/panel.html", context)
+
+
+def _line(user: User, handoff: Handoff) -> dict[str, Any]:
+    twin = twin_of(user, handoff)
+    active = handoff.state == Handoff.State.ACTIVE
+    may = active and may_recall(user, handoff)
+    origin = None if user.is_partner else visible_record(handoff.record_type, handoff.record_id, user)
+    stage = twin.stage_row if twin is not None else _stage_of(handoff)
+    entered = twin.stage_entered_at if twin is not None else None
+    norm = timedelta(hours=stage.norm_hours) if stage is not None and stage.norm_hours else None
+    return {
+        "handoff": handoff,
+        "active": active,
+        "twin": twin,
+        "origin": origin,
+        "stage": stage,
+        "entered": entered,
+        "late": bool(active and norm and entered and clock.now() - entered > norm),
+        "norm": norm,
+        "recall_url": reverse("handoff-recall", args=[handoff.pk]) if may else "",
+        "hand_on_url": reverse("handoff-hand-on", args=[handoff.pk]) if may else "",
+    }
+
+
+def _stage_of(handoff: Handoff) -> Any:
+    """The stage of a twin that the person may not open: a manager sees how far the partner is, no more."""
+    from crm import pipelines
+    from crm.models import record_model
+
+    rows: Any = record_model(handoff.record_type)._default_manager
+    key = rows.filter(pk=handoff.twin_id).values_list("stage", flat=True).first()
+    return pipelines.stage(key) if key else None

@@ -1,0 +1,24 @@
+"""Addresses of the registry of partners, of hand-overs and of the partner's cabinet."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from partners import cabinet_views, handoff_views, views
+
+urlpatterns = [
+    path("partners/", views.partner_list, name="partner-list"),
+    path("partners/new/", views.partner_create, name="partner-create"),
+    path("partners/control/", cabinet_views.partner_control, name="partner-control"),
+    path("partners/<int:pk>/", views.partner_detail, name="partner-detail"),
+    path("partners/<int:pk>/edit/", views.partner_edit, name="partner-edit"),
+    path("partners/<int:pk>/people/new/", views.partner_user_add, name="partner-user-add"),
+    path("partners/<int:pk>/state/", views.partner_state, name="partner-state"),
+    path("partners/<int:pk>/close/", views.partner_close, name="partner-close"),
+    path("partners/panel/<str:record_type>/<int:pk>/", handoff_views.partner_panel, name="record-partner-panel"),
+    path("partners/hand-overs/<int:pk>/recall/", handoff_views.handoff_recall, name="handoff-recall"),
+    path("partners/hand-overs/<int:pk>/hand-on/", handoff_views.handoff_hand_on, name="handoff-hand-on"),
+    path("leads/<int:pk>/hand-over/", handoff_views.record_hand_over, {"record_type": "lead"}, name="lead-hand-over"),
+    path("deals/<int:pk>/hand-over/", handoff_views.record_hand_over, {"record_type": "deal"}, name="deal-hand-over"),
+    path("cabinet/<slug:state>/", cabinet_views.partner_cabinet, name="partner-cabinet"),
+]

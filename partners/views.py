@@ -1,0 +1,217 @@
+"""The registry of partners for the manufacturer: list, card, new, changes, users, pausing and closing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.models import Partner, User
+from crm.errors import DomainError
+from crm.http import paginate
+from crm.screens import dialogs
+from crm.screens.forms import add_errors
+from crm.settings_audit import audit
+from partners import services
+from partners.forms import CloseForm, PartnerForm, PartnerUserForm
+from partners.models import PartnerProfile
+from partners.rights import may_control, may_manage
+from partners.selectors import handoffs_for, partners_for, partners_with_load, twins_in_bulk
+
+
+def find_partner(user: User, pk: int, *, manage: bool = False) -> Partner:
+    """A partner for those who control partners (to change it: for heads); 404 for others, and 403 where one may look."""
+    if not may_control(user):
+        raise Http404
+    partner = partners_for(user).filter(pk=pk).first()
+    if partner is None:
+        raise Http404
+    if manage and not may_manage(user):
+        raise PermissionDenied
+    return partner
+
+
+def profile_of(partner: Partner) -> PartnerProfile:
+    """The registry entry; a partner made without one has an empty one."""
+    return getattr(partner, "profile", None) or PartnerProfile(partner=partner)
+
+
+@login_required
+@require_GET
+def partner_list(request: HttpRequest) -> HttpResponse:
+    """All partners with their load."""
+    user: Any = request.user
+    if not may_control(user):
+        raise PermissionDenied
+    rows = partners_with_load(user).select_related("profile").order_by("state", "name")
+    page = paginate(request, rows)
+    context = {
+        "page": page,
+        "partners": [{"partner": row, "profile": profile_of(row)} for row in page],
+        "may_manage": may_manage(user),
+    }
+    return render(request, "partners/list.html", context)
+
+
+@login_required
+@require_GET
+def partner_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """The card of a partner: profile, people, latest hand-overs."""
+    user: Any = request.user
+    partner = find_partner(user, pk)
+    load = partners_with_load(user).get(pk=pk)
+    handoffs = list(handoffs_for(user).filter(partner=partner).order_by("-handed_at")[:20])
+    twins = twins_in_bulk(user, handoffs)
+    more = f"partner={pk}&kind=open"
+    context = {
+        "partner": partner,
+        "profile": profile_of(partner),
+        "people": partner.users.order_by("-is_active", "last_name", "pk"),
+        "handoffs": [{"handoff": row, "twin": twins.get((row.record_type, row.twin_id))} for row in handoffs],
+        "may_manage": may_manage(user),
+        "stats": [
+            {"label": _("Open leads"), "value": load.open_leads,
+             "url": f"{reverse('lead-list')}?pipeline=partner_lead&{more}"},
+            {"label": _("Open deals"), "value": load.open_deals,
+             "url": f"{reverse('deal-list')}?pipeline=partner_deal&{more}"},
+            {"label": _("People who sign in"), "value": load.active_users},
+        ],
+        "has_open": bool(load.open_leads or load.open_deals),
+    }  # fmt: skip
+    return render(request, "partners/detail.html", context)
+
+
+def _values(profile: PartnerProfile) -> dict[str, Any]:
+    """What the form starts with."""
+    values = {name: getattr(profile, name) for name in services.PROFILE_FIELDS}
+    return {**values, "regions": ", ".join(profile.regions), "name": profile.partner.name if profile.partner_id else ""}
+
+
+def _form_page(request: HttpRequest, form: forms.Form, title: str, back: str, submit: str) -> HttpResponse:
+    context = {"title": title, "form": form, "back_url": back, "submit": submit, "form_class": "grid-2"}
+    return render(request, "components/form_page.html", context, status=422 if form.errors else 200)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def partner_create(request: HttpRequest) -> HttpResponse:
+    """A new partner."""
+    user: Any = request.user
+    if not may_manage(user):
+        raise PermissionDenied
+    form = PartnerForm(request.POST or None)
+    if form.is_bound and form.is_valid():
+        try:
+            partner = services.partner_create(by=user, data=form.cleaned_data)
+        except DomainError as error:
+            add_errors(form, error)
+        else:
+            audit("partner", partner, "created", None, partner.name, user)
+            to = reverse("partner-detail", args=[partner.pk])
+            return dialogs.done(request, _("The partner is in the registry. Add its people."), to=to, go=True)
+    return _form_page(request, form, _("New partner"), reverse("partner-list"), _("Create"))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def partner_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Name and profile of a partner."""
+    user: Any = request.user
+    partner = find_partner(user, pk, manage=True)
+    back = reverse("partner-detail", args=[pk])
+    form = PartnerForm(request.POST or None)
+    form.initial = _values(profile_of(partner))
+    if form.is_bound and form.is_valid():
+        try:
+            services.partner_update(partner, by=user, data=form.cleaned_data)
+        except DomainError as error:
+            add_errors(form, error)
+        else:
+            audit("partner", partner, "profile", None, {k: str(v) for k, v in form.cleaned_data.items()}, user)
+            return dialogs.done(request, _("Saved."), to=back, go=True)
+    return _form_page(request, form, partner.name, back, _("Save"))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def partner_user_add(request: HttpRequest, pk: int) -> HttpResponse:
+    """An account for a person of a partner; the password is set by "forgotten password"."""
+    user: Any = request.user
+    partner = find_partner(user, pk, manage=True)
+    form = PartnerUserForm(request.POST or None)
+    back = reverse("partner-detail", args=[pk])
+    if form.is_bound and form.is_valid():
+        try:
+            made = services.partner_user_create(partner, by=user, **form.cleaned_data)
+        except DomainError as error:
+            add_errors(form, error)
+        else:
+            audit("user", made, "created", None, made.email, user)
+            text = _("The account is made: %(email)s. The password is set by “forgotten password”.")
+            return dialogs.done(request, text % {"email": made.email}, to=back, go=True)
+    context = {
+        "dialog_title": _("New person of «%(partner)s»") % {"partner": partner},
+        "form": form,
+        "dialog_action": request.path,
+        "dialog_submit": _("Create"),
+        "dialog_back": back,
+    }
+    return dialogs.dialog(request, "components/dialog.html", context, status=422 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def partner_state(request: HttpRequest, pk: int) -> HttpResponse:
+    """Activate or pause a partner; closing has a dialog of its own."""
+    user: Any = request.user
+    partner = find_partner(user, pk, manage=True)
+    state = request.POST.get("state", "")
+    if state not in {Partner.State.ACTIVE, Partner.State.PAUSED}:
+        raise Http404
+    old = partner.state
+    try:
+        changed = services.partner_set_state(partner, state=state, by=user)
+    except DomainError as error:
+        return dialogs.message(request, error.message)
+    audit("partner", changed, "state", old, changed.state, user)
+    text = _("«%(partner)s»: %(state)s.") % {"partner": changed, "state": changed.get_state_display()}
+    return dialogs.done(request, text, to=reverse("partner-detail", args=[pk]), go=True)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def partner_close(request: HttpRequest, pk: int) -> HttpResponse:
+    """Close a partner and hand its open records back in one action (ACC-3)."""
+    user: Any = request.user
+    partner = find_partner(user, pk, manage=True)
+    load = partners_with_load(user).get(pk=pk)
+    count = load.open_leads + load.open_deals
+    form = CloseForm(request.POST or None, user=user, needed=bool(count))
+    back = reverse("partner-detail", args=[pk])
+    if form.is_bound and form.is_valid():
+        old = partner.state
+        try:
+            returned = services.partner_close(partner, by=user, **form.cleaned_data)
+        except DomainError as error:
+            add_errors(form, error)
+        else:
+            audit("partner", partner, "state", old, Partner.State.CLOSED, user)
+            text = _("«%(partner)s» is closed. Records taken back: %(count)s.")
+            return dialogs.done(request, text % {"partner": partner, "count": returned}, to=back, go=True)
+    context = {
+        "dialog_title": _("Close «%(partner)s»: people %(people)s, open records %(count)s")
+        % {"partner": partner, "people": load.active_users, "count": count},
+        "form": form,
+        "dialog_action": request.path,
+        "dialog_submit": _("Close the partner"),
+        "dialog_danger": True,
+        "dialog_back": back,
+    }
+    return dialogs.dialog(request, "components/dialog.html", context, status=422 if form.errors else 200)
