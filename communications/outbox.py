@@ -47,10 +47,13 @@ class Transient(Exception):
     """It may go better later."""
 
 
-def send_due(limit: int = 100, *, only: Q | None = None) -> int:
-    """Send messages that are due, over one connection; answers how many left. Safe to run in many workers at once."""
+def send_due(limit: int = 100, *, only: Q | None = None, backend: str | None = None) -> int:
+    """Send messages that are due, over one connection; answers how many left. Safe to run in many workers at once.
+
+    `only` narrows it to some messages, `backend` names another mail backend than the settings' (both for the demo).
+    """
     sweep()
-    post = Post()
+    post = Post(backend)
     sent = 0
     try:
         for _number in range(limit):
@@ -156,7 +159,8 @@ def _put_off(message: Message, error: str) -> None:
 class Post:
     """One connection to the mail server for a batch, and what its failures mean."""
 
-    def __init__(self) -> None:
+    def __init__(self, backend: str | None = None) -> None:
+        self._backend = backend
         self._connection: BaseEmailBackend | None = None
         self._begun = False
         self.is_down = False
@@ -200,7 +204,7 @@ class Post:
         if isinstance(client, smtplib.SMTP) and not _is_awake(client):
             self.close()
         if self._connection is None:
-            connection = get_connection()
+            connection = get_connection(self._backend)
             try:
                 connection.open()
             except (smtplib.SMTPException, OSError) as error:
