@@ -125,9 +125,9 @@ def _too_many(request: HttpRequest, form: WebForm) -> HttpResponse | None:
     throttle = FormThrottle()
     try:
         allowed = throttle.allow_request(request, form.pk)  # type: ignore[arg-type]
-    except Exception:
+    except Exception as error:
         # Without the cache there is no count; a request that is lost is worse than one too many.
-        log.exception("form_throttle_failed", form_id=form.pk)
+        log.warning("form_throttle_failed", form_id=form.pk, error=repr(error))
         return None
     if allowed:
         return None
