@@ -340,7 +340,13 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "CRM API",
-    "DESCRIPTION": "Leads, deals, contacts, companies and construction objects of a sales department.",
+    "DESCRIPTION": _(
+        "Leads, deals, contacts, companies and construction objects of a sales department.\n\n"
+        "Send a token of your account with each call: `Authorization: Bearer crm_…`. Lists come in pages: `limit` "
+        "rows, the next page by `cursor`. A POST with the header `Idempotency-Key` is done once, however often it is "
+        "sent. An answer's `ETag`, sent back as `If-Match`, refuses a change of an older version. Refused calls are "
+        "answered as `application/problem+json`; the codes are explained at /api/docs/errors."
+    ),
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,

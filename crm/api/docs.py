@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.views import View
+from django.views import View, defaults
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.response import Response
 
 from crm.api.schema import PROBLEM_TYPE
 from crm.errors import problem
@@ -35,13 +36,27 @@ CODES: dict[str, tuple[int, Any]] = {
     "missing_fields": (422, gettext_lazy("The stage asks for more; `fields` names what to send in `data`.")),
     "refusal_needed": (422, gettext_lazy("A lost record needs a reason and a comment; `allowed` lists the reasons.")),
     "idempotency_key_reused": (422, gettext_lazy("The key was used for another call: take a new one.")),
+    "missing_value": (422, gettext_lazy("A template asks for something that the record does not have.")),
+    "needs_attention": (422, gettext_lazy("The request was kept, but a person must look at it; `detail` says why.")),
     "refused": (422, gettext_lazy("The rules of the product refuse it; `detail` says why.")),
+    "handoff_refused": (409, gettext_lazy("The record cannot be handed over, or the hand-over is over already.")),
+    "server_error": (500, gettext_lazy("Something broke on our side; quote `instance` to the support.")),
     "throttled": (429, gettext_lazy("Too many calls; wait as long as Retry-After says.")),
 }
 
 
+# It follows from the code alone and takes seconds to make, so each process makes it once per language.
+_made: dict[str, Any] = {}
+
+
 class ApiSchema(SpectacularAPIView):
     """OpenAPI 3.1, as YAML or JSON."""
+
+    def _get_schema_response(self, request: Any) -> Response:
+        language = get_language() or ""
+        if language not in _made:
+            _made[language] = super()._get_schema_response(request).data
+        return Response(_made[language], headers={"Content-Disposition": 'inline; filename="crm-api"'})
 
 
 class ApiDocs(SpectacularSwaggerSplitView):
@@ -58,6 +73,15 @@ class ErrorCodes(View):
         """All codes with what they mean."""
         rows = [{"code": code, "status": status, "text": text} for code, (status, text) in CODES.items()]
         return render(request, "crm/api_errors.html", {"codes": rows})
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """A failure of ours: in the form of the API below its addresses, as the page with the apology elsewhere."""
+    if not request.path.startswith("/api/"):
+        return defaults.server_error(request)
+    text = _("Something broke on our side. Quote the number of the call to the support.")
+    body = problem(500, "server_error", _("Server error"), text)
+    return JsonResponse(body, status=500, content_type=PROBLEM_TYPE)
 
 
 @csrf_exempt

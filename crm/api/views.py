@@ -70,6 +70,19 @@ class ApiViewSet(GenericViewSet[Any]):
     ) -> Response:
         return idempotency.once(request, key, partial(handler, request, *args, **kwargs))
 
+    def get_throttles(self) -> list[Any]:
+        """Kept, so that the answer can tell what is left of the budget."""
+        self.throttles: list[Any] = super().get_throttles()
+        return self.throttles
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Response:
+        """Tell how many calls are left in this minute."""
+        for throttle in getattr(self, "throttles", ()):
+            if (used := getattr(throttle, "history", None)) is not None:
+                response["RateLimit-Limit"] = str(throttle.num_requests)
+                response["RateLimit-Remaining"] = str(max(0, throttle.num_requests - len(used)))
+        return super().finalize_response(request, response, *args, **kwargs)
+
     @property
     def caller(self) -> User:
         """The person, or the owner of the token; nobody else gets past the permissions."""

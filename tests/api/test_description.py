@@ -29,6 +29,7 @@ from accounts.models import ApiToken, Role
 from accounts.services import token_hash
 from crm.api.docs import CODES
 from crm.api.urls import router
+from crm.errors import DomainError
 from deals.services import deal_create
 from leads.services import lead_create
 from objects_registry.services import object_create
@@ -64,15 +65,32 @@ def test_the_description_is_valid_and_complete(described: Path) -> None:
             assert {"token": []} in operation["security"], (method, path)
 
 
-def test_every_code_that_is_answered_is_explained(described: Path) -> None:
-    from crm import errors
-    from crm.api import idempotency, views
+def errors_of(base: type[DomainError]) -> Iterator[str]:
+    """The codes of an error and of all that descend from it."""
+    yield base.code
+    for child in base.__subclasses__():
+        yield from errors_of(child)
 
-    known = {error.code for module in (errors, idempotency, views) for error in vars(module).values()
-             if isinstance(error, type) and issubclass(error, errors.DomainError)}  # fmt: skip
-    assert known <= CODES.keys()
+
+def test_every_code_that_is_answered_is_explained(described: Path) -> None:
+    assert set(errors_of(DomainError)) <= CODES.keys()
     page = Client().get("/api/docs/errors").content.decode()
     assert all(f'id="{code}"' in page for code in CODES)
+
+
+@pytest.mark.django_db
+def test_our_own_failure_is_a_problem_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: Any, **_kwargs: Any) -> Any:
+        raise RuntimeError("a secret of the inside")
+
+    monkeypatch.setattr("crm.api.people.MeViewSet.show", fail)
+    browser = Client(raise_request_exception=False)
+    browser.force_login(make_user())
+    answer = browser.get("/api/v1/me/")
+    assert (answer.status_code, answer["Content-Type"]) == (500, "application/problem+json")
+    assert answer.json()["code"] == "server_error"
+    assert answer.json()["instance"] == answer["X-Request-ID"]
+    assert "secret" not in answer.content.decode()
 
 
 @pytest.fixture
