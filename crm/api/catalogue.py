@@ -1,9 +1,10 @@
-"""Pipelines, stages with what they require, refusal reasons, sources: read by everybody, kept by administrators."""
+"""Pipelines, stages with what they require, refusal reasons, sources: read by everybody, kept by the sales head."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Prefetch
 from django.http import Http404
 from django.utils.translation import gettext_lazy
@@ -17,7 +18,7 @@ from crm.api.filtering import refuse_unknown
 from crm.api.serializers import RecordInput
 from crm.api.views import ApiViewSet
 from crm.models import Pipeline, RecordType, RefusalReason, Source, Stage
-from crm.stage_settings import stage_update
+from crm.settings_services import required_set, stage_change
 
 
 class ReasonOutput(serializers.ModelSerializer[RefusalReason]):
@@ -56,7 +57,7 @@ class PipelineOutput(serializers.ModelSerializer[Pipeline]):
 
 
 class StageInput(RecordInput):
-    """What an administrator may change of a stage; codes and kinds are fixed, rules are bound to them."""
+    """What the sales head may change of a stage; codes and kinds are fixed, rules are bound to them."""
 
     required = serializers.ListField(  # type: ignore[assignment]
         child=serializers.CharField(max_length=50), required=False, max_length=30
@@ -91,7 +92,7 @@ def _readable_stages(user: Any) -> Any:
     list=extend_schema(summary=gettext_lazy("List stages"), responses=StageOutput(many=True)),
     retrieve=extend_schema(summary=gettext_lazy("Read a stage"), responses=StageOutput),
     partial_update=extend_schema(
-        summary=gettext_lazy("Change a stage (administrators)"), request=StageInput, responses=StageOutput
+        summary=gettext_lazy("Change a stage (sales head)"), request=StageInput, responses=StageOutput
     ),
 )
 class StageViewSet(ApiViewSet):
@@ -122,7 +123,11 @@ class StageViewSet(ApiViewSet):
         """Rename or recolour a stage, change its norm, its required fields, or hide it."""
         stage = self._stage()
         data = self.read(StageInput, partial=True)
-        stage_update(stage, by=self.actor, data=data)
+        required = data.pop("required", None)
+        with transaction.atomic():
+            stage_change(stage, by=self.actor, data=data)
+            if required is not None:
+                required_set(stage.pipeline, by=self.actor, wanted={stage.key: required})
         return Response(StageOutput(self._stage()).data)
 
 
