@@ -183,35 +183,45 @@ def _seen(record: Any, obj: ConstructionObject) -> ConstructionObject:
 
 @transaction.atomic
 def object_follow_responsible(obj: ConstructionObject, *, by: Any = None) -> ConstructionObject:
-    """Give an object to whoever is responsible for its newest open deal, else its newest open lead (OBJ-5)."""
-    owner = responsible_of(obj)
-    if owner is not None and owner.is_active and owner.pk != obj.responsible_id:
-        record_assign(obj, responsible=owner, by=by or Actor.system())
-    return obj
+    """Give an object to whoever is responsible for its newest open deal, else its newest open lead (OBJ-5).
+
+    Answers the object as it is now.
+    """
+    if owner_id_of(obj) == obj.responsible_id:
+        return obj
+    locked = ConstructionObject.objects.select_for_update(of=("self",)).get(pk=obj.pk)
+    owner = responsible_of(locked)
+    if owner is not None and owner.is_active and owner.pk != locked.responsible_id:
+        record_assign(locked, responsible=owner, by=by or Actor.system())
+    return locked
 
 
 def responsible_of(obj: ConstructionObject) -> Any:
     """Who answers for an object by its own open deals and leads; partners' records do not count."""
+    found = owner_id_of(obj)
+    return obj._meta.get_field("responsible").related_model.objects.get(pk=found) if found is not None else None
+
+
+def owner_id_of(obj: ConstructionObject) -> int | None:
+    """The id of that person, without reading the records."""
     for records in (obj.deals, obj.leads):  # type: ignore[attr-defined]
-        found = (
-            records.alive()
-            .open()
-            .filter(partner__isnull=True, responsible__isnull=False)
-            .select_related("responsible")
-            .order_by("-created_at", "-id")
-            .first()
-        )
+        own = records.alive().open().filter(partner__isnull=True, responsible__isnull=False)
+        found = own.order_by("-created_at", "-id").values_list("responsible_id", flat=True).first()
         if found is not None:
-            return found.responsible
+            return int(found)
     return None
+
+
+def may_tie_clients(record_type: str, data: Mapping[str, Any]) -> bool:
+    """A lead or deal was made, or got another client or object."""
+    fields = data.get("fields")
+    return record_type in {RecordType.LEAD, RecordType.DEAL} and (
+        fields is None or bool({"object", "contact", "company"} & set(fields))
+    )
 
 
 def clients_follow(event: Any) -> None:
     """Handler: the client of a lead or deal becomes the client of its object, whichever was set last."""
-    if event.record_type not in {RecordType.LEAD, RecordType.DEAL}:
-        return
-    if event.name == "fields_changed" and not {"object", "contact", "company"} & set(event.data.get("fields", [])):
-        return
     record = event.record
     if record is not None and record.object_id and record.partner_id is None:
         link_clients(record.object, record)

@@ -43,7 +43,7 @@ def make_object(by: Any, **changes: Any) -> ConstructionObject:
 
 def make_lead(by: Any, **changes: Any) -> Lead:
     data = {"title": "Заявка", "name": "Иван", "responsible": by, **BARN, **changes}
-    return services.record_create(Lead, data=data, by=by, pipeline="lead", stage="data_complete")
+    return services.record_create(Lead, data=data, by=by, pipeline="lead", stage="handed_over")
 
 
 def make_deal(by: Any, **changes: Any) -> Deal:
@@ -249,17 +249,14 @@ def test_the_responsible_follows_the_newest_open_deal_then_the_newest_open_lead(
     first, second, third = make_user(), make_user(), make_user()
     obj = make_object(first)
     make_lead(second, object=obj)
-    object_follow_responsible(obj)
-    assert obj.responsible == second
+    assert object_follow_responsible(obj).responsible == second
     clock.travel(hours=1)
     deal = make_deal(third, object=obj)
     clock.travel(hours=1)
     make_lead(first, object=obj)
-    object_follow_responsible(obj)
-    assert obj.responsible == third
+    assert object_follow_responsible(obj).responsible == third
     stages.move(deal, "construction_cancelled", by=Actor.system(), override=True)
-    object_follow_responsible(obj)
-    assert obj.responsible == first
+    assert object_follow_responsible(obj).responsible == first
 
 
 @pytest.mark.rule("OBJ-5")
