@@ -15,7 +15,7 @@ from automation.models import Rule
 from communications import message_channels
 from communications.services import message_queue
 from communications.templates_render import MissingValue
-from crm import clock
+from crm import clock, pipelines
 from crm.actors import Actor
 from crm.errors import DomainError
 from crm.models import Activity, Contact, StagedRecord, StageHistory
@@ -135,14 +135,25 @@ def change_stage(context: Context) -> Outcome | None:
     """Move the record; the history says by which rule."""
     to = str(context.params["to"])
     before = context.record.stage
-    move(context.record, to, by=context.actor, reason=context.rule.name)
+    move(context.record, to, by=context.actor, reason=_reason(context, to))
     return Outcome("moved", {"to": context.record.stage}, is_told=True) if context.record.stage != before else None
+
+
+def _reason(context: Context, to: str) -> str:
+    """Going back and reopening need a reason, and the rule is one; forward its name as the author says enough."""
+    current = context.record.stage_row
+    try:
+        target = pipelines.find_stage(context.record.pipeline_id, to)
+    except KeyError:
+        return ""  # the mover is going to say that there is no such stage
+    return "" if current.is_open and target.order > current.order else context.rule.name
 
 
 @action("task_and_stage", gettext_lazy("Move to a stage and give the responsible a task"), needs=("to", "title_ru"))
 def task_and_stage(context: Context) -> Outcome | None:
     """Both or neither: the return to work must not be separated from its task by a failure between them (DEAL-5)."""
-    move(context.record, str(context.params["to"]), by=context.actor, reason=context.rule.name)
+    to = str(context.params["to"])
+    move(context.record, to, by=context.actor, reason=_reason(context, to))
     # After the move: the task's key is that of the new entry, so that the stage's own rule makes no second one.
     made = _task(context, key=_once(context), kind=str(context.params.get("kind", Activity.Kind.TASK)))
     return Outcome("moved", {"to": context.record.stage, "task": made.pk if made else None}, is_told=True)

@@ -15,9 +15,9 @@ class AutomationConfig(AppConfig):
         from crm import events, nightly, settings_services
 
         del timeline  # imported for its sentences
-        events.on("record_created", engine.on_created)
-        events.on("stage_changed", engine.on_stage_changed)
-        events.on("fields_changed", engine.on_fields_changed)
-        events.on("client_contact", engine.on_client_contact)
+        events.on("record_created", engine.on_created, wants=engine.wants_created)
+        events.on("stage_changed", engine.on_stage_changed, wants=engine.wants_stage)
+        events.on("fields_changed", engine.on_fields_changed, wants=engine.wants_fields)
+        events.on("client_contact", engine.on_client_contact, wants=engine.wants_contact)
         nightly.every_night("plans follow the settings", services.replan)
         settings_services.follow_preferences(services.follow_settings)

@@ -8,6 +8,7 @@ transaction, so the row can simply be taken up again: nothing is done twice, let
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -45,9 +46,38 @@ class Lost(Exception):
 # -- what events start ------------------------------------------------------------------------------------------------
 
 
+def wants_created(record_type: str, _data: Mapping[str, Any]) -> bool:
+    """Some rule waits for records of the kind to be made."""
+    return bool(_rules(Rule.Trigger.CREATED, record_type))
+
+
+def wants_stage(record_type: str, data: Mapping[str, Any]) -> bool:
+    """A rule is bound to the stage entered, or anything may be planned in the one left."""
+    entered = [r for r in _rules(Rule.Trigger.STAGE_ENTERED, record_type) if _is_of_stage(r, str(data["to"]))]
+    return bool(entered) or (bool(data.get("from")) and record_type in _ruled_types())
+
+
+def wants_fields(record_type: str, data: Mapping[str, Any]) -> bool:
+    """Some rule watches one of the fields."""
+    changed = set(data.get("fields", []))
+    return any(changed & set(rule.fields) for rule in _rules(Rule.Trigger.FIELD_CHANGED, record_type))
+
+
+def wants_contact(record_type: str, _data: Mapping[str, Any]) -> bool:
+    """Something is planned or starts for records of the kind when their client makes contact."""
+    return record_type in _ruled_types()
+
+
+def _ruled_types() -> set[str]:
+    """Kinds of record that have any rule, switched off ones too: they may have planned something before."""
+    return scope.remember(
+        f"{RULES}.types", lambda: set(Rule.objects.values_list("pipeline__record_type", flat=True).distinct())
+    )
+
+
 def on_created(event: Event) -> None:
     """A record was made."""
-    _start(event, _rules(Rule.Trigger.CREATED, event))
+    _start(event, _rules(Rule.Trigger.CREATED, event.record_type))
 
 
 def on_stage_changed(event: Event) -> None:
@@ -56,27 +86,33 @@ def on_stage_changed(event: Event) -> None:
     if event.data.get("from"):
         left = event.data["from"]
         _call_off(event, Q(stage_key=left), _("The record left the stage."))
-    _start(event, [rule for rule in _rules(Rule.Trigger.STAGE_ENTERED, event) if _is_of_stage(rule, to)], stage=to)
+    _start(
+        event,
+        [rule for rule in _rules(Rule.Trigger.STAGE_ENTERED, event.record_type) if _is_of_stage(rule, to)],
+        stage=to,
+    )
 
 
 def on_fields_changed(event: Event) -> None:
     """Fields of a record changed: rules that watch one of them start."""
     changed = set(event.data.get("fields", []))
-    _start(event, [rule for rule in _rules(Rule.Trigger.FIELD_CHANGED, event) if changed & set(rule.fields)])
+    _start(
+        event, [rule for rule in _rules(Rule.Trigger.FIELD_CHANGED, event.record_type) if changed & set(rule.fields)]
+    )
 
 
 def on_client_contact(event: Event) -> None:
     """The client made contact: whatever would have reminded them is off, then the rules of contact start (DEAL-6)."""
     _call_off(event, Q(rule__stops_on_contact=True), _("The client made contact."))
-    _start(event, _rules(Rule.Trigger.CLIENT_CONTACT, event))
+    _start(event, _rules(Rule.Trigger.CLIENT_CONTACT, event.record_type))
 
 
 def _all_rules() -> list[Rule]:
     return scope.remember(RULES, lambda: list(Rule.objects.filter(is_active=True).select_related("pipeline")))
 
 
-def _rules(trigger: str, event: Event) -> list[Rule]:
-    return [r for r in _all_rules() if r.trigger == trigger and r.pipeline.record_type == event.record_type]
+def _rules(trigger: str, record_type: str) -> list[Rule]:
+    return [r for r in _all_rules() if r.trigger == trigger and r.pipeline.record_type == record_type]
 
 
 def _is_of_stage(rule: Rule, key: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from email.utils import formataddr, make_msgid
+from email.headerregistry import Address
+from email.utils import make_msgid
 from typing import Any
 
 from django.conf import settings
@@ -92,7 +93,8 @@ def sender_for(record: StagedRecord) -> str:
     """The From line of a record's letters: its responsible, else the company's own address (COM-1)."""
     person = record.responsible
     if person is not None and person.is_active and person.email:
-        return formataddr((person.full_name, person.email))
+        # Readable as it is kept; the mail library encodes it when the letter leaves.
+        return str(Address(person.full_name, addr_spec=person.email))
     return settings.DEFAULT_FROM_EMAIL
 
 

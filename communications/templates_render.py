@@ -49,6 +49,16 @@ def _greeting(record: StagedRecord, contact: Contact | None) -> str:
     return name or contact.full_name
 
 
+def _building(record: StagedRecord, contact: Contact | None) -> str:
+    """What is to be built, as one may name it to the client: our titles hold the client's own name."""
+    if (obj := getattr(record, "object", None)) is not None:
+        return str(obj)
+    sides = [getattr(record, name, None) for name in ("width", "length")]
+    size = "×".join(f"{side.normalize():f}" for side in sides if side) if all(sides) else ""
+    what = " ".join(part for part in (str(getattr(record, "purpose", None) or ""), size) if part)
+    return ", ".join(part for part in (what, getattr(record, "city", "")) if part) or str(record)
+
+
 def _related(name: str) -> Callable[[StagedRecord, Contact | None], Any]:
     return lambda record, contact: getattr(record, name, None)
 
@@ -66,10 +76,7 @@ PLACEHOLDERS: dict[str, Placeholder] = {
     "contact": Placeholder(gettext_lazy("how the person is addressed"), _greeting),
     "client_company": Placeholder(gettext_lazy("the client's company"), _related("company")),
     "title": Placeholder(gettext_lazy("title of the lead or deal"), lambda record, contact: record),
-    "object": Placeholder(
-        gettext_lazy("name of the object, or title of the deal"),
-        lambda record, contact: getattr(record, "object", None) or record,
-    ),
+    "object": Placeholder(gettext_lazy("what is to be built"), _building),
     "construction_start": Placeholder(gettext_lazy("planned construction start"), _date),
     "responsible": Placeholder(gettext_lazy("responsible"), _of_responsible("full_name")),
     "responsible_phone": Placeholder(gettext_lazy("phone of the responsible"), _of_responsible("phone")),

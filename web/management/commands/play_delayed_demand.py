@@ -75,10 +75,15 @@ class Command(BaseCommand):
     def _live(self, deal: Deal) -> None:
         """What workers would do by now, for this deal alone."""
         only = Q(record_type="deal", record_id=deal.pk)
-        events.dispatch_due()
+        self._tell_handlers()
         while engine.run_due(only=only):
-            events.dispatch_due()
+            self._tell_handlers()
         outbox.send_due(only=only, backend=self.backend)
+
+    def _tell_handlers(self) -> None:
+        """Handlers hear of events after commit; here, inside one transaction, they are told until all is quiet."""
+        while events.dispatch_due():
+            pass
 
     def _deal(self, pk: int | None) -> Deal:
         if pk is None:
