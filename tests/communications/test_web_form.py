@@ -107,11 +107,12 @@ def test_the_usual_spellings_of_field_names_are_known(form: WebForm, fields: dic
 
 @pytest.mark.rule("LEAD-1")
 def test_the_forms_own_map_of_names_comes_first(form: WebForm) -> None:
-    form.field_map = {"f1": "name", "f2": "phone", "comment": "city"}
+    form.field_map = {"f1": "name", "F2": "phone", "comment": "city", "src": "utm_source", "f3": "nonsense"}
     form.save()
-    post(form, {"f1": "Анна", "f2": "89123456789", "comment": "Тверь"})
+    post(form, {"f1": "Анна", "f2": "89123456789", "comment": "Тверь", "src": "vk", "f3": "красный"})
     lead = Lead.objects.get()
     assert (lead.name, lead.phone, lead.city) == ("Анна", "+79123456789", "Тверь")
+    assert (lead.utm_source, lead.request_text) == ("vk", "f3: красный")
 
 
 @pytest.mark.rule("COM-6")

@@ -10,7 +10,10 @@ from django.test import Client
 from accounts.models import Role
 from communications.models import WebForm
 from crm.clients import contact_create
+from deals.models import Deal
+from leads.conversion import ConversionChoice, convert
 from leads.models import Lead
+from leads.services import lead_update
 from objects_registry.models import ConstructionObject
 from tests.factories import make_user
 
@@ -61,3 +64,28 @@ def test_a_post_of_a_known_client_goes_to_their_manager() -> None:
         contact,
         True,
     )
+
+
+@pytest.mark.rule("LEAD-10")
+def test_a_qualified_lead_is_converted_with_the_rules_at_work() -> None:
+    head = make_user(Role.SALES_HEAD)
+    lead = post(**FULL, company="ООО «Поле»")
+    made = convert(lead_id=lead.pk, by=head, choice=ConversionChoice("company"))
+    deal = Deal.objects.get()
+    assert (made.deal, deal.object, deal.responsible) == (deal, lead.object, head)
+    assert (deal.contact.stage, deal.company.stage) == ("contact:in_work", "company:in_work")
+    assert list(deal.object.contacts.all()) == [deal.contact]
+    assert list(deal.object.companies.all()) == [deal.company]
+    assert Lead.objects.get().stage == "lead:converted"
+
+
+@pytest.mark.rule("LEAD-2")
+@pytest.mark.rule("LEAD-6")
+def test_the_next_post_of_that_client_is_a_repeat_lead() -> None:
+    head, manager = make_user(Role.SALES_HEAD), make_user()
+    first = post(**FULL)
+    lead_update(first, by=head, data={"responsible": manager})
+    convert(lead_id=first.pk, by=manager, choice=ConversionChoice("person"))
+    again = post(name="Пётр", phone="+7 912 345 67 89", message="Ещё один склад")
+    assert (again.is_repeat, again.responsible, again.contact) == (True, manager, Deal.objects.get().contact)
+    assert again.stage == "lead:handed_over"

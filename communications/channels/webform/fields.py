@@ -94,6 +94,9 @@ def field_of(parsed: Parsed, meaning: str, field_map: Mapping[str, str]) -> str:
 
 
 def _take(found: _Reading, meaning: str, name: str, value: str) -> None:
+    if meaning.startswith("mark"):
+        found.marks.setdefault(meaning.partition(":")[2] or name, value)
+        return
     match meaning:
         case "phone" | "email":
             _take_points(found, name, value)
@@ -112,8 +115,6 @@ def _take(found: _Reading, meaning: str, name: str, value: str) -> None:
         case "inn":
             number = normalize.inn(value)
             _take_value(found, "inn", name, number) if number else found.keep(name, value)
-        case "mark":
-            found.marks.setdefault(name, value)
         case "technical":
             pass
         case "cookies" | "transaction" | "form" | "referrer" | "page":

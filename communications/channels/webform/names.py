@@ -94,6 +94,7 @@ _WORDS: tuple[tuple[str, frozenset[str]], ...] = (
     ("region", word_set("region регион")),
     ("address", word_set("address адрес")),
 )
+KNOWN = frozenset({*_NAMES, *(meaning for meaning, _words in _WORDS)})
 _NAME_WORDS = word_set("name имя fio фио")
 _FILLERS = word_set(
     """
@@ -108,9 +109,15 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def meaning_of(name: str, field_map: Mapping[str, str]) -> str:
-    """What a field means; an empty text where nobody knows. The form's own map of names comes first."""
-    own = {str(key).strip().casefold(): str(value) for key, value in field_map.items()}
-    return own.get(name.strip().casefold()) or _meaning(name)
+    """What a field means; an empty text where nobody knows. The form's own map of names comes first.
+
+    A mark of advertising that the site calls otherwise is "mark:utm_source" and the like.
+    """
+    own = {str(key).strip().casefold(): str(value).strip() for key, value in field_map.items()}
+    meant = own.get(name.strip().casefold(), "")
+    if _MARKETING.match(meant):
+        return f"mark:{meant}"
+    return meant if meant in KNOWN else _meaning(name)
 
 
 @lru_cache(maxsize=2_000)
