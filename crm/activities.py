@@ -7,13 +7,26 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from crm import timeline
-from crm.models import Activity
+from crm.models import Activity, StagedRecord
 from crm.services import refresh_next_activity
+
+
+def open_tasks(record: StagedRecord, user: User) -> QuerySet[Activity]:
+    """What is still to be done on a record that the user has been let in to, the nearest first.
+
+    Colleagues see each other's tasks on a record they share; a partner sees its own people's alone.
+    """
+    rows = Activity.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk, done_at__isnull=True)
+    if user.is_partner:
+        rows = rows.visible_to(user)
+    return rows.select_related("responsible").order_by("due_at", "id")
 
 
 @transaction.atomic

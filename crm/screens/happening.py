@@ -22,6 +22,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.models import User
 from accounts.selectors import RESPONSIBLE_ROLES
 from crm import clock, services, timeline
+from crm.activities import open_tasks
 from crm.errors import DomainError
 from crm.formfields import MomentField
 from crm.http import triggers
@@ -201,10 +202,7 @@ def entry_rows(entries: Iterable[TimelineEntry]) -> list[dict[str, Any]]:
 
 def tasks_context(record: StagedRecord, user: User) -> dict[str, Any]:
     """What is still to be done on the record, the nearest first."""
-    rows = Activity.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk, done_at__isnull=True)
-    if user.is_partner:
-        rows = rows.visible_to(user)
-    found = list(rows.select_related("responsible").order_by("due_at", "id")[:20])
+    found = list(open_tasks(record, user)[:20])
     own = changeable_tasks(found, user)
     return {"tasks": [task_row(task, may_change=task.pk in own) for task in found]}
 

@@ -1,0 +1,80 @@
+"""What people type into dates, times, numbers and phones."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from crm import exporting
+from crm.formfields import InnField, NumberField, PhoneField, PhonesField, read_day, read_moment
+
+MONDAY = date(2026, 3, 2)
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("31.12.2026", date(2026, 12, 31)),
+        ("31.12.26", date(2026, 12, 31)),
+        ("2026-12-31", date(2026, 12, 31)),
+        ("31.12", date(2026, 12, 31)),
+        ("1.3", date(2027, 3, 1)),
+        ("Сегодня", MONDAY),
+        ("завтра", date(2026, 3, 3)),
+        ("через неделю", date(2026, 3, 9)),
+        ("пн", date(2026, 3, 9)),
+        ("пятницу", date(2026, 3, 6)),
+        ("31.02.2026", None),
+        ("когда-нибудь", None),
+        ("", None),
+    ],
+)
+def test_a_day_is_read_as_people_write_it(text: str, expected: date | None) -> None:
+    assert read_day(text, MONDAY) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("завтра 15:00", datetime(2026, 3, 3, 15, 0, tzinfo=UTC)),
+        ("31.12 в 9:30", datetime(2026, 12, 31, 9, 30, tzinfo=UTC)),
+        ("31.12.2026, 09:30", datetime(2026, 12, 31, 9, 30, tzinfo=UTC)),
+        ("2026-12-31T09:30", datetime(2026, 12, 31, 9, 30, tzinfo=UTC)),
+        ("18:00", datetime(2026, 3, 2, 18, 0, tzinfo=UTC)),
+        ("завтра", datetime(2026, 3, 3, 10, 0, tzinfo=UTC)),
+        ("завтра 25:00", None),
+        ("потом", None),
+    ],
+)
+def test_a_moment_is_read_as_people_write_it(text: str, expected: datetime | None) -> None:
+    assert read_moment(text, NOON) == expected
+
+
+def test_numbers_take_commas_spaces_and_units() -> None:
+    field = NumberField(max_digits=15, decimal_places=2, required=False)
+    assert field.clean("1 234 567,80") == Decimal("1234567.80")
+    assert field.clean("24 м") == Decimal(24)
+    assert field.clean("") is None
+    for wrong in ("много", "1e400", "NaN"):
+        with pytest.raises(ValidationError):
+            field.clean(wrong)
+
+
+def test_phones_and_inns_are_checked() -> None:
+    assert PhoneField().clean("8 (912) 345-67-89") == "+79123456789"
+    assert PhonesField().clean("8 912 345 67 89, +7 495 123-45-67")
+    assert InnField().clean("7707 083893") == "7707083893"
+    for field, wrong in ((PhoneField(), "звоните вечером"), (PhonesField(), "123"), (InnField(), "7707083894")):
+        with pytest.raises(ValidationError):
+            field.clean(wrong)
+
+
+@pytest.mark.rule("DATA-2")
+@pytest.mark.parametrize("text", ["=1+1", "+7 912", "-1", "@SUM(A1)", "\tx", "\rx"])
+def test_no_cell_begins_as_a_formula(text: str) -> None:
+    assert exporting.neutral(text).startswith("'")
+    assert exporting.neutral("ООО =1") == "ООО =1"
