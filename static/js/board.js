@@ -120,9 +120,10 @@
       if (item.dataset.toRefuse !== undefined) refuse(card);
       else moveTo(card, item.dataset.to, item.dataset.stageName);
     });
-    menu.addEventListener("keydown", (event) => {
+    // On the document: whoever types "M 3" at one go presses the digit before the focus has reached the menu.
+    document.addEventListener("keydown", (event) => {
       const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code)?.[1];
-      if (!digit) return;
+      if (!digit || !menu.matches(":popover-open")) return;
       const wanted = [...menu.querySelectorAll("button")].find((item) => item.querySelector("kbd")?.textContent === digit);
       if (wanted && !wanted.disabled && !wanted.hidden) wanted.click();
     });
@@ -304,7 +305,7 @@
     if (!tab) return;
     const column = document.getElementById(`col-${tab.dataset.boardTab}`);
     const board = column?.closest(".board");
-    board?.scrollTo({ left: column.offsetLeft - board.offsetLeft - 12, behavior: "smooth" });
+    board?.scrollBy({ left: column.getBoundingClientRect().left - board.getBoundingClientRect().left - 12, behavior: "smooth" });
   });
 
   function ready(wrap) {
