@@ -23,7 +23,9 @@ from crm.models import Event, StagedRecord
 log = structlog.get_logger(__name__)
 
 Handler = Callable[[Event], None]
+Wants = Callable[[str, Mapping[str, Any]], bool]
 HANDLERS: dict[str, list[tuple[str, Handler]]] = {}
+WANTS: dict[str, Wants] = {}
 MAX_DEPTH = 10
 MAX_ATTEMPTS = 8
 LEASE = timedelta(minutes=2)
@@ -31,9 +33,15 @@ _handling: ContextVar[int] = ContextVar("crm_event_depth", default=0)
 _silent: ContextVar[bool] = ContextVar("crm_events_silent", default=False)
 
 
-def on(name: str, handler: Handler) -> None:
-    """Register a handler of an event; called from AppConfig.ready of the app that wants to hear."""
+def on(name: str, handler: Handler, *, wants: Wants | None = None) -> None:
+    """Register a handler of an event; called from AppConfig.ready of the app that wants to hear.
+
+    `wants` tells by the kind of record and the event's data alone, without a query, that the handler has nothing to
+    do: most events are of interest to nobody, and then no row is written for them.
+    """
     label = f"{handler.__module__}.{handler.__qualname__}"
+    if wants is not None:
+        WANTS[f"{name}:{label}"] = wants
     rows = HANDLERS.setdefault(name, [])
     if label not in {known for known, _handler in rows}:
         rows.append((label, handler))
@@ -55,7 +63,7 @@ def publish(name: str, obj: StagedRecord, by: Any, data: Mapping[str, Any] | Non
     Answers None where nobody listens, where events are silenced, or where a chain of rules is longer than ten
     steps: then the chain is cut and the record's timeline says so (AUTO-4).
     """
-    if _silent.get() or not HANDLERS.get(name):
+    if _silent.get() or not _interested(name, obj.RECORD_TYPE, data or {}):
         return None
     depth = _handling.get()
     if depth >= MAX_DEPTH:
@@ -75,6 +83,15 @@ def publish(name: str, obj: StagedRecord, by: Any, data: Mapping[str, Any] | Non
     return event
 
 
+def _interested(name: str, record_type: str, data: Mapping[str, Any]) -> list[tuple[str, Handler]]:
+    """The handlers of an event but for those that say it is none of theirs."""
+    return [
+        (label, handler)
+        for label, handler in HANDLERS.get(name, [])
+        if (wants := WANTS.get(f"{name}:{label}")) is None or wants(record_type, data)
+    ]
+
+
 def dispatch(event_id: int, event: Event | None = None) -> bool:
     """Claim one event and run the handlers that have not run yet; True when all are done.
 
@@ -89,7 +106,8 @@ def dispatch(event_id: int, event: Event | None = None) -> bool:
     if not claimed:
         return False
     event = event or Event.objects.select_related("actor_user").get(pk=event_id)
-    left = [(label, handler) for label, handler in HANDLERS.get(event.name, []) if label not in event.done_handlers]
+    wanted = _interested(event.name, event.record_type, event.data)
+    left = [(label, handler) for label, handler in wanted if label not in event.done_handlers]
     errors: list[str] = []
     token = _handling.set(event.depth + 1)
     try:

@@ -24,9 +24,9 @@ class DealsConfig(AppConfig):
         for function in (building.derive_area, steel.derive_tonnage, derived.derive_amount, derived.derive_title):
             derive("deal", function)
         derive("object", steel.derive_tonnage)
-        events.on("stage_changed", clients.on_deal_moved)
-        events.on("fields_changed", clients.on_deal_changed)
-        events.on("client_contact", clients.on_client_contact)
+        events.on("stage_changed", clients.on_deal_moved, wants=clients.is_of_deal)
+        events.on("fields_changed", clients.on_deal_changed, wants=clients.is_of_relations)
+        events.on("client_contact", clients.on_client_contact, wants=clients.is_of_client)
         conditions.predicate("deal", "far_start", _("construction starts far in the future"), selectors.starts_far)
         nightly.every_night("dormant clients", clients.fall_asleep)
         needed.declare(

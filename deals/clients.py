@@ -6,6 +6,7 @@ once leave the client where both together put them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,21 @@ LADDER = ("prospect", "in_work", "client", "regular")
 DORMANT, EXCLUDED = "dormant", "excluded"
 OBJECT_LADDER = ("planned", "estimating", "contracted", "building", "completed")
 COSTING = "costing"
+
+
+def is_of_deal(record_type: str, data: Mapping[str, Any]) -> bool:
+    """A deal of the main pipelines moved; partners' twins move no clients."""
+    return record_type == RecordType.DEAL and not pipelines.stage(str(data["to"])).pipeline.is_partner
+
+
+def is_of_relations(record_type: str, data: Mapping[str, Any]) -> bool:
+    """A deal got another client or object."""
+    return record_type == RecordType.DEAL and bool({"contact", "company", "object"} & set(data.get("fields", [])))
+
+
+def is_of_client(record_type: str, _data: Mapping[str, Any]) -> bool:
+    """A contact or company made contact."""
+    return record_type in {RecordType.CONTACT, RecordType.COMPANY}
 
 
 def on_deal_moved(event: Event) -> None:

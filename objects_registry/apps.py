@@ -24,8 +24,8 @@ class ObjectsRegistryConfig(AppConfig):
         derive("object", building.derive_area)
         derive("object", keys.derive_keys)
         stages.guard("object", guards.refuse_merged)
-        events.on("record_created", services.clients_follow)
-        events.on("fields_changed", services.clients_follow)
+        events.on("record_created", services.clients_follow, wants=services.may_tie_clients)
+        events.on("fields_changed", services.clients_follow, wants=services.may_tie_clients)
         needed.declare(
             "object",
             needed.SIZE,

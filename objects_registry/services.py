@@ -220,6 +220,17 @@ def may_tie_clients(record_type: str, data: Mapping[str, Any]) -> bool:
     )
 
 
+def wants_created(record_type: str, data: Mapping[str, Any]) -> bool:
+    """A deal may be made with its object; a lead gets one later, or takes it over from a deal."""
+    return record_type == RecordType.DEAL
+
+
+def wants_changed(record_type: str, data: Mapping[str, Any]) -> bool:
+    """Only a change of the object or the client of a lead or deal."""
+    changed = {"object", "contact", "company"} & set(data.get("fields", []))
+    return record_type in {RecordType.LEAD, RecordType.DEAL} and bool(changed)
+
+
 def clients_follow(event: Any) -> None:
     """Handler: the client of a lead or deal becomes the client of its object, whichever was set last."""
     record = event.record

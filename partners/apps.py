@@ -34,4 +34,4 @@ class PartnersConfig(AppConfig):
         guard_fields("deal", guards.refuse_feedback)
         guard_fields("contact", guards.refuse_partners_reach)
         timeline.shared(shared_lines)
-        events.on("stage_changed", mirror.on_stage_changed)
+        events.on("stage_changed", mirror.on_stage_changed, wants=mirror.is_of_twin)

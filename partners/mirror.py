@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -19,16 +21,29 @@ from leads.conversion import COMPANY, PERSON, ConversionChoice, convert
 from leads.models import Lead
 from leads.stages import HANDED_OVER
 from partners.field_map import BROUGHT_BACK
-from partners.handoff import finish
+from partners.handoff import PIPELINES, finish
 from partners.models import Handoff
 
 DECIDE_WITHIN = timedelta(days=1)
 
 
+def is_of_twin(record_type: str, data: Mapping[str, Any]) -> bool:
+    """A record moved on in a partner pipeline."""
+    return (
+        data.get("from") is not None
+        and record_type in {RecordType.LEAD, RecordType.DEAL}
+        and pipelines.stage(str(data["to"])).pipeline.is_partner
+    )
+
+
+def wants_move(record_type: str, data: Mapping[str, Any]) -> bool:
+    """Moves within the partner pipelines; where a record begins is told by its hand-over."""
+    pipeline = str(data.get("to", "")).partition(":")[0]
+    return data.get("from") is not None and pipeline in PIPELINES.values()
+
+
 def on_stage_changed(event: Event) -> None:
     """Handler: a twin under an active hand-over has moved."""
-    if event.data.get("from") is None or event.record_type not in {RecordType.LEAD, RecordType.DEAL}:
-        return
     handoff = _handoff_of(event)
     if handoff is None:
         return
