@@ -122,7 +122,7 @@ def partner_control(request: HttpRequest) -> HttpResponse:
 def _figures(record_type: str, user: User) -> dict[int, dict[str, int]]:
     """Open, untouched, late and won records of each partner: one GROUP BY."""
     pipeline = PIPELINES[record_type]  # type: ignore[index]
-    rows = (Deal.objects.all() if record_type == RecordType.DEAL else Lead.objects.all()).visible_to(user)
+    rows = Deal.objects.visible_to(user) if record_type == RecordType.DEAL else Lead.objects.visible_to(user)
     stages = [stage for stage in pipelines.all_stages() if stage.pipeline_id == pipeline]
     late = Q(pk__in=[])
     for stage in stages:

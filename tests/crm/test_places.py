@@ -81,7 +81,6 @@ def test_no_text_breaks_a_place(text):
     city_of(text)
 
 
-@pytest.mark.rule("LEAD-8")
 @pytest.mark.parametrize(
     ("text", "region"),
     [
