@@ -55,7 +55,8 @@ class ApiSchema(SpectacularAPIView):
     def _get_schema_response(self, request: Any) -> Response:
         language = get_language() or ""
         if language not in _made:
-            _made[language] = super()._get_schema_response(request).data
+            made: Any = super()
+            _made[language] = made._get_schema_response(request).data
         return Response(_made[language], headers={"Content-Disposition": 'inline; filename="crm-api"'})
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfoNotFoundError
 
 from django.apps import apps
 from django.core.exceptions import PermissionDenied
@@ -47,6 +49,8 @@ class ApiViewSet(GenericViewSet[Any]):
 
     parser_classes = (StrictJSONParser, FormParser, MultiPartParser)
     lookup_value_regex = r"[0-9]{1,18}"
+    # The description of the API says what there is; OPTIONS would say less and ask more.
+    metadata_class = None
     filterset_class: Any = None
     ordering_fields: tuple[str, ...] = ("id",)
     default_ordering = "-id"
@@ -57,7 +61,8 @@ class ApiViewSet(GenericViewSet[Any]):
         super().initial(request, *args, **kwargs)
         user = request.user
         if isinstance(user, User) and isinstance(request.auth, ApiToken):
-            timezone.activate(user.time_zone)
+            with suppress(ZoneInfoNotFoundError, ValueError):
+                timezone.activate(user.time_zone)
             if "Accept-Language" not in request.headers:
                 translation.activate(user.language)
         if request.method == "POST" and (key := idempotency.key_of(request)):

@@ -141,7 +141,7 @@ def walk(operation: Any) -> None:
     """A few made-up calls of one operation, some as described and some against the description."""
     calls = operation.as_strategy(GenerationMode.POSITIVE) | operation.as_strategy(GenerationMode.NEGATIVE)
 
-    @settings(max_examples=3, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=2, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(case=calls)
     def one(case: Any) -> None:
         case.call_and_validate(headers={"Authorization": f"Bearer {SECRET}"}, checks=CHECKS)
