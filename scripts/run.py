@@ -215,6 +215,19 @@ def embedded_valkey(var_dir: Path) -> list[str]:
     return valkey_command(socket_path, data)
 
 
+def prepare(*, no_demo_data: bool) -> int:
+    """Run `manage.py prepare`; Ctrl-C in the middle of it ends it without a traceback."""
+    command = [sys.executable, str(ROOT / "manage.py"), "prepare", *(["--no-demo-data"] if no_demo_data else [])]
+    child = subprocess.Popen(command, cwd=ROOT, start_new_session=True, preexec_fn=die_with_parent)  # noqa: PLW1509
+    try:
+        return child.wait()
+    except KeyboardInterrupt:
+        child.terminate()
+        child.wait()
+        print("Stopped.", flush=True)
+        return 128 + signal.SIGINT
+
+
 def main() -> int:
     """Prepare, then run until stopped."""
     parser = argparse.ArgumentParser(description="Run web, worker and beat in the foreground.")
@@ -227,10 +240,7 @@ def main() -> int:
         require_free_port(plan.host, plan.port)
         config = plan.var_dir / "supervisord.conf"
         valkey = embedded_valkey(plan.var_dir) if plan.embedded else None
-        prepare = [sys.executable, str(ROOT / "manage.py"), "prepare"]
-        if options.no_demo_data:
-            prepare.append("--no-demo-data")
-        if status := subprocess.run(prepare, cwd=ROOT, check=False).returncode:
+        if status := prepare(no_demo_data=options.no_demo_data):
             return status
         config.write_text(supervisor_config(plan, valkey), encoding="utf-8")
         return supervise(plan, config)

@@ -163,6 +163,19 @@ def test_the_same_processes_run_on_postgresql_and_a_redis_that_is_there(
     assert not (product.var_dir / "db.sqlite3").exists()
 
 
+def test_ctrl_c_while_it_prepares_is_no_drama(launch: Callable[..., Launched], wait_until: Callable[..., None]) -> None:
+    product = launch()
+    wait_until(lambda: pid_of(product.var_dir, "manage.py prepare"), what="the preparation", seconds=60)
+
+    product.process.send_signal(signal.SIGINT)
+    output, _ = product.process.communicate(timeout=60)
+
+    assert product.process.returncode == 130
+    assert output.strip().splitlines()[-1] == "Stopped."
+    assert "Traceback" not in output
+    assert processes_of(product.var_dir) == {}
+
+
 def test_a_taken_port_is_told_in_a_sentence(launch: Callable[..., Launched]) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
