@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, TypeVar
+
+from django.contrib.auth.hashers import make_password
 
 from accounts.models import Partner, Role, Team, User
 from accounts.services import user_create
@@ -138,5 +141,11 @@ def _account(login: str, role: str, **fields: Any) -> User:
 
 def _give_password(user: User) -> None:
     """The demo's word is too short for real people, so it is set past the rules for passwords."""
-    user.set_password(PASSWORD)
+    user.password = hashed()
     user.save(update_fields=["password"])
+
+
+@cache
+def hashed() -> str:
+    """One hash for all of them: Argon2 is slow on purpose."""
+    return make_password(PASSWORD)
