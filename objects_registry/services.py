@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import Role
+from accounts.models import Role, User
 from crm import timeline
 from crm.actors import Actor
 from crm.errors import DomainError
@@ -199,7 +199,7 @@ def object_follow_responsible(obj: ConstructionObject, *, by: Any = None) -> Con
 def responsible_of(obj: ConstructionObject) -> Any:
     """Who answers for an object by its own open deals and leads; partners' records do not count."""
     found = owner_id_of(obj)
-    return obj._meta.get_field("responsible").related_model.objects.get(pk=found) if found is not None else None
+    return User.objects.get(pk=found) if found is not None else None
 
 
 def owner_id_of(obj: ConstructionObject) -> int | None:
@@ -218,17 +218,6 @@ def may_tie_clients(record_type: str, data: Mapping[str, Any]) -> bool:
     return record_type in {RecordType.LEAD, RecordType.DEAL} and (
         fields is None or bool({"object", "contact", "company"} & set(fields))
     )
-
-
-def wants_created(record_type: str, data: Mapping[str, Any]) -> bool:
-    """A deal may be made with its object; a lead gets one later, or takes it over from a deal."""
-    return record_type == RecordType.DEAL
-
-
-def wants_changed(record_type: str, data: Mapping[str, Any]) -> bool:
-    """Only a change of the object or the client of a lead or deal."""
-    changed = {"object", "contact", "company"} & set(data.get("fields", []))
-    return record_type in {RecordType.LEAD, RecordType.DEAL} and bool(changed)
 
 
 def clients_follow(event: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +20,7 @@ from leads.conversion import COMPANY, PERSON, ConversionChoice, convert
 from leads.models import Lead
 from leads.stages import HANDED_OVER
 from partners.field_map import BROUGHT_BACK
-from partners.handoff import PIPELINES, finish
+from partners.handoff import finish
 from partners.models import Handoff
 
 DECIDE_WITHIN = timedelta(days=1)
@@ -34,12 +33,6 @@ def is_of_twin(record_type: str, data: Mapping[str, Any]) -> bool:
         and record_type in {RecordType.LEAD, RecordType.DEAL}
         and pipelines.stage(str(data["to"])).pipeline.is_partner
     )
-
-
-def wants_move(record_type: str, data: Mapping[str, Any]) -> bool:
-    """Moves within the partner pipelines; where a record begins is told by its hand-over."""
-    pipeline = str(data.get("to", "")).partition(":")[0]
-    return data.get("from") is not None and pipeline in PIPELINES.values()
 
 
 def on_stage_changed(event: Event) -> None:
