@@ -21,11 +21,12 @@ def partners_for(user: User) -> QuerySet[Partner]:
     return rows.none() if user.role == Role.CALL_CENTER else rows
 
 
-def partners_with_load(user: User) -> QuerySet[Partner]:
+def partners_with_load(user: User) -> QuerySet[Any]:
     """The same with `open_leads` and `open_deals`, counted by the database."""
     open_keys = [stage.key for stage in pipelines.all_stages() if stage.is_open]
     living = {"deleted_at__isnull": True, "stage__in": open_keys}
-    return partners_for(user).annotate(
+    rows: QuerySet[Any] = partners_for(user)
+    return rows.annotate(
         open_leads=Count("leads", filter=Q(**{f"leads__{k}": v for k, v in living.items()}), distinct=True),
         open_deals=Count("deals", filter=Q(**{f"deals__{k}": v for k, v in living.items()}), distinct=True),
         active_users=Count("users", filter=Q(users__is_active=True), distinct=True),

@@ -126,7 +126,7 @@ def test_the_tolerance_is_a_setting() -> None:
 
     owner = make_user()
     make_object(owner)
-    lead = make_lead(owner, width=Decimal("24.5"), length=Decimal("61"), height=Decimal("8.1"))
+    lead = make_lead(owner, width=Decimal("24.5"), length=Decimal(61), height=Decimal("8.1"))
     assert certain_duplicate(lead) is None
     preferences.set_value("object_tolerance_percent", "5")
     assert certain_duplicate(lead) is not None
