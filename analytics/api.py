@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
@@ -13,7 +13,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import ApiToken
+from accounts.models import ApiToken, User
 from analytics import funnel, refusals
 from analytics.query import PERIODS, ReportQuery, parse
 from crm.api.filtering import refuse_unknown
@@ -68,7 +68,7 @@ class ReportViewSet(ApiViewSet):
     def funnel(self, request: Request) -> Response:
         """What became of the records of a period, or with mode=snapshot what stands where now."""
         refuse_unknown(request, KNOWN)
-        query = parse(request.user, request.query_params)
+        query = parse(cast("User", request.user), request.query_params)
         if request.query_params.get("mode") == "snapshot":
             return Response(plain(funnel.snapshot(query)))
         return Response(plain(funnel.cohort(query, request.query_params.get("by", ""))))
@@ -77,7 +77,7 @@ class ReportViewSet(ApiViewSet):
     def refusals(self, request: Request) -> Response:
         """Why records were lost in the period."""
         refuse_unknown(request, KNOWN)
-        query = parse(request.user, request.query_params)
+        query = parse(cast("User", request.user), request.query_params)
         return Response(plain(refusals.refusals(query, request.query_params.get("by", "responsible"))))
 
 

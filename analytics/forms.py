@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -40,8 +40,9 @@ class ReportForm(forms.Form):
     def __init__(self, *args: Any, query: ReportQuery, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         user = query.user
-        self.fields["pipeline"].choices = [(item.code, item.name) for item in offered_pipelines(user)]
-        self.fields["responsible"].queryset = assignable_users(user)
+        choices = [(item.code, item.name) for item in offered_pipelines(user)]
+        cast("forms.ChoiceField", self.fields["pipeline"]).choices = choices
+        cast("forms.ModelChoiceField[User]", self.fields["responsible"]).queryset = assignable_users(user)
         if user.role in {Role.PARTNER, Role.SALES_MANAGER}:
             del self.fields["team"]
         if not query.pipeline.is_partner or user.role == Role.PARTNER:

@@ -39,10 +39,9 @@ class Column:
     def cell(self, row: Any) -> dict[str, Any]:
         """The value as a page shows it, with the link behind it."""
         found = self.read(row)
-        url = ""
         if isinstance(found, Figure):
-            found, url = found.value, found.url if found.value else ""
-        return {"label": self.label, "value": self._shown(found), "url": url}
+            return {"label": self.label, "value": self._shown(found.value), "url": found.url if found.value else ""}
+        return {"label": self.label, "value": self._shown(found), "url": ""}
 
     def _shown(self, value: Any) -> str:
         if value is None:

@@ -150,7 +150,7 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
     if isinstance(error, SuspiciousOperation):
         error = exceptions.ParseError(_("The body cannot be read."))
     if isinstance(error, DomainError):
-        return _answer(error.status, problem(error.status, error.code, error.title, error.message, error.errors))
+        return _answer(error.status, problem(error.status, error.code, str(error.title), error.message, error.errors))
     if isinstance(error, Http404 | ObjectDoesNotExist):
         error = exceptions.NotFound()
     if isinstance(error, PermissionDenied):
@@ -162,10 +162,10 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
     code = "invalid" if rows else str(error.default_code)
     body = problem(error.status_code, code, str(error.default_detail), detail, rows)
     headers = {}
-    if getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(error.wait or 0) + 1)
-    if getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = str(error.auth_header)
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait) + 1)
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = str(challenge)
     return _answer(error.status_code, body, headers)
 
 

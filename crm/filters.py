@@ -125,9 +125,7 @@ class RecordFilter(filters.FilterSet):
     stage = filters.MultipleChoiceFilter(choices=stage_choices, label=_("Stage"))
     kind = filters.ChoiceFilter(choices=KIND_CHOICES, method="by_kind", label=_("State"))
     responsible = RowsFilter(queryset=User.objects.all(), label=_("Responsible"))
-    team = RowsFilter(
-        field_name="responsible__team", queryset=Team.objects.all(), label=_("Team")
-    )
+    team = RowsFilter(field_name="responsible__team", queryset=Team.objects.all(), label=_("Team"))
     mine = filters.BooleanFilter(method="by_mine", label=_("Mine"))
     created_from = DayFromFilter(field_name="created_at", label=_("Created from"), widget=date_widget)
     created_to = DayToFilter(field_name="created_at", label=_("Created to"), widget=date_widget)

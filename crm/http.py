@@ -13,6 +13,7 @@ from django.contrib import messages
 from django.core.paginator import EmptyPage
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -108,11 +109,11 @@ def refused(request: HttpRequest, error: Exception, *, to: str = "") -> HttpResp
     return HttpResponseRedirect(to or request.headers.get("Referer") or "/")
 
 
-def answers_errors(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def answers_errors(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Decorator: domain errors that a view lets through become answers a person can read."""
 
     @wraps(view)
-    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except (DomainError, ConcurrentTransition) as error:

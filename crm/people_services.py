@@ -13,7 +13,7 @@ from accounts.models import ApiToken, User
 from crm.errors import InvalidInput
 from crm.models import RECORD_MODELS, Activity, record_model
 from crm.services import record_assign
-from crm.settings_audit import audit
+from crm.settings_audit import audit, stored_value
 
 
 @transaction.atomic
@@ -28,10 +28,10 @@ def person_create(*, by: User, data: Mapping[str, Any]) -> User:
 @transaction.atomic
 def person_update(user: User, *, by: User, data: Mapping[str, Any]) -> User:
     """Change an account; each changed field is in the audit trail."""
-    before = {name: getattr(user, User._meta.get_field(name).attname) for name in data}  # type: ignore[attr-defined]
+    before = {name: stored_value(user, name) for name in data}
     changed = services.user_update(user, by=by, data=data)
     for name, old in before.items():
-        new = getattr(changed, User._meta.get_field(name).attname)  # type: ignore[attr-defined]
+        new = stored_value(changed, name)
         if new != old:
             audit("user", changed, name, old, new, by)
     return changed

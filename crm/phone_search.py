@@ -41,6 +41,8 @@ def callers_by_tail(query: str) -> list[KnownCaller]:
         ids = [pk for kind, pk in found if kind == record_type]
         if ids:
             rows: Any = record_model(record_type)._default_manager
-            for row in rows.alive().filter(pk__in=ids).select_related("responsible"):
-                callers.append(KnownCaller(str(row), row.responsible, found[record_type, row.pk]))
+            callers += [
+                KnownCaller(str(row), row.responsible, found[record_type, row.pk])
+                for row in rows.alive().filter(pk__in=ids).select_related("responsible")
+            ]
     return callers

@@ -59,17 +59,23 @@ def audit(kind: str, row: Any, field: str, old: Any, new: Any, by: Any) -> None:
     )
 
 
+def stored_value(row: models.Model, name: str) -> Any:
+    """What a column holds: of a foreign key the key."""
+    field = row._meta.get_field(name)
+    return getattr(row, getattr(field, "attname", name))
+
+
 def save_audited(kind: str, row: models.Model, data: Mapping[str, Any], *, by: Any) -> list[str]:
     """Set fields, check, save, and write what changed; answers the names. InvalidInput names wrong fields."""
     is_new = row._state.adding
-    before = {} if is_new else {name: getattr(row, row._meta.get_field(name).attname) for name in data}
+    before = {} if is_new else {name: stored_value(row, name) for name in data}
     for name, value in data.items():
         setattr(row, name, value)
     try:
         row.full_clean()
     except ValidationError as error:
         raise InvalidInput.from_validation(error) from error
-    changed = [name for name in data if is_new or getattr(row, row._meta.get_field(name).attname) != before[name]]
+    changed = [name for name in data if is_new or stored_value(row, name) != before[name]]
     if not changed:
         return []
     row.save()
@@ -77,7 +83,7 @@ def save_audited(kind: str, row: models.Model, data: Mapping[str, Any], *, by: A
         audit(kind, row, "created", None, str(row), by)
     else:
         for name in changed:
-            audit(kind, row, name, before[name], getattr(row, row._meta.get_field(name).attname), by)
+            audit(kind, row, name, before[name], stored_value(row, name), by)
     return changed
 
 

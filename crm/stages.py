@@ -109,7 +109,7 @@ def move(
 def _lock(record: R, actor: Actor) -> R:
     rows = type(record)._default_manager.all()
     if actor.is_person:
-        rows = rows.visible_to(actor.user, "change")
+        rows = rows.visible_to(actor.user, "change") if actor.user is not None else rows.none()
     return rows.filter(deleted_at__isnull=True).select_for_update(of=("self",)).get(pk=record.pk)
 
 

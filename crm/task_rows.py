@@ -57,7 +57,8 @@ def client_name(record: Any) -> str:
 
 def phone_of(record: Any) -> str:
     """The number to call: the record's own, else of its contact, else of its company."""
-    for owner in (record, getattr(record, "contact", None), getattr(record, "company", None)):
+    owners: list[Any] = [record, getattr(record, "contact", None), getattr(record, "company", None)]
+    for owner in owners:
         if owner is not None and getattr(owner, "phone", ""):
             return str(owner.phone)
     return ""

@@ -35,7 +35,8 @@ PIPELINES = (
         "Leads",
         (
             StageSpec(NEW, "Не обработан", "New", is_start=True, colour="azure", norm_hours=1, probability=5),
-            StageSpec(NEEDS_DATA, "Не хватает данных", "Needs data", colour="orange", is_detour=True, norm_hours=24, probability=5),
+            StageSpec(NEEDS_DATA, "Не хватает данных", "Needs data", colour="orange", is_detour=True,
+                      norm_hours=24, probability=5),
             StageSpec(DATA_COMPLETE, "Данные заполнены", "Data complete", colour="indigo", norm_hours=8,
                       probability=15, can_win=True,
                       required=("name", "contact_point", "purpose", "place", "size")),

@@ -66,7 +66,12 @@ def partner_cabinet(request: HttpRequest, state: str) -> HttpResponse:
                 "more_url": f"{reverse(f'{record_type}-list')}?{query}" if page.has_next else "",
             }
         )
-    context = {"state": state, "title": TITLES[state], "parts": parts, "total": sum(part["count"] for part in parts)}
+    context = {
+        "state": state,
+        "title": TITLES[state],
+        "parts": parts,
+        "total": sum(int(str(part["count"])) for part in parts),
+    }
     return render(request, "partners/cabinet.html", context)
 
 

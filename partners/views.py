@@ -27,7 +27,7 @@ from partners.selectors import handoffs_for, partners_for, partners_with_load, t
 
 
 def find_partner(user: User, pk: int, *, manage: bool = False) -> Partner:
-    """A partner for those who control partners (to change it: for heads); 404 for others, and 403 where one may look."""
+    """A partner for those who control partners (heads, to change it); 404 for others, 403 where one may look."""
     if not may_control(user):
         raise Http404
     partner = partners_for(user).filter(pk=pk).first()

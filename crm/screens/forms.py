@@ -18,7 +18,7 @@ from crm.normalize import looks_like_placeholder
 from crm.people import assignable
 
 
-def add_errors(form: forms.Form, error: DomainError) -> None:
+def add_errors(form: forms.BaseForm, error: DomainError) -> None:
     """Put what a service refused beside the fields it is about; the rest above the form."""
     placed = False
     for row in error.errors:

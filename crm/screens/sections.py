@@ -1,4 +1,4 @@
-"""A short list of one kind of record inside the card of another: served by the kind's own address, filter and rights."""
+"""A short list of one kind of record inside the card of another: the kind's own address, filter and rights."""
 
 from __future__ import annotations
 

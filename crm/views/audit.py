@@ -47,6 +47,7 @@ def settings_audit(request: HttpRequest) -> HttpResponse:
     page = paginate(request, found.qs)
     lines = [_line(row) for row in page]
     _name_records(lines, request.user)
+    _name_values(lines)
     context = {
         **settings_context(request, "settings-audit"),
         "filter": found,
@@ -69,7 +70,7 @@ def _line(row: Change) -> dict[str, Any]:
         "row": row,
         "kind": kinds.get(row.record_type, row.record_type),
         "of": next((side["of"] for side in (row.new, row.old) if isinstance(side, dict) and "of" in side), ""),
-        "label": label,
+        "label": label[:1].upper() + label[1:],
         "old": _shown(row.old),
         "new": _shown(row.new),
         "who": str(row.actor_user or row.actor_name or row.get_actor_kind_display()),
@@ -101,3 +102,34 @@ def _name_records(lines: list[dict[str, Any]], user: Any) -> None:
             found[record_type, record.pk] = record
     for line in lines:
         line["record"] = found.get((line["row"].record_type, line["row"].record_id))
+
+
+def _name_values(lines: list[dict[str, Any]]) -> None:
+    """Write names where a change holds the key of another row: one query per kind of row."""
+    wanted: dict[Any, set[Any]] = {}
+    places = []
+    for line in lines:
+        target = _target(line["row"])
+        for side in ("old", "new"):
+            raw = getattr(line["row"], side)
+            key = raw.get("value") if isinstance(raw, dict) else raw
+            if target is not None and key not in (None, ""):
+                wanted.setdefault(target, set()).add(key)
+                places.append((line, side, target, key))
+    names = {
+        target: {str(row.pk): str(row) for row in target._default_manager.filter(pk__in=keys)}
+        for target, keys in wanted.items()
+    }
+    for line, side, target, key in places:
+        line[side] = names[target].get(str(key), line[side])
+
+
+def _target(row: Change) -> Any:
+    """The model whose key the changed field holds."""
+    model: Any = record_model(row.record_type) if row.record_type in RECORD_MODELS else None
+    if row.record_type == "user":
+        model = User
+    if model is None:
+        return None
+    column = next((field for field in model._meta.concrete_fields if field.name == row.field), None)
+    return column.related_model if column is not None and column.is_relation else None

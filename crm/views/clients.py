@@ -214,7 +214,7 @@ def client_points(request: HttpRequest, record_type: str, pk: int) -> HttpRespon
     user: Any = request.user
     screen: Screen = SCREENS[record_type]
     record = access.find(screen.record_type, pk, user)
-    form = PointForm()
+    form: forms.Form = PointForm()
     if request.method == "POST":
         if not access.may_change(record, user):
             raise PermissionDenied

@@ -91,7 +91,7 @@ def _find(pk: int, by: Any) -> User:
     return found
 
 
-def put_errors(form: forms.Form, error: ValidationError) -> None:
+def put_errors(form: forms.BaseForm, error: ValidationError) -> None:
     """Put what the service says beside the fields that there are."""
     if not hasattr(error, "error_dict"):
         form.add_error(None, error)

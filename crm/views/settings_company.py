@@ -21,6 +21,8 @@ from crm.screens import dialogs
 from crm.views.settings_nav import settings_context, settings_page
 
 AREAS = ("Europe/", "Asia/")
+# What a lead gets in the course of work is no minimum for a request.
+FOLLOW = frozenset({"responsible", "deal", "contact"})
 
 
 def zone_choices() -> list[tuple[str, str]]:
@@ -41,7 +43,7 @@ def _field(key: str, setting: preferences.Setting) -> forms.Field:
         case "codes":
             known = requirements_of("lead")
             return forms.MultipleChoiceField(
-                choices=[(code, item.label) for code, item in known.items()],
+                choices=[(code, item.label) for code, item in known.items() if code not in FOLLOW],
                 widget=forms.CheckboxSelectMultiple,
                 **common,
             )

@@ -152,10 +152,19 @@ def test_a_token_is_shown_once_works_and_is_revoked(client: Client) -> None:
 
 
 @pytest.mark.rule("ACC-5")
-def test_the_audit_trail_is_cut_by_record_person_and_day_and_has_no_way_to_change_it(office: Client, admin: Any) -> None:
+def test_the_audit_trail_is_cut_by_record_person_and_day_and_has_no_way_to_change_it(
+    office: Client, admin: Any
+) -> None:
     contact = contact_create(by=admin, data={"name": "Петров Иван", "responsible": admin})
     office.post(f"/contacts/{contact.pk}/fields/position/", {"position": "Директор", "seen": ""}, headers=HTMX)
     for query in ("record_type=contact", f"actor_user={admin.pk}", "field=position", f"record_id={contact.pk}"):
         assert "Директор" in office.get(f"/settings/audit/?{query}").content.decode()
     assert "Директор" not in office.get("/settings/audit/?at_to=2001-01-01").content.decode()
     assert office.post("/settings/audit/").status_code == 405
+
+
+def test_the_audit_trail_names_people_instead_of_their_numbers(office: Client, admin: Any) -> None:
+    heir = make_user(last_name="Наследников")
+    contact = contact_create(by=admin, data={"name": "Петров Иван", "responsible": admin})
+    office.post(f"/contacts/{contact.pk}/assign/", {"responsible": heir.pk})
+    assert "Наследников" in office.get("/settings/audit/?field=responsible").content.decode().split('id="rows"')[1]

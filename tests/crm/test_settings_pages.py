@@ -43,7 +43,8 @@ def audited(kind: str) -> set[str]:
     "path",
     [
         "/settings/pipelines/deal/", "/settings/pipelines/lead/", "/settings/pipelines/deal/required/",
-        "/settings/pipelines/deal/reasons/", "/settings/company/", "/settings/sources/", "/settings/stages/deal:costing/",
+        "/settings/pipelines/deal/reasons/", "/settings/company/", "/settings/sources/",
+        "/settings/stages/deal:costing/",
         "/settings/pipelines/new/", "/settings/pipelines/deal/stages/new/", "/settings/pipelines/deal/change/",
     ],
 )  # fmt: skip
