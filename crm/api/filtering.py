@@ -25,7 +25,7 @@ class StrictFilterBackend(DjangoFilterBackend):
         filterset_class = getattr(view, "filterset_class", None)
         names = set(filterset_class.base_filters) if filterset_class else set()
         refuse_unknown(request, names | PAGING | set(getattr(view, "extra_parameters", ())))
-        if not names & set(request.query_params):
+        if filterset_class is None or not names & set(request.query_params):
             return queryset  # a form of thirty fields is not built to find nothing in it
         refuse_doubtful(request, filterset_class.base_filters)
         return super().filter_queryset(request, queryset, view)

@@ -11,6 +11,8 @@ from crm import clients, services
 from crm.models import TimelineEntry
 from deals.models import Deal
 from deals.services import deal_create
+from leads.services import lead_create
+from objects_registry.services import object_create
 from tests.factories import make_team, make_user
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +48,37 @@ def test_owner_teammate_and_stranger(caller: Any) -> None:
         assert stranger.call(method, address + tail, body).status_code == 404, tail
         assert mate.call(method, address + tail, body).status_code == 403, tail
         assert owner.call(method, address + tail, body).status_code in {200, 201}, tail
+
+
+MAKERS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "leads": (lead_create, {"name": "Ким", "city": "Тверь"}),
+    "deals": (deal_create, {"title": "Склад", "city": "Тверь"}),
+    "contacts": (clients.contact_create, {"last_name": "Ким", "city": "Тверь"}),
+    "companies": (clients.company_create, {"name": "ООО «Ким»", "city": "Тверь"}),
+    "objects": (object_create, {"name": "Склад", "city": "Тверь"}),
+}
+
+
+@pytest.mark.rule("ACC-1")
+@pytest.mark.parametrize("word", MAKERS)
+def test_every_kind_of_record_is_shown_and_changed_by_role(caller: Any, word: str) -> None:
+    team = make_team(members_see_each_other=True)
+    owner, mate = caller(make_user(team=team)), caller(make_user(team=team))
+    make, data = MAKERS[word]
+    more = {"stage": "handed_over"} if word == "leads" else {}  # before that the call centre sees it
+    pk = make(by=owner.user, data={**data, "responsible": owner.user}, **more).pk
+    roles = (Role.SALES_MANAGER, Role.CALL_CENTER, Role.PARTNER, Role.PARTNER_CONTROL)
+    strangers = [caller(make_user(role)) for role in roles]
+    steering = [caller(make_user(role)) for role in (Role.SALES_HEAD, Role.ADMINISTRATOR)]
+    for program, sees, changes in [(owner, 200, 200), (mate, 200, 403), *((p, 404, 404) for p in strangers),
+                                   *((p, 200, 200) for p in steering)]:  # fmt: skip
+        who = program.user.role
+        assert program.ids(f"{word}/?search=5") == []
+        assert program.ids(f"{word}/") == ([pk] if sees == 200 else []), who
+        assert program.get(f"{word}/{pk}/").status_code == sees, who
+        assert program.get(f"{word}/{pk}/timeline/").status_code == sees, who
+        assert program.patch(f"{word}/{pk}/", {"city": f"Пермь {who}"}).status_code == changes, who
+        assert program.post(f"{word}/{pk}/notes/", {"text": "x"}).status_code == {200: 201}.get(changes, changes), who
 
 
 @pytest.mark.rule("ACC-1")
