@@ -8,7 +8,7 @@ from typing import Any
 
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from accounts.models import Role, User
 
@@ -52,10 +52,12 @@ MENU: tuple[Entry | Heading, ...] = (
         gettext_lazy("New"), "partner-cabinet", "inbox", PARTNER, "/cabinet/new/", badge="received", args=("new",),
     ),
     Entry(
-        gettext_lazy("In work (requests)"), "partner-cabinet", "progress", PARTNER, "/cabinet/work/", args=("work",),
-        short=gettext_lazy("In work (requests)"),
+        pgettext_lazy("requests", "In work"), "partner-cabinet", "progress", PARTNER, "/cabinet/work/", args=("work",),
+        short=pgettext_lazy("requests", "In work"),
     ),
-    Entry(gettext_lazy("Closed (requests)"), "partner-cabinet", "archive", PARTNER, "/cabinet/closed/", args=("closed",)),
+    Entry(pgettext_lazy("requests", "Closed"), "partner-cabinet", "archive", PARTNER, "/cabinet/closed/",
+        args=("closed",),
+    ),
     Entry(gettext_lazy("My day"), "web:home", "checklist", PARTNER, "/", badge="overdue", tone="red"),
     Heading(gettext_lazy("Sales"), RECORDS),
     Entry(gettext_lazy("Leads"), "lead-board", "filter", RECORDS, "/leads/", badge="new_leads", key="KeyL"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from django.http import HttpRequest, QueryDict
@@ -54,8 +55,9 @@ def sections(request: HttpRequest, *, everybody: bool = False) -> list[Section]:
     counts = counters.count_all(user, {section.code: section.rows for section in made})
     for section in made:
         section.count = counts[section.code]
-        if section.count:
-            section.items = _tasks(section, user) if section.is_tasks else _records(section)
+        if section.count and not section.is_tasks:
+            section.items = _records(section)
+    _fill_tasks([section for section in made if section.count and section.is_tasks], user)
     return made
 
 
@@ -64,8 +66,12 @@ def may_look_around(user: User) -> bool:
     return user.is_head
 
 
-def _tasks(section: Section, user: User) -> list[Any]:
-    return rows_with_records(section.rows.select_related("responsible").order_by("due_at", "id")[:ROWS], user)
+def _fill_tasks(wanted: list[Section], user: User) -> None:
+    """The first tasks of all sections, with their records read together."""
+    found = [list(item.rows.select_related("responsible").order_by("due_at", "id")[:ROWS]) for item in wanted]
+    rows = iter(rows_with_records([task for tasks in found for task in tasks], user))
+    for section, tasks in zip(wanted, found, strict=True):
+        section.items = list(islice(rows, len(tasks)))
 
 
 def _records(section: Section) -> list[dict[str, Any]]:
