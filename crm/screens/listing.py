@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from crm import clock, pipelines, stages
+from crm import clock, pipelines, saved_views, stages
 from crm.http import paginate
 from crm.models import Pipeline
 from crm.people import colleagues
@@ -151,7 +151,25 @@ def filter_context(
         "filter_count": len({chip["name"] for chip in active}),
         "view_switch": view_switch(request, screen),
         "pipeline_switch": pipeline_switch(request, screen),
+        **saved_context(request, screen),
     }
+
+
+def saved_context(request: HttpRequest, screen: Screen) -> dict[str, Any]:
+    """The named views of this list, and the address that keeps the present one."""
+    user: Any = request.user
+    name, query = screen.record_type, query_string(request, without=("page",))
+    views = [
+        {
+            "label": view.name,
+            "url": f"{reverse(f'{name}-list')}?{view.query}",
+            "active": view.query == query,
+            "shared": view.is_shared,
+            "delete_url": reverse(f"{name}-view-delete", args=[view.pk]) if view.owner_id == user.pk else "",
+        }
+        for view in saved_views.views_of(user, name)
+    ]
+    return {"saved_views": views, "save_view_url": f"{reverse(f'{name}-view-save')}?{query}"}
 
 
 def compact(form: forms.Form, shown_pipelines: list[str]) -> None:
