@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 
-.PHONY: help run setup setup-dev check test test-sqlite test-pg bench format lock clean
+.PHONY: help run setup setup-dev check test test-sqlite test-pg bench format messages lock clean
 
 help:  ## List these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -16,7 +16,7 @@ setup:  ## Make .venv with the pinned packages
 setup-dev:  ## The same with the packages for tests and checks
 	@$(PYTHON) scripts/setup.py --dev
 
-check: setup-dev  ## Format, lint, types, layers, migrations, templates
+check: setup-dev  ## Format, lint, types, layers, migrations, templates, translations
 	@$(VENV_PYTHON) scripts/check.py
 
 test: setup-dev  ## The suite on SQLite, then on PostgreSQL
@@ -34,6 +34,9 @@ bench: setup-dev  ## The measurements of docs/performance.md on PostgreSQL
 format: setup-dev  ## Put the code and the templates into shape
 	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format --quiet .
 	@find templates -name '*.html' -print0 | xargs -0 .venv/bin/djade --target-version 5.2 || true
+
+messages: setup-dev  ## Take new texts into the Russian catalogue, compile it, list what is not translated
+	@$(VENV_PYTHON) scripts/messages.py
 
 lock: setup-dev  ## Pin the newest versions that requirements*.in allow
 	@$(VENV_PYTHON) scripts/lock.py

@@ -1,4 +1,4 @@
-"""Compiles the translations: .po files are committed, .mo files are made from them where the product runs."""
+"""Compiles the translations: a .mo that is missing or older than its .po is made anew where the product runs."""
 
 import os
 from pathlib import Path

@@ -25,6 +25,7 @@ def checks() -> dict[str, list[str]]:
         "system": [*manage, "check", "--fail-level", "WARNING"],
         "migrations": [*manage, "makemigrations", "--check", "--dry-run"],
         "templates": [str(BIN / "djade"), "--check", "--target-version", "5.2", *templates()],
+        "texts": [sys.executable, "scripts/messages.py", "--check"],
         "types": [str(BIN / "mypy")],
     }
 
