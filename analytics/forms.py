@@ -30,11 +30,11 @@ class ReportForm(forms.Form):
     period = forms.ChoiceField(label=_("Period"), choices=PERIODS, required=False)
     start = forms.DateField(label=_("From"), required=False, widget=date_input)
     end = forms.DateField(label=_("To"), required=False, widget=date_input)
-    responsible = forms.ModelChoiceField(User.objects.none(), label=_("Manager"), required=False)
-    team = forms.ModelChoiceField(Team.objects.all(), label=_("Team"), required=False)
-    source = forms.ModelChoiceField(Source.objects.all(), label=_("Source"), required=False)
-    purpose = forms.ModelChoiceField(Purpose.objects.all(), label=_("Purpose"), required=False)
-    partner = forms.ModelChoiceField(Partner.objects.all(), label=_("Partner"), required=False)
+    responsible = forms.ModelChoiceField(User.objects.none(), label=_("Manager"), required=False, empty_label=_("All"))
+    team = forms.ModelChoiceField(Team.objects.all(), label=_("Team"), required=False, empty_label=_("All"))
+    source = forms.ModelChoiceField(Source.objects.all(), label=_("Source"), required=False, empty_label=_("All"))
+    purpose = forms.ModelChoiceField(Purpose.objects.all(), label=_("Purpose"), required=False, empty_label=_("All"))
+    partner = forms.ModelChoiceField(Partner.objects.all(), label=_("Partner"), required=False, empty_label=_("All"))
     by = forms.ChoiceField(label=_("Table"), choices=BY_CHOICES, required=False)
 
     def __init__(self, *args: Any, query: ReportQuery, **kwargs: Any) -> None:

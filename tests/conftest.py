@@ -51,13 +51,25 @@ def pytest_configure(config: pytest.Config) -> None:
             compile_catalogues(locale_dir)
 
 
+def touches_database(item: pytest.Item) -> bool:
+    """Tell whether the test could come out differently on the other database."""
+    names: list[str] = getattr(item, "fixturenames", [])
+    return item.get_closest_marker("django_db") is not None or bool({"db", "transactional_db"} & set(names))
+
+
+def runs_here(item: pytest.Item) -> bool:
+    """PostgreSQL's own tests run there alone; what has no database, or a browser before it, runs on SQLite alone."""
+    if not on_postgres():
+        return item.get_closest_marker("postgres") is None
+    return touches_database(item) and "browser" not in item.path.parts
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave PostgreSQL's tests out of the SQLite run, and give committing tests the migrated rows back."""
-    if not on_postgres():
-        left_out = [item for item in items if item.get_closest_marker("postgres")]
-        items[:] = [item for item in items if not item.get_closest_marker("postgres")]
-        config.hook.pytest_deselected(items=left_out)
+    """Leave out what belongs to the other database's run, and give committing tests the migrated rows back."""
+    left_out = [item for item in items if not runs_here(item)]
+    items[:] = [item for item in items if runs_here(item)]
+    config.hook.pytest_deselected(items=left_out)
     for item in items:
         if is_transactional(item):
             # Stages and settings are laid by migrations; emptying the tables takes them away.
