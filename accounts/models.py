@@ -9,6 +9,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Role(models.TextChoices):
@@ -28,7 +29,7 @@ class Partner(models.Model):
     class State(models.TextChoices):
         ACTIVE = "active", _("Active")
         PAUSED = "paused", _("Paused")
-        CLOSED = "closed", _("Closed")
+        CLOSED = "closed", pgettext_lazy("partner", "Closed")
 
     name = models.CharField(_("name"), max_length=200, unique=True)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.ACTIVE)

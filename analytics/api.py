@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from django.urls import path
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -24,12 +25,12 @@ KNOWN = {
     "pipeline", "period", "from", "to", "responsible", "team", "source", "region", "purpose", "partner", "by", "mode",
 }  # fmt: skip
 PARAMETERS = [
-    OpenApiParameter("pipeline", str, description="Code of the pipeline."),
+    OpenApiParameter("pipeline", str, description=_("Code of the pipeline.")),
     OpenApiParameter("period", str, enum=[code for code, _label in PERIODS]),
-    OpenApiParameter("from", OpenApiTypes.DATE, description="First day, when period is custom."),
-    OpenApiParameter("to", OpenApiTypes.DATE, description="Last day, when period is custom."),
+    OpenApiParameter("from", OpenApiTypes.DATE, description=_("First day, when period is custom.")),
+    OpenApiParameter("to", OpenApiTypes.DATE, description=_("Last day, when period is custom.")),
     *(OpenApiParameter(name, str) for name in ("responsible", "team", "source", "region", "purpose", "partner")),
-    OpenApiParameter("by", str, enum=list(funnel.BREAKDOWNS), description="What the table is cut by."),
+    OpenApiParameter("by", str, enum=list(funnel.BREAKDOWNS), description=_("What the table is cut by.")),
 ]
 
 

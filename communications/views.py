@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_GET, require_POST
 
 from communications.models import MessageTemplate, Submission, WebForm
@@ -146,23 +146,25 @@ def web_form_howto(request: HttpRequest, pk: int) -> HttpResponse:
     if form is None:
         raise Http404
     url = request.build_absolute_uri(reverse("form-submission", args=[form.key]))
+    words = {"name": pgettext("person", "Name"), "phone": _("Phone"), "wish": _("What to build?"), "send": _("Send")}
     example = {"name": "Иван Петров", "phone": "+7 912 345-67-89", "comment": "Склад 24×60, Казань"}
+    body = json.dumps(example, ensure_ascii=False)
     context = {
         "dialog_title": _("How to connect «%(form)s»") % {"form": form.name},
         "form_row": form,
         "url": url,
-        "curl": f"curl -X POST {url} -H 'Content-Type: application/json' -d '{json.dumps(example, ensure_ascii=False)}'",
-        "html": HTML_EXAMPLE.format(url=url),
+        "curl": f"curl -X POST {url} -H 'Content-Type: application/json' -d '{body}'",
+        "html": HTML_EXAMPLE.format(url=url, **words),
         "dialog_back": reverse("settings-webforms"),
     }
     return dialogs.dialog(request, "communications/howto.html", context)
 
 
 HTML_EXAMPLE = """<form method="post" action="{url}">
-  <input name="name" placeholder="Имя">
-  <input name="phone" placeholder="Телефон" required>
-  <textarea name="comment" placeholder="Что построить?"></textarea>
-  <button>Отправить</button>
+  <input name="name" placeholder="{name}">
+  <input name="phone" placeholder="{phone}" required>
+  <textarea name="comment" placeholder="{wish}"></textarea>
+  <button>{send}</button>
 </form>"""
 
 

@@ -161,7 +161,7 @@ class RecordPagination(BasePagination):
                 "has_more": {"type": "boolean"},
                 "next_cursor": {"type": ["string", "null"], "example": "WyItY3JlYXRlZF9hdCIsbnVsbCw0Ml0"},
                 "next": {"type": ["string", "null"], "format": "uri"},
-                "count": {"type": "integer", "description": "Only with `count=exact` or `count=capped`."},
+                "count": {"type": "integer", "description": _("Only with `count=exact` or `count=capped`.")},
                 "results": schema,
             },
         }

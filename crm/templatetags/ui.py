@@ -17,7 +17,7 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from crm import clock, scope
@@ -346,7 +346,7 @@ def _texts() -> dict[str, str]:
         "undo": _("Undo"),
         "undone": _("Undone."),
         "undoFailed": _("It could not be undone. Reload the page to see how things stand."),
-        "open": _("Open"),
+        "open": pgettext("verb", "Open"),
         "copied": _("Copied"),
         "serverError": _("The server could not do it. Nothing was lost on this page: try again in a minute."),
         "offline": _("No connection. Your text is still here: try again when the network is back."),
