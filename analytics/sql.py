@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import wraps
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
 
 
+def nothing_of_nothing(make: Callable[[], Any]) -> Callable[..., Any]:
+    """Answer something empty for a queryset of which Django knows without asking that it has no rows."""
+
+    def decorator(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except EmptyResultSet:
+                return make()
+
+        return wrapper
+
+    return decorator
+
+
+@nothing_of_nothing(dict)
 def furthest_steps(
     rows: QuerySet[Any], record_type: str, ranks: dict[str, int], amount: str = ""
 ) -> dict[int, tuple[int, Decimal]]:
@@ -45,6 +65,7 @@ def _money(value: Any) -> Decimal:
     return Decimal(str(value or 0)).quantize(Decimal("0.01"))
 
 
+@nothing_of_nothing(dict)
 def stood_in(rows: QuerySet[Any], record_type: str) -> dict[str, int]:
     """How many of the records ever stood in each stage: {stage key: count}."""
     base, base_params = rows.values_list("pk").query.sql_with_params()
@@ -57,6 +78,7 @@ def stood_in(rows: QuerySet[Any], record_type: str) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
+@nothing_of_nothing(dict)
 def time_in_stages(rows: QuerySet[Any], record_type: str) -> dict[str, tuple[float, float]]:
     """Median and 90th percentile of the seconds that finished stays lasted: {stage key: (median, p90)}.
 
@@ -79,6 +101,7 @@ def time_in_stages(rows: QuerySet[Any], record_type: str) -> dict[str, tuple[flo
         return {stage: (median, p90) for stage, median, p90 in cursor.fetchall()}
 
 
+@nothing_of_nothing(list)
 def lost_from(rows: QuerySet[Any], record_type: str, failures: list[str]) -> list[tuple[str, int]]:
     """From which stage lost records were lost: the stage before their latest refusal, with counts."""
     base, base_params = rows.values_list("pk").query.sql_with_params()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -126,6 +127,8 @@ def deal_lines(request: HttpRequest, pk: int) -> HttpResponse:
 def deal_create_page(request: HttpRequest) -> HttpResponse:
     """A new deal: a few fields in the dialog, all of them on the page."""
     user: Any = request.user
+    if not may_create(request):
+        raise PermissionDenied
     quick = "full" not in request.GET
     form: Any
     if quick:

@@ -185,7 +185,8 @@ def row_save(catalogue: Catalogue, row: Any, values: Mapping[str, Any], *, by: A
         # The form has already written into `row`; what changed is told by comparing with what is stored.
         fresh = catalogue.model._default_manager.select_for_update().get(pk=row.pk)
     elif isinstance(catalogue.model._meta.pk, models.SlugField):
-        taken = set(catalogue.model._default_manager.values_list("pk", flat=True))
+        # "new" is the address of the dialog for a new row.
+        taken = {"new", *catalogue.model._default_manager.values_list("pk", flat=True)}
         fresh.pk = code_from(str(values.get("name_en") or values.get("name_ru") or ""), taken)
     data = dict(values)
     if "name_en" in data and not data["name_en"]:

@@ -1,0 +1,279 @@
+"""Every page of the browser, asked for by every role, with the number of a record that is not theirs.
+
+A named address without a row here fails the suite: whoever adds a page says who gets in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from accounts.models import ApiToken, Team
+from automation.models import Rule, ScheduledRun
+from communications.models import Submission, WebForm
+from crm.models import Activity, Attachment, Merge, Notification, RefusalReason, SavedView
+from crm.services import activity_create
+from objects_registry.models import SteelConsumption
+from partners.models import Handoff
+from tests.permissions.world import World
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("ACC-1")]
+
+# Who asks, in the order of the codes below; "stranger" is a sales manager, the records are another team's.
+ROLES = ("nobody", "admin", "head", "stranger", "operator", "control", "partner_b")
+EVERYBODY = "302 200 200 200 200 200 200"
+SALES = "302 200 200 200 403 403 403"
+HEADS = "302 200 200 403 403 403 403"
+ADMIN = "302 200 403 403 403 403 403"
+CONTROL = "302 200 200 403 403 200 403"
+# A row of another's: as if it did not exist. "*": whoever sees it gets an answer of some kind; "-": not asked,
+# for it would change something.
+FOREIGN = "302 * * 404 404 404 404"
+FOREIGN_POST = "302 - - 404 404 404 404"
+# What the kind of request alone decides, whatever the rows.
+EVERYBODY_POST = "302 - - * * * *"
+
+KINDS = ("lead", "deal", "contact", "company", "object")
+# Below every kind of record: what follows the kind's name, how it is asked, what is answered.
+OF_EACH_KIND = {
+    "list": ("GET", EVERYBODY),
+    "board": ("GET", EVERYBODY),
+    "export": ("GET", EVERYBODY),
+    "section": ("GET", "302 302 302 302 302 302 302"),
+    "bulk-assign": ("POST", EVERYBODY_POST),
+    "bulk-move": ("POST", EVERYBODY_POST),
+    "view-save": ("POST", EVERYBODY_POST),
+    "detail": ("GET", FOREIGN),
+    "edit": ("GET", FOREIGN),
+    "move": ("POST", FOREIGN_POST),
+    "refuse": ("GET", FOREIGN),
+    "assign": ("GET", FOREIGN),
+    "field": ("GET", FOREIGN),
+    "timeline": ("GET", FOREIGN),
+    "note": ("POST", FOREIGN_POST),
+    "plan": ("POST", FOREIGN_POST),
+    "upload": ("POST", FOREIGN_POST),
+}
+EXTRA = {"field": ["responsible"], "plan": ["task"]}
+
+
+class Rows:
+    """The table: name of the address -> how it is asked, its arguments, and the codes by role."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.rows: dict[str, tuple[str, list[Any], str]] = {}
+        self._records()
+        self._pages()
+        self._settings()
+        self._rest()
+
+    def add(self, name: str, codes: str, *args: Any, method: str = "GET") -> None:
+        self.rows[name] = (method, list(args), codes)
+
+    def own(self, kind: str) -> Any:
+        """A record of the owner's team: neither the stranger's, nor a partner's, nor in sight of an operator."""
+        return self.world.records[f"{kind}_own"]
+
+    def _records(self) -> None:
+        view = SavedView.objects.create(owner=self.world.people["owner"], record_type="lead", name="Мой вид")
+        for kind in KINDS:
+            for suffix, (method, codes) in OF_EACH_KIND.items():
+                with_id = suffix not in {"list", "board", "export", "section", "bulk-assign", "bulk-move", "view-save"}
+                args = [self.own(kind).pk, *EXTRA.get(suffix, [])] if with_id else []
+                self.add(f"{kind}-{suffix}", codes, *args, method=method)
+            self.add(f"{kind}-view-delete", FOREIGN_POST.replace("-", "404"), view.pk, method="POST")
+        self.add("lead-create", "302 200 200 200 200 403 200")
+        self.add("deal-create", "302 200 200 200 403 403 200")
+        for kind in ("contact", "company", "object"):
+            self.add(f"{kind}-create", SALES)
+        for kind in ("contact", "company"):
+            self.add(f"{kind}-points", FOREIGN, self.own(kind).pk)
+        for name in ("lead-warnings", "lead-convert", "lead-link", "lead-object", "lead-hand-over"):
+            self.add(name, FOREIGN, self.own("lead").pk)
+        for name in ("deal-warnings", "deal-lines", "deal-object", "deal-hand-over", "deal-copies"):
+            self.add(name, FOREIGN, self.own("deal").pk)
+        self.add("copies-undo", "302 - - 404 404 404 404", 10**6, method="POST")
+        self.add("contact-follow-company", FOREIGN_POST, self.own("contact").pk, method="POST")
+        self.add("object-not-duplicate", FOREIGN_POST, self.own("object").pk, method="POST")
+        merge = Merge.objects.create(record_type="object", main_id=self.own("object").pk, merged_ids=[], snapshot={})
+        self.add("object-merge", "302 * * 403 403 403 403")
+        self.add("object-merge-undo", FOREIGN_POST, merge.pk, method="POST")
+
+    def _pages(self) -> None:
+        for name in ("web:home", "web:search", "web:palette", "web:notifications", "task-list", "client-matches"):
+            self.add(name, EVERYBODY)
+        for name in ("accounts:profile", "accounts:tokens"):
+            self.add(name, EVERYBODY)
+        self.add("web:styleguide", "302 200 * * * * *")
+        self.add("web:notifications-read", EVERYBODY_POST, method="POST")
+        bell = Notification.objects.create(
+            user=self.world.people["owner"], record_type="lead", record_id=self.own("lead").pk, action="note", data={}
+        )
+        self.add("web:notification", "302 404 404 404 404 404 404", bell.pk)
+        self.add("web:next-step", FOREIGN, "lead", self.own("lead").pk)
+        token = ApiToken.objects.create(
+            user=self.world.people["owner"], name="x", prefix="crm_x", hash="0" * 64, scopes=["read"]
+        )
+        self.add("accounts:token-revoke", "302 404 404 404 404 404 404", token.pk, method="POST")
+        for name in ("analytics:funnel", "analytics:refusals"):
+            self.add(name, "302 200 200 200 * 200 200")
+        self.add("analytics:home", "302 * * * * * *")
+
+    def _settings(self) -> None:
+        admin = ("settings-users", "settings-user-add", "settings-audit", "settings-teams", "settings-teams-add")
+        for name in admin:
+            self.add(name, ADMIN)
+        person = self.world.people["owner"].pk
+        self.add("settings-user", ADMIN, person)
+        for name in ("settings-user-switch", "settings-user-hand-over", "settings-user-password"):
+            self.add(name, ADMIN.replace("200", "-"), person, method="POST")
+        self.add("settings-teams-edit", ADMIN, Team.objects.order_by("pk")[0].pk)
+        for name in (
+            "settings-company", "settings-pipeline-add", "settings-rules", "settings-submissions", "settings-webforms",
+            "settings-webforms-add", "settings-templates", "settings-templates-add", "settings-purposes",
+            "settings-purposes-add", "settings-steel", "settings-steel-add", "settings-sources", "settings-sources-add",
+        ):  # fmt: skip
+            self.add(name, HEADS)
+        for name in ("settings-home", "settings-pipelines"):
+            self.add(name, HEADS.replace("200", "302"))
+        for name in ("pipeline", "pipeline-change", "stage-add", "required", "reasons"):
+            self.add(f"settings-{name}", HEADS, "deal")
+        self.add("settings-stage", HEADS, "deal:costing")
+        self.add("settings-stage-delete", "302 * * 403 403 403 403", "deal:costing")
+        self.add("settings-stage-shift", "302 - - 403 403 403 403", "deal:costing", method="POST")
+        self.add("settings-reason-add", HEADS, "deal:delivery_time")
+        self.add("settings-reason", HEADS, RefusalReason.objects.order_by("pk")[0].pk)
+        rule = Rule.objects.order_by("pk")[0]
+        self.add("settings-rule-runs", HEADS, rule.pk)
+        self.add("settings-rule-switch", "302 - - 403 403 403 403", rule.pk, method="POST")
+        form = WebForm.objects.create(name="Сайт")
+        post = Submission.objects.create(form=form, body=b"", fields={}, state="failed")
+        self.add("settings-submission", HEADS, post.pk)
+        self.add("settings-submission-again", "302 - - 403 403 403 403", post.pk, method="POST")
+        for name in ("settings-webform-howto", "settings-webforms-edit"):
+            self.add(name, HEADS, form.pk)
+        for name in ("settings-template-preview", "settings-templates-edit"):
+            self.add(name, HEADS, "delayed_reminder_1")
+        self.add("settings-purposes-edit", HEADS, "warehouse" if _has_purpose("warehouse") else _first_purpose())
+        self.add("settings-steel-edit", HEADS, SteelConsumption.objects.order_by("pk")[0].pk)
+        self.add("settings-sources-edit", HEADS, _first_source())
+
+    def _rest(self) -> None:
+        partner = self.world.people["partner_a"].partner
+        assert partner is not None
+        handoff = Handoff.objects.get()
+        self.add("partner-list", CONTROL)
+        self.add("partner-control", CONTROL)
+        self.add("partner-create", HEADS)
+        self.add("partner-detail", "302 200 200 404 404 200 404", partner.pk)
+        for name in ("partner-edit", "partner-user-add", "partner-close"):
+            self.add(name, "302 200 200 404 404 403 404", partner.pk)
+        self.add("partner-state", "302 - - 404 404 403 404", partner.pk, method="POST")
+        self.add("partner-cabinet", "302 403 403 403 403 403 200", "new")
+        # A hand-over is in sight of those who control the partners.
+        for name in ("handoff-recall", "handoff-hand-on"):
+            self.add(name, "302 200 200 404 404 200 404", handoff.pk)
+        for name in ("record-partner-panel", "record-planned"):
+            self.add(name, "302 200 200 404 404 404 404", "deal", self.own("deal").pk)
+        run = ScheduledRun.objects.create(
+            rule=Rule.objects.order_by("pk")[0], key="x", record_type="deal", record_id=self.own("deal").pk,
+            due_at="2030-01-01T00:00Z",
+        )  # fmt: skip
+        for name in ("run-skip", "run-now"):
+            self.add(name, FOREIGN_POST, run.pk, method="POST")
+        self.add("run-postpone", FOREIGN, run.pk)
+        task = self._task()
+        self.add("task-edit", FOREIGN, task.pk)
+        for name in ("task-done", "task-postpone", "task-next"):
+            self.add(name, FOREIGN_POST, task.pk, method="POST")
+        at = {"record_type": "deal", "record_id": self.own("deal").pk}
+        self.add("attachment-download", FOREIGN, Attachment.objects.filter(**at)[0].pk)
+        self.add("undo", EVERYBODY_POST, "no-such-ticket", method="POST")
+        self.add("record-options", EVERYBODY, "lead")
+        self.add("healthz", "- - - - - - -")
+        self.add("set_language", "* - - * * * *", method="POST")
+
+    def _task(self) -> Activity:
+        owner = self.world.people["owner"]
+        deal = self.own("deal")
+        return activity_create(deal, title="Дело", due_at=deal.created_at, responsible=owner, by=owner)
+
+
+def _has_purpose(code: str) -> bool:
+    from objects_registry.models import Purpose
+
+    return Purpose.objects.filter(pk=code).exists()
+
+
+def _first_purpose() -> str:
+    from objects_registry.models import Purpose
+
+    return str(Purpose.objects.order_by("pk")[0].pk)
+
+
+def _first_source() -> str:
+    from crm.models import Source
+
+    return str(Source.objects.get_or_create(code="site", defaults={"name_ru": "Сайт", "name_en": "Site"})[0].pk)
+
+
+def browser_names() -> Iterator[str]:
+    """Every named address of the product but the API (it has a crawl of its own) and the library's sign-in pages."""
+
+    def walk(resolver: Any, space: str, prefix: str) -> Iterator[tuple[str, str]]:
+        for item in resolver.url_patterns:
+            route = prefix + str(item.pattern)
+            if isinstance(item, URLResolver):
+                inner = f"{space}{item.namespace}:" if item.namespace else space
+                yield from walk(item, inner, route)
+            elif isinstance(item, URLPattern):
+                yield f"{space}{item.name}", route
+
+    for name, route in walk(get_resolver(), "", ""):
+        if not route.startswith(("api/", "accounts/")):
+            yield name
+
+
+def code_of(client: Client, method: str, url: str) -> int:
+    """The status of one request; a stream is read to its end."""
+    answer = client.get(url) if method == "GET" else client.post(url)
+    if answer.streaming:
+        assert b"".join(answer)
+    return int(answer.status_code)
+
+
+def fits(wanted: str, code: int) -> bool:
+    """Does an answer fit the table? "*" is anything but an error of the server."""
+    return code < 500 if wanted == "*" else str(code) == wanted
+
+
+def test_every_page_answers_every_role_as_the_table_says() -> None:
+    world = World()
+    rows = Rows(world).rows
+    assert set(browser_names()) - rows.keys() == set(), "say in this table who gets in"
+    assert rows.keys() - set(browser_names()) == set(), "these addresses are gone"
+    wrong = []
+    for number, role in enumerate(ROLES):
+        client = Client(raise_request_exception=False)
+        if role != "nobody":
+            client.force_login(world.people[role])
+        for name, (method, args, codes) in rows.items():
+            wanted = codes.split()[number]
+            if wanted == "-":
+                continue
+            code = code_of(client, method, reverse(name, args=args))
+            if not fits(wanted, code):
+                wrong.append(f"{role} {method} {name}: {code}, the table says {wanted}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_table_sees_a_page_that_lets_everybody_in() -> None:
+    assert not fits("404", 200)
+    assert not fits("403", 404)
+    assert not fits("*", 500)
+    assert fits("*", 404)
