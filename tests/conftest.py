@@ -59,8 +59,9 @@ def touches_database(item: pytest.Item) -> bool:
 
 def runs_here(item: pytest.Item) -> bool:
     """PostgreSQL's own tests run there alone; what has no database, or a browser before it, runs on SQLite alone."""
-    if not on_postgres():
-        return item.get_closest_marker("postgres") is None
+    needs_postgres = item.get_closest_marker("postgres") is not None
+    if needs_postgres or not on_postgres():
+        return needs_postgres is on_postgres()
     return touches_database(item) and "browser" not in item.path.parts
 
 
