@@ -16,7 +16,9 @@ from crm.requirements import requirements_of
 from crm.settings_audit import audit, require_head, save_audited
 from crm.stages import Refusal, move
 
-STAGE_FIELDS = frozenset({"name_ru", "name_en", "colour", "norm_hours", "probability", "can_win", "is_hidden"})
+STAGE_FIELDS = frozenset(
+    {"name_ru", "name_en", "colour", "norm_hours", "probability", "can_win", "is_detour", "is_hidden"}
+)
 OWN_KINDS = (Stage.Kind.OPEN, Stage.Kind.FAILURE, Stage.Kind.NEUTRAL)
 STEP = 10
 
@@ -195,7 +197,7 @@ def _check_last_reason(reason: RefusalReason) -> None:
 PIPELINE_FIELDS = frozenset({"name_ru", "name_en", "is_active"})
 COPIED = (
     "code", "name_ru", "name_en", "kind", "is_start", "order", "colour", "norm_hours", "probability", "required",
-    "can_win", "returns_anywhere",
+    "can_win", "returns_anywhere", "is_detour",
 )  # fmt: skip
 
 

@@ -39,13 +39,17 @@ class StageForm(forms.Form):
     )  # fmt: skip
     probability = forms.IntegerField(label=gettext_lazy("Probability of success, %"), min_value=0, max_value=100)
     can_win = forms.BooleanField(label=gettext_lazy("Success can follow directly"), required=False)
+    is_detour = forms.BooleanField(
+        label=gettext_lazy("Aside from the main path"), required=False,
+        help_text=gettext_lazy("The funnel takes no conversion through such a stage."),
+    )  # fmt: skip
     is_hidden = forms.BooleanField(label=gettext_lazy("Hidden"), required=False)
 
     def __init__(self, data: Any = None, *, stage: Stage) -> None:
         initial = {name: getattr(stage, name) for name in self.base_fields}
         super().__init__(data, initial=initial)
         if stage.kind != Stage.Kind.OPEN:
-            del self.fields["can_win"], self.fields["norm_hours"]
+            del self.fields["can_win"], self.fields["norm_hours"], self.fields["is_detour"]
         if stage.is_start:
             del self.fields["is_hidden"]
 
