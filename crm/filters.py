@@ -87,10 +87,34 @@ class RowsField(filters.fields.ModelMultipleChoiceField):
         return super()._check_values(value)
 
 
+class ChoicesFilter(filters.MultipleChoiceFilter):
+    """Any of several choices of one column.
+
+    The library would make the rows DISTINCT, which a column of the record itself never needs and which makes the
+    database sort a whole large table by all its columns.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"distinct": False, **kwargs})
+
+
 class RowsFilter(filters.ModelMultipleChoiceFilter):
-    """Any of several rows."""
+    """Any of several rows that one column points to; not DISTINCT for the same reason."""
 
     field_class = RowsField
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"distinct": False, **kwargs})
+
+
+class TagsFilter(RowsFilter):
+    """Records with any of several tags, each record once."""
+
+    def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        if not value:
+            return qs
+        tagged = qs.model._default_manager.filter(tags__in=value)
+        return qs.filter(pk__in=tagged.order_by().values("pk"))
 
 
 def stage_choices() -> list[tuple[str, str]]:
@@ -121,8 +145,8 @@ class RecordFilter(filters.FilterSet):
     """What lists of every kind of record can be cut by."""
 
     search = filters.CharFilter(method="by_search", label=_("Search"))
-    pipeline = filters.MultipleChoiceFilter(choices=pipeline_choices, label=_("Pipeline"))
-    stage = filters.MultipleChoiceFilter(choices=stage_choices, label=_("Stage"))
+    pipeline = ChoicesFilter(choices=pipeline_choices, label=_("Pipeline"))
+    stage = ChoicesFilter(choices=stage_choices, label=_("Stage"))
     kind = filters.ChoiceFilter(choices=KIND_CHOICES, method="by_kind", label=_("State"))
     responsible = RowsFilter(queryset=User.objects.all(), label=_("Responsible"))
     team = RowsFilter(field_name="responsible__team", queryset=Team.objects.all(), label=_("Team"))
@@ -179,13 +203,13 @@ class ClosableFilter(RecordFilter):
 
     source = RowsFilter(queryset=Source.objects.all(), label=_("Source"))
     no_source = filters.BooleanFilter(field_name="source", lookup_expr="isnull", label=_("Source unknown"))
-    channel = filters.MultipleChoiceFilter(choices=Channel.choices, label=_("Channel"))
+    channel = ChoicesFilter(choices=Channel.choices, label=_("Channel"))
     utm_campaign = filters.CharFilter(label="utm_campaign")
     region = filters.CharFilter(lookup_expr="iexact", label=_("Region"))
     city = filters.CharFilter(lookup_expr="iexact", label=_("City"))
     area_from = filters.NumberFilter(field_name="area", lookup_expr="gte", label=_("Area from, m²"))
     area_to = filters.NumberFilter(field_name="area", lookup_expr="lte", label=_("Area to, m²"))
-    tag = RowsFilter(field_name="tags", queryset=Tag.objects.all(), label=_("Tag"))
+    tag = TagsFilter(field_name="tags", queryset=Tag.objects.all(), label=_("Tag"))
     contact = KeyFilter(field_name="contact_id", label=_("Contact"))
     company = KeyFilter(field_name="company_id", label=_("Company"))
     object = KeyFilter(field_name="object_id", label=_("Object"))
@@ -239,7 +263,7 @@ class ClosableFilter(RecordFilter):
 class ClientFilter(RecordFilter):
     """What contacts and companies can be cut by."""
 
-    client_type = filters.MultipleChoiceFilter(choices=ClientType.choices, label=_("Type"))
+    client_type = ChoicesFilter(choices=ClientType.choices, label=_("Type"))
     object = KeyFilter(field_name="objects_linked", label=_("Object"))
     source = RowsFilter(queryset=Source.objects.all(), label=_("Source"))
     region = filters.CharFilter(lookup_expr="iexact", label=_("Region"))
@@ -278,7 +302,7 @@ class ActivityFilter(filters.FilterSet):
     )
 
     state = filters.ChoiceFilter(choices=STATE, method="by_state", label=_("State"))
-    kind = filters.MultipleChoiceFilter(choices=Activity.Kind.choices, label=_("Kind"))
+    kind = ChoicesFilter(choices=Activity.Kind.choices, label=_("Kind"))
     responsible = RowsFilter(queryset=User.objects.all(), label=_("Responsible"))
     record_type = filters.CharFilter(label=_("Kind of record"))
     record_id = KeyFilter(label=_("Record"))

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 
 from crm import clock, services
+from crm.models import Tag
 from crm.stages import Refusal, move
 from deals.filters import DealFilter
 from deals.models import Deal
@@ -57,3 +59,25 @@ def test_reached_and_lost_from_read_the_history() -> None:
     assert ids(DealFilter({"lost_from": "deal:costing"}, Deal.objects.all())) == []
     assert ids(DealFilter({"kind": "open"}, Deal.objects.all())) == [other.pk]
     assert ids(DealFilter({"kind": "closed"}, Deal.objects.all())) == [deal.pk]
+
+
+def tagged_deals() -> Any:
+    """Deals, one of which has both tags."""
+    owner = make_user()
+    deal = services.record_create(Deal, data={"title": "Ангар", "responsible": owner}, by=owner, pipeline="deal")
+    deal.tags.set([Tag.objects.create(pk=1, name="срочно"), Tag.objects.create(pk=2, name="крупный")])
+    return Deal.objects.all()
+
+
+@pytest.mark.parametrize(
+    "query", ["pipeline=deal", "stage=deal:costing", "source=other", "channel=form", "tag=1&tag=2"]
+)
+def test_no_filter_makes_the_database_sort_out_doubles(query: str) -> None:
+    found = DealFilter(QueryDict(query), tagged_deals())
+    assert found.is_valid()
+    assert "DISTINCT" not in str(found.qs.query)
+
+
+def test_a_record_with_two_of_the_tags_is_found_once() -> None:
+    found = DealFilter(QueryDict("tag=1&tag=2"), tagged_deals())
+    assert len(found.qs) == 1
