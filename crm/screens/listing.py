@@ -7,17 +7,20 @@ from datetime import date, datetime
 from typing import Any
 
 from django import forms
+from django.contrib.auth.decorators import login_required
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from crm import clock, pipelines, saved_views, stages
 from crm.http import paginate
 from crm.models import Pipeline
 from crm.people import colleagues
-from crm.screens import access
+from crm.screens import access, registry
 from crm.screens.registry import Screen
 
 ALL = "all"
@@ -25,7 +28,7 @@ ALL = "all"
 SELF_SUFFICIENT = frozenset(
     {"pipeline", "stage", "id", "reached", "lost_from", "contact", "company", "object", "mother"}
 )
-NOT_FILTERS = frozenset({"sort", "page", "version", "before", "column"})
+NOT_FILTERS = frozenset({"sort", "page", "version", "before", "column", "drawer", "shown"})
 # Large columns that no list shows.
 HEAVY = ("request_text", "search_text", "referrer", "landing_page", "click_ids", "refusal_comment", "feedback_text")
 
@@ -131,28 +134,53 @@ def filter_context(
     *,
     shown_pipeline: str | None = None,
 ) -> dict[str, Any]:
-    """The filter bar of a list or a board: drawer, chips, switches; filters without a control are kept as they are."""
+    """The filter bar of a list or a board: drawer, chips, switches; what has no control is kept as it is.
+
+    The controls of the drawer take as long to draw as the rows, and few open it: they are fetched when it is opened.
+    """
     form = found.form
-    compact(form, [shown_pipeline] if shown_pipeline else query_of(request, screen).getlist("pipeline"))
-    drawer = [form[name] for name in screen.drawer if name in form.fields]
-    shown = {"search", *(field.name for field in drawer)}
-    keep = [
+    pairs = [
         (name, value)
         for name, values in request.GET.lists()
-        if name not in shown and name not in {"page", "version"}
+        if name not in {"search", "page", "version", "drawer"}
         for value in values
     ]
+    in_drawer = set(screen.drawer) & form.fields.keys()
+    drawer_query = query_string(
+        request, without=("page", "drawer"), **({"shown": shown_pipeline} if shown_pipeline else {})
+    )
     return {
         "filter": found,
         "search": form.data.get("search", "") if form.is_bound else "",
-        "drawer": drawer,
-        "keep_pairs": keep,
+        # Without scripts the page comes with its drawer filled; with them it is filled when it is opened.
+        "drawer": drawer_fields(request, screen, form, shown_pipeline) if "drawer" in request.GET else [],
+        "drawer_pairs": [pair for pair in pairs if pair[0] in in_drawer],
+        "drawer_url": f"{reverse(f'{screen.record_type}-filter')}?{drawer_query}",
+        "drawer_page": f"?{query_string(request, without=('page',), drawer='open')}",
+        "keep_pairs": [pair for pair in pairs if pair[0] not in in_drawer],
         "chips": active,
         "filter_count": len({chip["name"] for chip in active}),
         "view_switch": view_switch(request, screen),
         "pipeline_switch": pipeline_switch(request, screen),
         **saved_context(request, screen),
     }
+
+
+def drawer_fields(request: HttpRequest, screen: Screen, form: forms.Form, shown_pipeline: str | None) -> list[Any]:
+    """The controls of the filter."""
+    compact(form, [shown_pipeline] if shown_pipeline else query_of(request, screen).getlist("pipeline"))
+    return [form[name] for name in screen.drawer if name in form.fields]
+
+
+@login_required
+@require_GET
+def filter_drawer(request: HttpRequest, record_type: str) -> HttpResponse:
+    """The controls of a list's filter, filled as its address says; `shown` is the pipeline of a board."""
+    screen = registry.of(record_type)
+    found = filtered(request, screen)
+    shown = request.GET.get("shown", "")
+    context = {"drawer": drawer_fields(request, screen, found.form, shown or None)}
+    return render(request, "crm/filter_fields.html", context)
 
 
 def saved_context(request: HttpRequest, screen: Screen) -> dict[str, Any]:
@@ -266,7 +294,7 @@ def _without(request: HttpRequest, name: str, part: Any, *, last: bool) -> str:
 def query_string(request: HttpRequest, *, without: tuple[str, ...] = (), **more: str) -> str:
     """The query of this page with some parameters taken out and some set; empty ones are dropped."""
     query = request.GET.copy()
-    for name in (*without, "version"):
+    for name in (*without, "version", "drawer", "shown"):
         query.pop(name, None)
     for name, value in more.items():
         query[name] = value

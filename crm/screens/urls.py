@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
 
-from crm.screens import bulk, editing, files, happening, matches, moving, options, saved, sections, tasks
+from crm.screens import bulk, editing, files, happening, listing, matches, moving, options, saved, sections, tasks
 
 
 def record_paths(record_type: str) -> list[URLPattern]:
@@ -32,6 +32,7 @@ def record_paths(record_type: str) -> list[URLPattern]:
         own("bulk/move/", bulk.bulk_move, "bulk-move"),
         own("views/save/", saved.save_view, "view-save"),
         path("views/<int:pk>/delete/", saved.delete_view, known, name=f"{record_type}-view-delete"),
+        own("filter/", listing.filter_drawer, "filter"),
         own("export/", files.export_list, "export"),
         own("section/", sections.record_section, "section"),
     ]

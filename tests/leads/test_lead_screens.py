@@ -106,6 +106,20 @@ def test_the_rows_alone_come_to_htmx_with_the_switches_that_keep_the_filter() ->
     assert "/leads/board/?search=" in text
 
 
+def test_the_drawer_comes_when_it_is_opened_and_the_filter_survives_meanwhile() -> None:
+    owner = make_user(Role.SALES_HEAD)
+    client = signed_in(owner)
+    page = client.get("/leads/?responsible=1&area_from=500&utm_campaign=spring")
+    assert page.context["drawer"] == []
+    assert set(page.context["drawer_pairs"]) == {("responsible", "1"), ("area_from", "500")}
+    assert page.context["keep_pairs"] == [("utm_campaign", "spring")]
+    drawer = client.get(page.context["drawer_url"], HTTP_HX_REQUEST="true")
+    fields = {field.name: field for field in drawer.context["drawer"]}
+    assert fields["area_from"].value() == "500"
+    assert {key.partition(":")[0] for key, _label in fields["stage"].field.choices} == {"lead"}
+    assert client.get("/leads/?drawer=open").context["drawer"]
+
+
 @pytest.mark.rule("DATA-2")
 def test_an_export_holds_the_filtered_list_and_no_formulas() -> None:
     owner = make_user(Role.SALES_HEAD)

@@ -47,6 +47,7 @@ OF_EACH_KIND = {
     "bulk-assign": ("POST", EVERYBODY_POST),
     "bulk-move": ("POST", EVERYBODY_POST),
     "view-save": ("POST", EVERYBODY_POST),
+    "filter": ("GET", EVERYBODY),
     "detail": ("GET", FOREIGN),
     "edit": ("GET", FOREIGN),
     "move": ("POST", FOREIGN_POST),
