@@ -104,10 +104,13 @@ class PlanOutput(serializers.Serializer[Any]):
     contact_matches = MatchOutput(many=True)
     company_matches = MatchOutput(many=True)
     deals = serializers.SerializerMethodField()
-    done = serializers.BooleanField()
+    done = serializers.SerializerMethodField()
 
     def get_deals(self, plan: conversion.ConversionPlan) -> list[dict[str, Any]]:
         return [{"id": deal.pk, "name": str(deal)} for deal in plan.deals]
+
+    def get_done(self, plan: conversion.ConversionPlan) -> bool:
+        return plan.done is not None
 
 
 class ConversionActions(RecordViewSet):

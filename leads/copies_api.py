@@ -61,7 +61,12 @@ class CopySetViewSet(ApiViewSet):
     serializer_class = CopySetOutput
     pagination_class = None
 
-    @extend_schema(summary=gettext_lazy("Copy lead and deal"), request=CopiesInput, operation_id="deals_copies_create")
+    @extend_schema(
+        summary=gettext_lazy("Copy lead and deal"),
+        request=CopiesInput,
+        responses={201: CopySetOutput},
+        operation_id="deals_copies_create",
+    )
     def make(self, request: Request, pk: str) -> Response:
         """Make N leads and N deals from a deal in one transaction; the same Idempotency-Key makes them once."""
         wish = self.read(CopiesInput)

@@ -102,6 +102,14 @@ class FeedbackInput(Input):
     text = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
 
 
+class FeedbackOutput(serializers.Serializer[Any]):
+    """What is known of the client's opinion."""
+
+    product = serializers.IntegerField(source="feedback_product", allow_null=True)
+    partner = serializers.IntegerField(source="feedback_partner", allow_null=True)
+    text = serializers.CharField(source="feedback_text")
+
+
 @extend_schema_view(list=extend_schema(summary=gettext_lazy("List partners")))
 class PartnerViewSet(ApiViewSet):
     """The partners whose names the caller may see."""
@@ -177,9 +185,9 @@ class FeedbackViewSet(ApiViewSet):
     """The client's feedback about a partner's deal."""
 
     queryset = Deal.objects.none()
-    serializer_class = FeedbackInput
+    serializer_class = FeedbackOutput
 
-    @extend_schema(summary=gettext_lazy("Enter the client's feedback"), request=FeedbackInput, responses=FeedbackInput)
+    @extend_schema(summary=gettext_lazy("Enter the client's feedback"), request=FeedbackInput, responses=FeedbackOutput)
     def enter(self, request: Request, pk: str) -> Response:
         """Scores of the product and of the partner, entered by the manufacturer (PART-5)."""
         wish = self.read(FeedbackInput)
@@ -187,8 +195,7 @@ class FeedbackViewSet(ApiViewSet):
         if deal is None:
             raise Http404
         done = services.feedback_set(deal, by=self.actor, **wish)
-        body = {"product": done.feedback_product, "partner": done.feedback_partner, "text": done.feedback_text}
-        return Response(body)
+        return Response(FeedbackOutput(done).data)
 
 
 def _paths(word: str, record_type: str) -> list[Any]:

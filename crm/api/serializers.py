@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from datetime import UTC, datetime, time
 from typing import Any
 
 from django.apps import apps
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
 from django.db.models import CharField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,6 +20,7 @@ from rest_framework.exceptions import ValidationError as BadRequest
 from crm.api.pagination import BIGGEST_KEY
 from crm.api.schema import reference_schema
 from crm.contact_points import read_points
+from crm.filters import FIRST_DAY, LAST_DAY
 
 
 class StrictMixin:
@@ -36,8 +40,27 @@ class Input(StrictMixin, serializers.Serializer[Any]):
     """The body of an action."""
 
 
+class Day(serializers.DateField):
+    """A day of a calendar that every database and time zone can still reckon with."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators += [MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)]
+
+
+class Moment(serializers.DateTimeField):
+    """A moment within the same bounds."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        first, last = (datetime.combine(day, time.min, tzinfo=UTC) for day in (FIRST_DAY, LAST_DAY))
+        self.validators += [MinValueValidator(first), MaxValueValidator(last)]
+
+
 class RecordInput(StrictMixin, serializers.ModelSerializer[Any]):
     """The fields of a record that a call may set; what they mean is the services' business."""
+
+    serializer_field_mapping = {**serializers.ModelSerializer.serializer_field_mapping, models.DateField: Day}
 
     def get_validators(self) -> list[Any]:
         """None: constraints of several fields are checked by the services."""

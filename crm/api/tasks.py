@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from crm import services
 from crm.api.filtering import refuse_unknown
-from crm.api.serializers import Input, Reference
+from crm.api.serializers import Input, Moment, Reference
 from crm.api.views import ONLY_TO_LOOK_AT, ApiViewSet
 from crm.filters import ActivityFilter
 from crm.models import Activity
@@ -42,7 +42,7 @@ class TaskInput(Input):
     """What is to be done, by whom and until when."""
 
     title = serializers.CharField(max_length=255)
-    due_at = serializers.DateTimeField()
+    due_at = Moment()
     kind = serializers.ChoiceField(Activity.Kind.choices, default=Activity.Kind.TASK)
     text = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
     responsible = Reference(

@@ -92,6 +92,8 @@ def test_a_change_touches_only_what_is_sent(caller: Any) -> None:
         ({"width": {"a": 1}}, "/width"),
         ({"construction_start": "вчера"}, "/construction_start"),
         ({"construction_start": "2026-02-30"}, "/construction_start"),
+        ({"construction_start": "0001-01-01"}, "/construction_start"),
+        ({"construction_start": "9999-12-31"}, "/construction_start"),
         ({"purpose": "castle"}, "/purpose"),
         ({"purpose": ["warehouse"]}, "/purpose"),
         ({"contact": 999999}, "/contact"),
