@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -24,14 +25,19 @@ from crm.stages import move
 from deals.delayed_demand import choose_channel
 
 
-@dataclass(frozen=True)
+@dataclass
 class Context:
     """What an action is given: the rule, the locked record, who acts, and a key that is one for this occasion."""
 
     rule: Rule
     record: Any
     actor: Actor
-    key: str
+    make_key: Callable[[], str]
+
+    @cached_property
+    def key(self) -> str:
+        """One for this occasion; put together when first asked for, which most actions never do."""
+        return self.make_key()
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -47,6 +53,10 @@ class Outcome:
     is_told: bool = False
 
 
+def _never(_data: Mapping[str, Any]) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Action:
     """A registered action. One that writes to the client is not done when it is long overdue."""
@@ -56,18 +66,25 @@ class Action:
     run: Callable[[Context], Outcome | None]
     needs: tuple[str, ...] = ()
     is_late_ok: bool = True
+    # Tells by an event's data alone that there is nothing to do.
+    is_idle: Callable[[Mapping[str, Any]], bool] = _never
 
 
 ACTIONS: dict[str, Action] = {}
 
 
 def action(
-    code: str, label: Any, *, needs: tuple[str, ...] = (), is_late_ok: bool = True
+    code: str,
+    label: Any,
+    *,
+    needs: tuple[str, ...] = (),
+    is_late_ok: bool = True,
+    is_idle: Callable[[Mapping[str, Any]], bool] = _never,
 ) -> Callable[[Callable[[Context], Outcome | None]], Callable[[Context], Outcome | None]]:
     """Register an action; `needs` are the parameters that a rule must give."""
 
     def register(function: Callable[[Context], Outcome | None]) -> Callable[[Context], Outcome | None]:
-        ACTIONS[code] = Action(code, label, function, needs, is_late_ok)
+        ACTIONS[code] = Action(code, label, function, needs, is_late_ok, is_idle)
         return function
 
     return register
@@ -152,7 +169,7 @@ def _reason(context: Context, to: str) -> str:
 @action("task_and_stage", gettext_lazy("Move to a stage and give the responsible a task"), needs=("to", "title_ru"))
 def task_and_stage(context: Context) -> Outcome | None:
     """Both or neither: the return to work must not be separated from its task by a failure between them (DEAL-5)."""
-    to = str(context.params["to"])
+    to, _key = str(context.params["to"]), context.key  # the key is of the entry that the rule started at
     move(context.record, to, by=context.actor, reason=_reason(context, to))
     # After the move: the task's key is that of the new entry, so that the stage's own rule makes no second one.
     made = _task(context, key=_once(context), kind=str(context.params.get("kind", Activity.Kind.TASK)))
@@ -237,7 +254,14 @@ def register_object(context: Context) -> Outcome | None:
     return Outcome("registered", is_told=True)
 
 
-@action("object_responsible", gettext_lazy("The object follows the responsible"))
+def _moves_no_object(data: Mapping[str, Any]) -> bool:
+    """There is no object, or the record stays open: whose it is by its open records is then as before."""
+    if "object" in data and data["object"] is None:
+        return True
+    return bool(data.get("from")) and all(pipelines.stage(str(data[side])).is_open for side in ("from", "to"))
+
+
+@action("object_responsible", gettext_lazy("The object follows the responsible"), is_idle=_moves_no_object)
 def object_responsible(context: Context) -> Outcome | None:
     """The object's responsible is that of its newest open deal, else lead (OBJ-5)."""
     from objects_registry.services import object_follow_responsible

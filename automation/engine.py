@@ -8,7 +8,7 @@ transaction, so the row can simply be taken up again: nothing is done twice, let
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +28,7 @@ from crm.actors import Actor
 from crm.claims import claim_one
 from crm.errors import DomainError
 from crm.models import Event, StagedRecord, record_model
+from crm.rows import row
 
 log = structlog.get_logger(__name__)
 
@@ -53,14 +54,12 @@ def wants_created(record_type: str, _data: Mapping[str, Any]) -> bool:
 
 def wants_stage(record_type: str, data: Mapping[str, Any]) -> bool:
     """A rule is bound to the stage entered, or anything may be planned in the one left."""
-    entered = [r for r in _rules(Rule.Trigger.STAGE_ENTERED, record_type) if _is_of_stage(r, str(data["to"]))]
-    return bool(entered) or (bool(data.get("from")) and record_type in _ruled_types())
+    return bool(_entry_rules(record_type, data)) or _may_hold(str(data.get("from") or ""))
 
 
 def wants_fields(record_type: str, data: Mapping[str, Any]) -> bool:
     """Some rule watches one of the fields."""
-    changed = set(data.get("fields", []))
-    return any(changed & set(rule.fields) for rule in _rules(Rule.Trigger.FIELD_CHANGED, record_type))
+    return bool(_field_rules(record_type, data))
 
 
 def wants_contact(record_type: str, _data: Mapping[str, Any]) -> bool:
@@ -70,9 +69,16 @@ def wants_contact(record_type: str, _data: Mapping[str, Any]) -> bool:
 
 def _ruled_types() -> set[str]:
     """Kinds of record that have any rule, switched off ones too: they may have planned something before."""
-    return scope.remember(
-        f"{RULES}.types", lambda: set(Rule.objects.values_list("pipeline__record_type", flat=True).distinct())
-    )
+    return {rule.pipeline.record_type for rule in _known_rules()}
+
+
+def _may_hold(stage: str) -> bool:
+    """May anything be planned, or a letter wait, for a record that stands at the stage? Switched off rules count too.
+
+    A second attempt of a rule that failed is no plan: it finds by itself that the record has left the stage.
+    """
+    holds = [rule for rule in _known_rules() if schedule.is_delayed(rule) or rule.action == "send_message"]
+    return bool(stage) and any(_is_of_stage(rule, stage) for rule in holds)
 
 
 def on_created(event: Event) -> None:
@@ -82,23 +88,15 @@ def on_created(event: Event) -> None:
 
 def on_stage_changed(event: Event) -> None:
     """A record left a stage and entered another: what was planned in the old one is off, the new one's rules start."""
-    to = str(event.data["to"])
-    if event.data.get("from"):
-        left = event.data["from"]
+    left = str(event.data.get("from") or "")
+    if _may_hold(left):
         _call_off(event, Q(stage_key=left), _("The record left the stage."))
-    _start(
-        event,
-        [rule for rule in _rules(Rule.Trigger.STAGE_ENTERED, event.record_type) if _is_of_stage(rule, to)],
-        stage=to,
-    )
+    _start(event, _entry_rules(event.record_type, event.data), stage=str(event.data["to"]))
 
 
 def on_fields_changed(event: Event) -> None:
     """Fields of a record changed: rules that watch one of them start."""
-    changed = set(event.data.get("fields", []))
-    _start(
-        event, [rule for rule in _rules(Rule.Trigger.FIELD_CHANGED, event.record_type) if changed & set(rule.fields)]
-    )
+    _start(event, _field_rules(event.record_type, event.data))
 
 
 def on_client_contact(event: Event) -> None:
@@ -107,12 +105,33 @@ def on_client_contact(event: Event) -> None:
     _start(event, _rules(Rule.Trigger.CLIENT_CONTACT, event.record_type))
 
 
-def _all_rules() -> list[Rule]:
-    return scope.remember(RULES, lambda: list(Rule.objects.filter(is_active=True).select_related("pipeline")))
+def _known_rules() -> list[Rule]:
+    """All rules, switched off ones too."""
+    return scope.remember(RULES, lambda: list(Rule.objects.select_related("pipeline")))
 
 
 def _rules(trigger: str, record_type: str) -> list[Rule]:
-    return [r for r in _all_rules() if r.trigger == trigger and r.pipeline.record_type == record_type]
+    known = [rule for rule in _known_rules() if rule.is_active]
+    return [rule for rule in known if rule.trigger == trigger and rule.pipeline.record_type == record_type]
+
+
+def _entry_rules(record_type: str, data: Mapping[str, Any]) -> list[Rule]:
+    """The rules of the stage entered that have anything to do."""
+    found = [r for r in _rules(Rule.Trigger.STAGE_ENTERED, record_type) if _is_of_stage(r, str(data["to"]))]
+    return [rule for rule in found if not _is_idle(rule, data)]
+
+
+def _field_rules(record_type: str, data: Mapping[str, Any]) -> list[Rule]:
+    """The rules that watch one of the changed fields and have anything to do."""
+    changed = set(data.get("fields", []))
+    found = [rule for rule in _rules(Rule.Trigger.FIELD_CHANGED, record_type) if changed & set(rule.fields)]
+    return [rule for rule in found if not _is_idle(rule, data)]
+
+
+def _is_idle(rule: Rule, data: Mapping[str, Any]) -> bool:
+    """Has the rule's action nothing to do, by the event's data alone? An unknown one is to fail where it is seen."""
+    action = ACTIONS.get(rule.action)
+    return action is not None and action.is_idle(data)
 
 
 def _is_of_stage(rule: Rule, key: str) -> bool:
@@ -124,8 +143,10 @@ def _start(event: Event, rules: list[Rule], *, stage: str = "") -> None:
     """Run or plan the rules that fit the record as it is now; one that fails does not stop the others."""
     if not rules:
         return
-    record = _locked(event.record_type, event.record_id)
+    record, is_fresh = None, False
     for rule in rules:
+        if not is_fresh:
+            record, is_fresh = _locked(event.record_type, event.record_id), True
         if record is None or (stage and record.stage != stage):
             return  # it went on meanwhile: the stage it is in now has rules of its own
         if not _is_of_stage(rule, record.stage) or _is_stale(rule, record, event):
@@ -133,8 +154,8 @@ def _start(event: Event, rules: list[Rule], *, stage: str = "") -> None:
         if schedule.is_delayed(rule):
             if conditions.matches(rule.conditions, record):
                 _plan(rule, record, event)
-        elif _run_at_once(rule, record, event):
-            record = _locked(event.record_type, event.record_id)
+        else:
+            is_fresh = not _run_at_once(rule, record, event)
 
 
 def _is_stale(rule: Rule, record: StagedRecord, event: Event) -> bool:
@@ -144,8 +165,7 @@ def _is_stale(rule: Rule, record: StagedRecord, event: Event) -> bool:
 
 
 def _locked(record_type: str, record_id: int) -> Any:
-    rows = record_model(record_type)._default_manager.alive().select_for_update(of=("self",))
-    return rows.filter(pk=record_id).first()
+    return row(record_model(record_type), record_id, alive=True, lock=True)
 
 
 def _key(rule: Rule, record: StagedRecord, event: Event) -> str:
@@ -180,19 +200,19 @@ def _schedule(rule: Rule, record: StagedRecord, event: Event, **columns: Any) ->
 def _run_at_once(rule: Rule, record: StagedRecord, event: Event) -> bool:
     """Act within the event's transaction, behind a savepoint; a failure becomes a planned second attempt (AUTO-3).
 
-    Answers whether anything was tried, after which the record may have changed.
+    Answers whether the record may have changed.
     """
     try:
         if not conditions.matches(rule.conditions, record):
             return False
         with transaction.atomic(), translation.override(settings.LANGUAGE_CODE):
-            _act(rule, record, _key(rule, record, event))
+            return _act(rule, record, lambda: _key(rule, record, event)) is not None
     except Exception as error:
         log.warning("rule_failed", rule=rule.code, record_type=record.RECORD_TYPE, record_id=record.pk, exc_info=True)
         _note_failure(rule, record, error)
         again = clock.now() + FIRST_PAUSE
         _schedule(rule, record, event, planned_from=event.at, due_at=again, attempts=1, note=_words(error))
-    return True
+        return True
 
 
 def _call_off(event: Event, which: Q, why: str) -> None:
@@ -200,7 +220,11 @@ def _call_off(event: Event, which: Q, why: str) -> None:
     planned = ScheduledRun.objects.filter(
         which, record_type=event.record_type, record_id=event.record_id, planned_from__lte=event.at
     )
-    planned.filter(state=State.SCHEDULED).update(state=State.CANCELLED, finished_at=clock.now(), note=why)
+    states = dict(planned.values_list("key", "state"))
+    if State.SCHEDULED in states.values():
+        planned.filter(state=State.SCHEDULED).update(state=State.CANCELLED, finished_at=clock.now(), note=why)
+    if State.DONE not in states.values():
+        return
     sent = planned.filter(state=State.DONE, rule__action="send_message")
     keys = [f"auto:{key}" for key in sent.values_list("key", flat=True)]
     if keys and (record := record_model(event.record_type)._default_manager.filter(pk=event.record_id).first()):
@@ -258,7 +282,7 @@ def _carry_out(run: ScheduledRun) -> None:
         data = {"rule": run.rule.name, "day": run.due_at.astimezone(clock.company_zone()).date().isoformat()}
         _note(run.rule, record, Outcome("missed", data))
         return
-    outcome = _act(run.rule, record, run.key)
+    outcome = _act(run.rule, record, lambda: run.key)
     _close(run, State.DONE, outcome.code if outcome else "")
 
 
@@ -302,8 +326,8 @@ def _put_off(run: ScheduledRun, error: Exception) -> None:
 # -- acting and telling -----------------------------------------------------------------------------------------------
 
 
-def _act(rule: Rule, record: StagedRecord, key: str) -> Outcome | None:
-    context = Context(rule, record, Actor.robot(rule.name), key)
+def _act(rule: Rule, record: StagedRecord, make_key: Callable[[], str]) -> Outcome | None:
+    context = Context(rule, record, Actor.robot(rule.name), make_key)
     outcome = ACTIONS[rule.action].run(context)
     if outcome is not None:
         _note(rule, record, outcome)

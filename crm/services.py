@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -104,7 +104,7 @@ def record_create(
     _take_points(record, changed, is_new=True)
     timeline.record(record, "created", actor)
     stages.enter_first(record, actor, stage=first)
-    events.publish("record_created", record, actor)
+    events.publish("record_created", record, actor, _told_of(record))
     return record
 
 
@@ -139,12 +139,17 @@ def record_update(
     if not changed:
         return record
     require_allowed(record, changed, actor)
-    _validate(record)
+    _validate(record, changed | data.keys())
     _save_changed(record, changed)
     _take_points(record, changed)
     _tell_changes(record, before, changed, actor)
-    events.publish("fields_changed", record, actor, {"fields": sorted(changed)})
+    events.publish("fields_changed", record, actor, {"fields": sorted(changed), **_told_of(record)})
     return record
+
+
+def _told_of(record: StagedRecord) -> dict[str, Any]:
+    """What an event says of its record, so that most handlers need not read it to know that it is none of theirs."""
+    return {"object": record.object_id} if hasattr(record, "object_id") else {}
 
 
 def _assign(record: StagedRecord, name: str, value: Any) -> bool:
@@ -186,14 +191,28 @@ def _derive(record: StagedRecord, changed: set[str]) -> set[str]:
     return more
 
 
-def _validate(record: StagedRecord) -> None:
-    """full_clean without the foreign keys' own queries being doubled; field errors become InvalidInput."""
+def _validate(record: StagedRecord, written: Set[str] | None = None) -> None:
+    """Check the fields that were written (of a new record all); field errors become InvalidInput.
+
+    Whether the row that a foreign key names exists is not asked where that very row is at hand.
+    """
+    known = {"pipeline", "stage", "refusal_reason", "merged_into", "created_by"}
+    for field in record._meta.concrete_fields:
+        if (written is not None and field.name not in written) or _is_at_hand(record, field):
+            known.add(field.name)
     try:
-        record.clean_fields(exclude=["pipeline", "stage", "refusal_reason", "merged_into", "created_by"])
+        record.clean_fields(exclude=known)
         record.clean()
         record.validate_constraints()
     except ValidationError as error:
         raise InvalidInput.from_validation(error) from error
+
+
+def _is_at_hand(record: StagedRecord, field: models.Field[Any, Any]) -> bool:
+    if not isinstance(field, models.ForeignKey) or not field.is_cached(record):
+        return False
+    other = field.get_cached_value(record)
+    return other is not None and not other._state.adding and other.pk == getattr(record, field.attname)
 
 
 def _save_changed(record: StagedRecord, changed: Iterable[str]) -> None:
@@ -214,6 +233,7 @@ def _tell_changes(record: StagedRecord, before: Mapping[str, Any], changed: Iter
     for name in sorted(changed):
         field = _field(record, name)
         old, new = before[name], field.value_from_object(record)
+        new_row = field.get_cached_value(record) if _is_at_hand(record, field) else new
         rows.append(
             Change(
                 record_type=record.RECORD_TYPE,
@@ -232,7 +252,7 @@ def _tell_changes(record: StagedRecord, before: Mapping[str, Any], changed: Iter
                     "field": name,
                     "label": str(field.verbose_name),
                     "old": shown_value(record, name, old),
-                    "new": shown_value(record, name, new),
+                    "new": shown_value(record, name, new_row),
                 }
             )
     Change.objects.bulk_create(rows)

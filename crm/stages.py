@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from django.db import transaction
+from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from crm import clock, events, pipelines, timeline
@@ -15,6 +15,7 @@ from crm.errors import MissingField, MissingFields, RefusalNeeded, StageConflict
 from crm.models import RecordType, RefusalReason, Stage, StagedRecord, StageHistory
 from crm.normalize import looks_like_placeholder
 from crm.requirements import requirements_of
+from crm.rows import locked_for
 
 R = TypeVar("R", bound=StagedRecord)
 
@@ -92,7 +93,7 @@ def move(
             % {"record": locked, "stage": current.name}
         )
     if current.key == target.key:
-        return _copy_state(record, locked)
+        return copy_state(record, locked)
     if not override and (objection := _objection(current, target, actor, reason)):
         raise StageError(objection)
     if not override and (objection := _guarded(locked, target, actor)):
@@ -103,14 +104,11 @@ def move(
     if not override and (missing := missing_fields(locked, target)):
         raise MissingFields(missing, target.name)
     _apply(locked, current, target, actor, reason, refusal_columns)
-    return _copy_state(record, locked)
+    return copy_state(record, locked)
 
 
 def _lock(record: R, actor: Actor) -> R:
-    rows = type(record)._default_manager.all()
-    if actor.is_person:
-        rows = rows.visible_to(actor.user, "change") if actor.user is not None else rows.none()
-    return rows.filter(deleted_at__isnull=True).select_for_update(of=("self",)).get(pk=record.pk)
+    return locked_for(type(record), record.pk, actor)
 
 
 def _target(record: StagedRecord, to: str) -> Stage:
@@ -246,7 +244,12 @@ def _apply(
             "refusal": ". ".join(part for part in told if part),
         },
     )
-    events.publish("stage_changed", record, actor, {"from": current.key, "to": target.key})
+    _publish(record, actor, current.key, target.key)
+
+
+def _publish(record: StagedRecord, by: Any, left: str | None, entered: str) -> None:
+    linked = {"object": record.object_id} if hasattr(record, "object_id") else {}
+    events.publish("stage_changed", record, by, {"from": left, "to": entered, **linked})
 
 
 def _transition(current: Stage, target: Stage, is_back: bool) -> str:
@@ -262,11 +265,19 @@ def _transition(current: Stage, target: Stage, is_back: bool) -> str:
     return "go_back" if is_back else "advance"
 
 
-def _copy_state(record: R, locked: R) -> R:
+def copy_state(record: R, locked: R) -> R:
     """Bring the caller's instance up to the row just written, so that it can be saved again without a conflict."""
     for field in locked._meta.concrete_fields:
         record.__dict__[field.attname] = locked.__dict__[field.attname]
-    record._state.fields_cache.clear()
+    # Rows of catalogues and people stay at hand; records may have been changed by the move, so they are read again.
+    known = {**record._state.fields_cache, **locked._state.fields_cache}
+    record._state.fields_cache = {
+        name: other
+        for name, other in known.items()
+        if isinstance(other, models.Model)
+        and not isinstance(other, StagedRecord)
+        and other.pk == getattr(record, f"{name}_id", None)
+    }
     record._update_initial_state()
     return record
 
@@ -283,7 +294,7 @@ def enter_first(record: StagedRecord, by: Any, *, stage: Stage | None = None) ->
         to_stage=first,
         **Actor.of(by).as_columns(),
     )
-    events.publish("stage_changed", record, by, {"from": None, "to": first.key})
+    _publish(record, by, None, first.key)
 
 
 def visible_pipelines(record_type: str, user: Any) -> list[Any]:
@@ -298,6 +309,7 @@ def visible_pipelines(record_type: str, user: Any) -> list[Any]:
 __all__ = [
     "Refusal",
     "allowed_targets",
+    "copy_state",
     "enter_first",
     "guard",
     "missing_fields",

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from crm import clock, pipelines, preferences
 from crm.actors import Actor
 from crm.models import Company, Contact, Event, RecordType, StagedRecord, record_model
+from crm.rows import row
 from crm.stages import move
 from deals.models import Deal
 from deals.stages import CANCELLED
@@ -27,8 +28,13 @@ COSTING = "costing"
 
 
 def is_of_deal(record_type: str, data: Mapping[str, Any]) -> bool:
-    """A deal of the main pipelines moved; partners' twins move no clients."""
-    return record_type == RecordType.DEAL and not pipelines.stage(str(data["to"])).pipeline.is_partner
+    """A deal of the main pipelines moved so that it may matter to its client or object; partners' twins never do."""
+    if record_type != RecordType.DEAL:
+        return False
+    entered = pipelines.stage(str(data["to"]))
+    left = pipelines.stage(str(data["from"])) if data.get("from") else None
+    went_on = left is not None and left.is_open and entered.is_open and _is_costed(left) == _is_costed(entered)
+    return not entered.pipeline.is_partner and not went_on
 
 
 def is_of_relations(record_type: str, data: Mapping[str, Any]) -> bool:
@@ -68,23 +74,25 @@ def on_client_contact(event: Event) -> None:
 def _manufacturers(event: Event) -> Deal | None:
     if event.record_type != RecordType.DEAL:
         return None
-    return Deal.objects.alive().filter(pk=event.record_id, partner__isnull=True).first()
+    deal = row(Deal, event.record_id, alive=True)
+    return deal if deal is not None and deal.partner_id is None else None
 
 
 def _follow_all(deal: Deal, *, may_fall: bool) -> None:
-    for client in (deal.contact, deal.company):
-        if client is not None:
-            follow_client(client, may_fall=may_fall)
+    if deal.contact_id is not None:
+        follow_client(Contact, deal.contact_id, may_fall=may_fall)
+    if deal.company_id is not None:
+        follow_client(Company, deal.company_id, may_fall=may_fall)
     if deal.object_id is not None:
-        follow_object(deal.object)
+        follow_object(deal.object_id)
 
 
-def follow_client(client: Contact | Company, *, may_fall: bool = False) -> None:
+def follow_client(model: type[Contact | Company], pk: int, *, may_fall: bool = False) -> None:
     """Put a client where their deals say: first open one in work, first won a client, second won a regular one.
 
     Up only, so that what a person set by hand stays; down only where a won deal was opened again (`may_fall`).
     """
-    locked = _locked(type(client), client.pk)
+    locked = _locked(model, pk)
     if locked is None or locked.stage_row.code == EXCLUDED:
         return
     code, rank = locked.stage_row.code, _rank(locked)
@@ -98,10 +106,10 @@ def follow_client(client: Contact | Company, *, may_fall: bool = False) -> None:
         _move(locked, rank, _("Follows the deals."))
 
 
-def follow_object(obj: Any) -> None:
+def follow_object(pk: int) -> None:
     """Put an object where its deals say: estimated, contracted, or cancelled when the client gave up in all of them."""
-    locked = _locked(type(obj), obj.pk)
-    if locked is None or locked.merged_into_id is not None:
+    locked: Any = _locked(record_model(RecordType.OBJECT), pk)
+    if locked is None:
         return
     known = pipelines.catalogue().stages
     stages = [known[key] for key in _deals_of("object", locked).values_list("stage", flat=True)]
@@ -147,7 +155,7 @@ def _deals_of(relation: str, record: StagedRecord) -> Any:
 
 
 def _locked(model: Any, pk: int) -> Any:
-    return model._default_manager.alive().select_for_update(of=("self",)).filter(pk=pk).first()
+    return row(model, pk, alive=True, lock=True)
 
 
 def _move(record: StagedRecord, code: str, reason: str) -> None:

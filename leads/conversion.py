@@ -21,6 +21,7 @@ from crm.errors import InvalidInput, StageError
 from crm.models import ATTRIBUTION_FIELDS, Activity, Attachment, Company, Contact, RecordType, StagedRecord
 from crm.names import split_full_name
 from crm.normalize import is_company_mailbox
+from crm.rows import locked_for
 from crm.services import record_update, refresh_next_activity
 from crm.stages import move
 from deals.models import Deal
@@ -237,11 +238,7 @@ def convert(*, lead_id: int, by: Any, choice: ConversionChoice) -> Conversion:
 
 
 def _locked(lead_id: int, actor: Actor) -> Lead:
-    rows = Lead.objects.alive()
-    if actor.is_person and actor.user is not None:
-        rows = rows.visible_to(actor.user, "change")
-    lead: Lead = rows.select_for_update(of=("self",)).get(pk=lead_id)
-    return lead
+    return locked_for(Lead, lead_id, actor, alive=True)
 
 
 def _done(lead: Lead) -> Conversion | None:

@@ -19,6 +19,7 @@ from crm.errors import MissingField
 from crm.models import Channel, Pipeline
 from crm.recognition import Recognised, recognise
 from crm.requirements import requirements_of
+from crm.rows import locked_for
 from crm.services import record_assign, record_update
 from leads.models import Lead
 from leads.services import lead_points
@@ -60,7 +61,7 @@ def qualify_new(lead: Lead, by: Any) -> Lead:
     A stage that the lead lacks data for is not entered: it stays, with what is missing listed.
     """
     actor = Actor.of(by)
-    lead = Lead.objects.select_for_update(of=("self",)).get(pk=lead.pk)
+    lead = locked_for(Lead, lead.pk, Actor.system())
     if lead.stage_row.code != NEW or lead.partner_id is not None:
         return lead
     client = known_client(lead)
@@ -153,18 +154,19 @@ def register_object(lead: Lead, by: Any) -> Lead:
     A certain duplicate is shown and nothing is made: the person decides. A probable one is shown beside the new one.
     """
     actor = Actor.of(by)
-    lead = Lead.objects.select_for_update(of=("self",)).get(pk=lead.pk)
+    lead = locked_for(Lead, lead.pk, Actor.system())
     if lead.object_id is not None or lead.partner_id is not None or not lead.is_open:
         return lead
     # One at a time: two leads about one building must not both find that there is no such object.
     Pipeline.objects.select_for_update(no_key=True).get(pk="object")
-    best = next(iter(candidates_for(lead, limit=1)), None)
-    if best is None:
-        object_from_record(lead, by=actor)
+    found = candidates_for(lead)
+    if not found:
+        object_from_record(lead, by=actor, found=[])
         return lead
+    best = found[0]
     certain = best.match.certain
     if not certain:
-        object_from_record(lead, by=actor, force_new=True)
+        object_from_record(lead, by=actor, force_new=True, found=found)
     record_update(lead, data={}, by=actor, duplicate_object=best.object, duplicate_is_certain=certain)
     timeline.record(
         lead,

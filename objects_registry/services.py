@@ -14,7 +14,9 @@ from crm import timeline
 from crm.actors import Actor
 from crm.errors import DomainError
 from crm.models import RecordType
+from crm.rows import locked_for, row
 from crm.services import record_assign, record_create, record_update
+from crm.stages import copy_state
 from objects_registry.building import number
 from objects_registry.keys import derive_place
 from objects_registry.matching import Candidate, candidates_for
@@ -99,18 +101,24 @@ def object_update(
 
 @transaction.atomic
 def object_from_record(
-    record: Any, *, by: Any, existing_id: int | None = None, force_new: bool = False
+    record: Any,
+    *,
+    by: Any,
+    existing_id: int | None = None,
+    force_new: bool = False,
+    found: list[Candidate] | None = None,
 ) -> ConstructionObject:
     """The object of a lead or a deal (OBJ-3): the one it has, an existing one that was chosen, or a new one.
 
     Without a choice a person is asked where anything similar exists, a robot only where it is certainly the same:
-    both by DuplicateObjects. A new one made although similar ones exist is noted in both timelines.
+    both by DuplicateObjects. A new one made although similar ones exist is noted in both timelines. `found` are the
+    similar ones where the caller has just looked for them, under the same locks.
     """
     actor = Actor.of(by)
     _require_maker(actor)
     locked = _locked(record, actor)
     if locked.object_id is not None and existing_id in {None, locked.object_id}:
-        return _seen(record, locked.object)
+        return _seen(record, locked, locked.object)
     if getattr(locked, "partner_id", None) is not None:
         raise DomainError(_("Objects are made from the manufacturer's own leads and deals."))
     if existing_id is not None:
@@ -118,8 +126,9 @@ def object_from_record(
         _tie(locked, obj, actor)
         timeline.record(locked, "object_used", actor, {"name": obj.name, "id": obj.pk})
         timeline.record(obj, "object_linked_to", actor, _about(locked))
-        return _seen(record, obj)
-    found = candidates_for(locked, actor.user if actor.is_person else None)
+        return _seen(record, locked, obj)
+    if found is None:
+        found = candidates_for(locked, actor.user if actor.is_person else None)
     asked = found if actor.is_person else [item for item in found if item.match.certain]
     if asked and not force_new:
         raise DuplicateObjects(asked)
@@ -127,14 +136,11 @@ def object_from_record(
     despite = {"despite": [str(item.object) for item in found]} if found else {}
     timeline.record(locked, "object_made", actor, {"name": obj.name, "id": obj.pk, **despite})
     timeline.record(obj, "object_origin", actor, {**_about(locked), **despite})
-    return _seen(record, obj)
+    return _seen(record, locked, obj)
 
 
 def _locked(record: Any, actor: Actor) -> Any:
-    rows = type(record)._default_manager.all()
-    if actor.is_person:
-        rows = rows.visible_to(actor.user, "change")
-    return rows.alive().select_for_update(of=("self",)).get(pk=record.pk)
+    return locked_for(type(record), record.pk, actor, alive=True)
 
 
 def _existing(pk: int, actor: Actor) -> ConstructionObject:
@@ -175,9 +181,9 @@ def _about(record: Any) -> dict[str, Any]:
     return {"record": str(record), "record_type": record.RECORD_TYPE, "id": record.pk}
 
 
-def _seen(record: Any, obj: ConstructionObject) -> ConstructionObject:
+def _seen(record: Any, locked: Any, obj: ConstructionObject) -> ConstructionObject:
     """Bring the caller's instance up to what was written through the locked one."""
-    record.refresh_from_db()
+    copy_state(record, locked)
     return obj
 
 
@@ -189,7 +195,9 @@ def object_follow_responsible(obj: ConstructionObject, *, by: Any = None) -> Con
     """
     if owner_id_of(obj) == obj.responsible_id:
         return obj
-    locked = ConstructionObject.objects.select_for_update(of=("self",)).get(pk=obj.pk)
+    locked = row(ConstructionObject, obj.pk, lock=True)
+    if locked is None:
+        return obj
     owner = responsible_of(locked)
     if owner is not None and owner.is_active and owner.pk != locked.responsible_id:
         record_assign(locked, responsible=owner, by=by or Actor.system())
@@ -213,8 +221,10 @@ def owner_id_of(obj: ConstructionObject) -> int | None:
 
 
 def may_tie_clients(record_type: str, data: Mapping[str, Any]) -> bool:
-    """A lead or deal was made, or got another client or object."""
+    """A lead or deal that has an object was made, or got another client or object."""
     fields = data.get("fields")
+    if data.get("object") is None:
+        return False
     return record_type in {RecordType.LEAD, RecordType.DEAL} and (
         fields is None or bool({"object", "contact", "company"} & set(fields))
     )

@@ -54,7 +54,9 @@ class RecordRef(models.Model):
     @property
     def record(self) -> StagedRecord | None:
         """The record itself, whoever asks; None when it is gone. Check visibility before showing it."""
-        return record_model(self.record_type)._default_manager.filter(pk=self.record_id).first()
+        from crm.rows import row
+
+        return row(record_model(self.record_type), self.record_id)
 
 
 class ActorKind(models.TextChoices):

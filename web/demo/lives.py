@@ -14,7 +14,8 @@ from crm.actors import Actor
 from crm.attribution import Touch, touch_from, traffic_of
 from crm.errors import DomainError
 from crm.models import Activity, Channel
-from crm.stages import Refusal, move
+from crm.rows import row
+from crm.stages import Refusal, copy_state, move
 from deals.models import Deal
 from leads.conversion import COMPANY, CONTACT_ONLY, PERSON, ConversionChoice, convert
 from leads.copies import make_copies
@@ -28,6 +29,13 @@ from web.demo.world import World
 
 Life = Iterator[datetime]
 HOUR = 1 / 24
+
+
+def reread(record: Any) -> None:
+    """Bring a record up to what robots and colleagues have made of it meanwhile."""
+    found = row(type(record), record.pk)
+    if found is not None:
+        copy_state(record, found)
 
 
 def touch_of(world: World, source: str, campaigns: tuple[str, ...]) -> Touch:
@@ -92,20 +100,20 @@ def _purpose_name(code: str) -> str:
 def lead_life(world: World, *, known: Deal | None = None) -> Life:
     """From the request to a refusal or a deal; the deal's own life follows."""
     lead = intake(request_of(world, known=known), by=Actor.form("Сайт завода"))
-    lead.refresh_from_db()
+    reread(lead)
     now = clock.now()
     if lead.is_repeat:
         yield world.later(now, HOUR, 2)
         yield from managed_life(world, lead)
         return
     yield world.later(now, HOUR / 4, 0.6)
-    lead.refresh_from_db()
+    reread(lead)
     if world.luck(0.24):
         lose_lead(world, lead, world.operator, ("not_our_product", "erroneous", "no_contact", "declined_by_us"))
         return
     if lead.stage == "lead:needs_data":
         yield from complete_life(world, lead)
-    lead.refresh_from_db()
+    reread(lead)
     if not lead.is_open or world.luck(0.04):
         return
     manager = world.chance.choice(world.managers)
@@ -120,11 +128,11 @@ def complete_life(world: World, lead: Lead) -> Life:
     call_add(lead, direction="out", by=world.operator, phone=lead.phone, seconds=world.chance.randrange(20, 240))
     if world.luck(0.2):
         yield world.later(clock.now(), 2, 6)
-        lead.refresh_from_db()
+        reread(lead)
         lose_lead(world, lead, world.operator, ("no_contact", "stalled"))
         return
     yield world.later(clock.now(), HOUR / 4, 1)
-    lead.refresh_from_db()
+    reread(lead)
     region, towns = world.chance.choice(words.PLACES)
     width, length, height = world.sizes()
     city = lead.city or world.chance.choice(towns)
@@ -151,7 +159,7 @@ def _rows(found: dict[str, Any]) -> dict[str, Any]:
 
 def managed_life(world: World, lead: Lead) -> Life:
     """A manager talks to the client: a deal, a contact for later, or a refusal."""
-    lead.refresh_from_db()
+    reread(lead)
     manager = lead.responsible
     if not lead.is_open or manager is None:
         return
@@ -159,7 +167,7 @@ def managed_life(world: World, lead: Lead) -> Life:
         services.note_add(lead, text=world.chance.choice(words.NOTES), by=manager)
     if world.luck(0.35):
         yield world.later(clock.now(), 1, 9)
-        lead.refresh_from_db()
+        reread(lead)
         if lead.is_open:
             lose_lead(world, lead, manager, ("stalled", "no_contact", "declined_by_us"))
         return
@@ -213,7 +221,7 @@ def deal_life(world: World, deal: Deal) -> Life:
     start = clock.today() + timedelta(days=world.chance.choice((40, 60, 90, 120, 150, 220, 260, 330)))
     if not _go(deal, "negotiation", manager, construction_start=start):
         return
-    deal.refresh_from_db()
+    reread(deal)
     if deal.stage == "deal:delayed_demand":
         yield from delayed_life(world, deal)
     yield from closing_life(world, deal)
@@ -221,7 +229,7 @@ def deal_life(world: World, deal: Deal) -> Life:
 
 def _go(deal: Deal, code: str, by: Any, **data: Any) -> bool:
     """Move on where the deal still stands open in its manager's hands."""
-    deal.refresh_from_db()
+    reread(deal)
     if not deal.is_open or deal.stage in {f"deal:{code}", "deal:at_partner"}:
         return False
     try:
@@ -269,7 +277,7 @@ def _maybe_lost(world: World, deal: Deal, share: float) -> Any:
         lose_deal(world, deal)
     else:
         _finish_tasks(world, deal)
-        deal.refresh_from_db()
+        reread(deal)
         if world.luck(0.7):
             _task(world, deal, deal.responsible)
     return lost
@@ -277,7 +285,7 @@ def _maybe_lost(world: World, deal: Deal, share: float) -> Any:
 
 def lose_deal(world: World, deal: Deal) -> None:
     """Refuse with a reason; where the price decides, the competitor is named."""
-    deal.refresh_from_db()
+    reread(deal)
     if not deal.is_open or deal.stage == "deal:at_partner":
         return
     rows = [(code, weight, comments) for code, (weight, comments) in words.DEAL_REFUSALS.items()]
@@ -294,7 +302,7 @@ def delayed_life(world: World, deal: Deal) -> Life:
     """Wait for the reminders; some clients write back, the others are called on day 120 by the rules."""
     if world.luck(0.4):
         yield world.later(clock.now(), 62, 100)
-        deal.refresh_from_db()
+        reread(deal)
         if deal.stage != "deal:delayed_demand":
             return
         contact = deal.contact
@@ -304,13 +312,13 @@ def delayed_life(world: World, deal: Deal) -> Life:
         )  # fmt: skip
     else:
         yield world.later(clock.now(), 121, 124)
-    deal.refresh_from_db()
+    reread(deal)
     yield world.later(clock.now(), 1, 5)
 
 
 def closing_life(world: World, deal: Deal) -> Life:
     """From negotiation to a signed contract or a refusal."""
-    deal.refresh_from_db()
+    reread(deal)
     if not deal.is_open or deal.stage == "deal:delayed_demand":
         return
     yield world.later(clock.now(), 4, 20)
@@ -333,7 +341,7 @@ def closing_life(world: World, deal: Deal) -> Life:
 
 def win(world: World, deal: Deal) -> None:
     """Sign the contract, with the client's details that winning asks for."""
-    deal.refresh_from_db()
+    reread(deal)
     contract = {"contract_number": f"{deal.pk}/{clock.today():%y}", "contract_date": clock.today()}
     try:
         move(deal, "contract_signed", by=world.head, data=contract | _details(world, deal))
@@ -355,7 +363,7 @@ PARTNER_WAY = ("contacted", "surveyed", "proposal_sent", "negotiation", "contrac
 def partner_life(world: World, deal: Deal) -> Any:
     """Hand a deal to a partner and let them work; True when the deal was handed over."""
     partner, person = world.chance.choice(world.partners)
-    deal.refresh_from_db()
+    reread(deal)
     try:
         handoff = hand_over(record=deal, partner=partner, by=world.head, comment="Ближе к объекту, есть бригада")
     except DomainError:
@@ -363,7 +371,7 @@ def partner_life(world: World, deal: Deal) -> Any:
     twin = Deal.objects.get(pk=handoff.twin_id)
     for code in PARTNER_WAY:
         yield world.later(clock.now(), 0.3, 9 if code != "delivery" else 30)
-        twin.refresh_from_db()
+        reread(twin)
         if not twin.is_open or active_handoff(deal) is None:
             return True
         if world.luck(0.09):
@@ -371,10 +379,10 @@ def partner_life(world: World, deal: Deal) -> Any:
             return True
         _partner_step(twin, code, person)
     yield world.later(clock.now(), 1, 6)
-    twin.refresh_from_db()
+    reread(twin)
     feedback_set(twin, by=world.people["control"], product=world.chance.choice((4, 5, 5)),
                  partner=world.chance.choice((3, 4, 5)), text="Смонтировали аккуратно, немного задержали ворота.")  # fmt: skip
-    twin.refresh_from_db()
+    reread(twin)
     move(twin, "won", by=world.people["control"], data=_details(world, twin))
     return True
 

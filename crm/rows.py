@@ -1,0 +1,102 @@
+"""One row by its key, the way services read records again and again: the SQL is put together once per kind.
+
+Our records have some sixty columns, and putting a SELECT of them together costs several times what the database
+needs to answer it. The text is the ORM's own, kept with a mark where the key goes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.apps import apps
+from django.db import connections, models, router
+from django.db.models.fields.related_descriptors import ForwardManyToOneDescriptor
+from django.db.transaction import TransactionManagementError
+
+from crm import scope
+from crm.models import NamedRow, StagedRecord
+
+if TYPE_CHECKING:
+    from crm.actors import Actor
+
+M = TypeVar("M", bound=models.Model)
+R = TypeVar("R", bound=StagedRecord)
+
+# A key that no row has: where it stands among the parameters, the wanted one goes.
+_MARK = -(2**62)
+_TEXTS: dict[tuple[Any, ...], tuple[str, tuple[Any, ...], list[str], dict[int, Any]]] = {}
+
+
+def row(model: type[M], pk: Any, *, alive: bool = False, lock: bool = False) -> M | None:
+    """The row with that key, or None; `alive` leaves out deleted and merged records, `lock` needs a transaction."""
+    if pk is None:
+        return None
+    using = router.db_for_write(model) if lock else router.db_for_read(model)
+    connection = connections[using]
+    if lock and not connection.in_atomic_block:
+        raise TransactionManagementError("A row is locked within a transaction only.")
+    key = (model, alive, lock, connection.vendor)
+    if key not in _TEXTS:
+        _TEXTS[key] = _text(model, using, alive=alive, lock=lock)
+    sql, params, names, converters = _TEXTS[key]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [pk if value == _MARK else value for value in params])
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    values = list(found)
+    for index, (functions, expression) in converters.items():
+        for function in functions:
+            values[index] = function(values[index], expression, connection)
+    return model.from_db(using, names, values)
+
+
+def locked_for(model: type[R], pk: Any, actor: Actor, *, alive: bool = False) -> R:
+    """A record locked for changing; DoesNotExist where it is deleted, or out of the reach of the person who acts.
+
+    Robots, forms and the product itself reach every record.
+    """
+    found = row(model, pk, alive=alive, lock=True)
+    if found is None or found.deleted_at is not None or not _may_change(model, pk, actor):
+        raise model.DoesNotExist(f"{model.__name__} {pk}")
+    return found
+
+
+def _may_change(model: type[StagedRecord], pk: Any, actor: Actor) -> bool:
+    if not actor.is_person:
+        return True
+    rows = model._default_manager.all()
+    return actor.user is not None and bool(rows.visible_to(actor.user, "change").filter(pk=pk).exists())
+
+
+class _Remembered(ForwardManyToOneDescriptor):
+    """Reads a row of a catalogue (a source, a purpose, a reason) once per request, task or command."""
+
+    def get_object(self, instance: models.Model) -> models.Model:
+        label = self.field.related_model._meta.label
+        key = f"row:{label}:{getattr(instance, self.field.attname)}"
+        return scope.remember(key, lambda: super(_Remembered, self).get_object(instance))
+
+
+def remember_catalogues() -> None:
+    """Let records share the catalogue rows that they point to; called once, when all apps are loaded."""
+    for model in apps.get_models():
+        if issubclass(model, StagedRecord):
+            for field in model._meta.concrete_fields:
+                if type(field) is models.ForeignKey and issubclass(field.related_model, NamedRow):
+                    setattr(model, field.name, _Remembered(field))
+
+
+def _text(
+    model: type[models.Model], using: str, *, alive: bool, lock: bool
+) -> tuple[str, Any, list[str], dict[int, Any]]:
+    rows: Any = model._base_manager.using(using).filter(pk=_MARK).order_by()
+    if alive:
+        rows = rows.filter(deleted_at__isnull=True, merged_into__isnull=True)
+    if lock:
+        rows = rows.select_for_update(of=("self",))
+    compiler = rows.query.get_compiler(using)
+    sql, params = compiler.as_sql()
+    fields = [expression for expression, _sql, _alias in compiler.select]
+    names = [expression.target.attname for expression in fields]
+    return sql, params, names, compiler.get_converters(fields)
