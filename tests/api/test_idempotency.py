@@ -12,6 +12,7 @@ from django.db import connection
 from crm import clock
 from crm.api.idempotency import forget_old_keys
 from crm.models import Contact, IdempotencyKey
+from crm.nightly import JOBS
 from deals.services import deal_create
 from tests.api.conftest import Caller
 from tests.factories import make_user
@@ -79,6 +80,7 @@ def test_the_answer_shows_what_the_rules_did_with_and_without_a_key(caller: Any)
 def test_old_keys_are_forgotten(caller: Any) -> None:
     caller(make_user()).post("contacts/", {"last_name": "Ким"}, **{KEY: "a"})
     assert forget_old_keys() == 0
+    assert JOBS["answers kept for repeated calls"] is forget_old_keys
     IdempotencyKey.objects.update(created_at=clock.now() - timedelta(days=3))
     assert forget_old_keys() == 1
 
