@@ -1,0 +1,187 @@
+"""My day, search, clients, the merge window, the cabinet and the settings in a real browser: keys, phone, axe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.models import Role
+from crm import clock
+from crm.clients import contact_create
+from crm.services import activity_create
+from deals.models import Deal
+from objects_registry.models import ConstructionObject
+from objects_registry.services import object_create
+from partners.handoff import hand_over
+from tests.factories import make_client, make_deal, make_partner, make_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+def settled(page: Page, path: str) -> Page:
+    """Open a page and wait until it has fetched its parts."""
+    page.goto(path)
+    page.wait_for_load_state("networkidle")
+    return page
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds serious or critical on the page."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{item['id']}: {node['target']}"
+        for item in found["violations"]
+        if item["impact"] in {"serious", "critical"}
+        for node in item["nodes"]
+    ]
+
+
+def overflow(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+@pytest.mark.rule("ACT-1")
+def test_done_and_the_next_step_take_two_clicks_in_the_row(page_for: Callable[..., Page]) -> None:
+    manager = make_user(language="en")
+    deal = make_deal(manager, responsible=manager)
+    activity_create(deal, title="Call back", due_at=clock.now() - timedelta(hours=1), responsible=manager, by=manager)
+    page = settled(page_for(manager), "/")
+    page.get_by_role("button", name="Mark as done: Call back").click()
+    page.get_by_role("button", name="Plan the next step").click()
+    expect(page.locator(".task-then")).to_have_count(0)
+    expect(page.locator(".tasks").first).to_contain_text("Call back")
+    deal.refresh_from_db()
+    assert deal.next_activity_at is not None
+    assert deal.next_activity_at > clock.now()
+
+
+@pytest.mark.rule("LEAD-5")
+def test_a_client_is_found_by_four_digits_with_the_keyboard_alone(page_for: Callable[..., Page]) -> None:
+    manager = make_user(language="en")
+    contact = contact_create(by=manager, data={"name": "Иванов Пётр", "responsible": manager}, phones="89123456789")
+    page = settled(page_for(manager), "/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("6789")
+    expect(page.locator("[role=option][aria-selected=true]")).to_contain_text("Иванов Пётр")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{contact.get_absolute_url()}")
+
+
+@pytest.mark.rule("OBJ-4")
+@pytest.mark.parametrize("screen", [{}, PHONE], ids=["desk", "phone"])
+def test_duplicates_are_merged_by_keyboard_and_the_merge_is_undone(page_for: Callable[..., Page], screen: Any) -> None:
+    head = make_user(Role.SALES_HEAD, language="en")
+    same = {"width": "24", "length": "60", "address": "Казань, Лесная 1"}
+    first, second = (object_create(by=head, data={**same, "name": name}) for name in ("Alpha", "Beta"))
+    page = settled(page_for(head, **screen), f"/objects/merge/?ids={first.pk},{second.pk}")
+    assert overflow(page) <= 0
+    page.locator(f"input[name=main][value='{second.pk}']").focus()
+    page.keyboard.press("Space")
+    name = page.locator("input[name=field-name]:checked")
+    expect(name).to_have_value(str(second.pk))
+    name.focus()
+    page.keyboard.press("ArrowUp" if screen else "ArrowLeft")
+    page.get_by_role("button", name="Merge 2 objects").press("Enter")
+    page.wait_for_url(f"**{second.get_absolute_url()}")
+    assert list(ConstructionObject.objects.alive().values_list("pk", "name")) == [(second.pk, "Alpha")]
+    page.get_by_role("button", name="Undo the merge").click()
+    page.wait_for_load_state("networkidle")
+    assert set(ConstructionObject.objects.alive().values_list("name", flat=True)) == {"Alpha", "Beta"}
+
+
+@pytest.mark.rule("LEAD-13", "LEAD-14")
+def test_the_dialog_warns_of_a_known_phone_and_refuses_a_nameless_contact(page_for: Callable[..., Page]) -> None:
+    manager = make_user(language="en")
+    contact_create(by=manager, data={"name": "Иванов Пётр", "responsible": manager}, phones="89123456789")
+    page = settled(page_for(manager), "/contacts/")
+    page.get_by_role("link", name="New contact").click()
+    page.locator("#dialog #id_phone").press_sequentially("8 912 345-67-89")
+    expect(page.locator("#matches")).to_contain_text("Иванов Пётр", timeout=20_000)
+    page.locator("#dialog #id_name").fill("тест")
+    page.get_by_role("button", name="Create", exact=True).last.click()
+    expect(page.locator("#dialog")).to_contain_text("keep it as a lead")
+    assert page.locator("#dialog #id_phone").input_value() == "8 912 345-67-89"
+
+
+@pytest.mark.rule("LEAD-5")
+def test_a_phone_is_added_and_removed_on_the_card(page_for: Callable[..., Page]) -> None:
+    manager = make_user(language="en")
+    contact = contact_create(by=manager, data={"name": "Иванов Пётр", "responsible": manager}, phones="89123456789")
+    page = settled(page_for(manager), contact.get_absolute_url())
+    page.locator("#point-text").fill("вечером")
+    page.locator("#points").get_by_role("button", name="Add").click()
+    expect(page.locator("#point-error")).to_be_visible()
+    page.locator("#point-text").fill("8 495 123-45-67")
+    page.locator("#points").get_by_role("button", name="Add").click()
+    expect(page.locator("#points")).to_contain_text("+7 (495) 123-45-67")
+    page.get_by_role("button", name="Remove: +74951234567").click()
+    expect(page.locator("#points")).not_to_contain_text("+7 (495) 123-45-67")
+
+
+@pytest.mark.rule("PART-3", "ACC-1")
+def test_a_partner_on_a_phone_sees_their_own_requests_and_calls(page_for: Callable[..., Page]) -> None:
+    head = make_user(Role.SALES_HEAD)
+    dealer = make_user(Role.PARTNER, partner=make_partner(), language="en")
+    other = make_user(Role.PARTNER, partner=make_partner(), language="en")
+    deal = make_deal(head, contact=make_client(head, phone="89123456789"))
+    hand_over(record=deal, partner=dealer.partner, by=head)
+    twin = Deal.objects.get(origin=deal)
+    page = settled(page_for(dealer, **PHONE), "/cabinet/new/")
+    call = page.get_by_role("link", name="+7 (912) 345-67-89")
+    assert call.get_attribute("href") == "tel:+79123456789"
+    box = call.bounding_box()
+    assert box is not None
+    assert box["height"] >= 44
+    assert overflow(page) <= 0
+    stranger = settled(page_for(other, **PHONE), "/cabinet/new/")
+    expect(stranger.get_by_text("No new requests")).to_be_visible()
+    assert stranger.goto(twin.get_absolute_url()).status == 404  # type: ignore[union-attr]
+
+
+@pytest.mark.rule("PIPE-3")
+def test_a_field_required_in_the_settings_is_asked_by_the_dialog(page_for: Callable[..., Page]) -> None:
+    head = make_user(Role.SALES_HEAD, language="en")
+    deal = make_deal(head, contact=make_client(head), area=100, purpose_id="warehouse")
+    page = settled(page_for(head), "/settings/pipelines/deal/required/")
+    page.get_by_label("Expected close: Costing").check()
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_load_state("networkidle")
+    settled(page, deal.get_absolute_url())
+    page.locator(".stage-step button[value=costing]").click()
+    expect(page.locator("#dialog #id_expected_close_date")).to_be_visible()
+
+
+PAGES = (
+    "/", "/search/?q=alpha", "/tasks/", "/contacts/", "/objects/", "/objects/{object}/", "/contacts/{contact}/",
+    "/partners/", "/partners/{partner}/", "/partners/control/", "/settings/pipelines/deal/",
+    "/settings/pipelines/deal/required/", "/settings/pipelines/deal/reasons/", "/settings/company/",
+    "/settings/people/", "/settings/people/{user}/", "/settings/rules/", "/settings/forms/", "/settings/audit/",
+    "/settings/steel/", "/profile/", "/profile/tokens/", "/notifications/",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_fits_a_phone_and_has_no_serious_fault(page_for: Callable[..., Page], theme: str) -> None:
+    admin = make_user(Role.ADMINISTRATOR, language="ru")
+    obj = object_create(by=admin, data={"name": "Alpha", "width": "24", "length": "60", "address": "Казань"})
+    contact = contact_create(by=admin, data={"name": "Иванов Пётр", "responsible": admin}, phones="89123456789")
+    partner = make_user(Role.PARTNER, partner=make_partner()).partner
+    assert partner is not None
+    names = {"object": obj.pk, "contact": contact.pk, "partner": partner.pk, "user": admin.pk}
+    page = page_for(admin, **PHONE, color_scheme=theme)
+    troubles: list[str] = []
+    page.on("console", lambda line: troubles.append(line.text) if line.type == "error" else None)
+    page.on("response", lambda answer: troubles.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
+    for path in PAGES:
+        settled(page, path.format(**names))
+        troubles += [f"{path}: wider than the phone"] if overflow(page) > 0 else []
+        troubles += [f"{path}: {fault}" for fault in serious(page)]
+    assert not troubles, "\n".join(troubles)
