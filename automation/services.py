@@ -39,7 +39,7 @@ def skip(run_id: int, by: Any) -> ScheduledRun:
     run, record = _reachable(run_id, by)
     if run.state in CHANGEABLE:
         run.state, run.finished_at = State.CANCELLED, clock.now()
-        run.note = _("Skipped by %(name)s.") % {"name": by.short_name}
+        run.note = _("Skipped by %(name)s") % {"name": by.short_name}
         run.save(update_fields=["state", "finished_at", "note"])
         _tell(run, record, Outcome("skipped", {"name": by.short_name}), by)
     return run

@@ -35,6 +35,33 @@ KINDS: dict[str, Any] = {
     "token": gettext_lazy("API token"),
 }
 
+# What the kinds are rows of; upper apps by name only.
+MODELS = {
+    "pipeline": "crm.Pipeline",
+    "stage": "crm.Stage",
+    "reason": "crm.RefusalReason",
+    "source": "crm.Source",
+    "purpose": "objects_registry.Purpose",
+    "steel": "objects_registry.SteelConsumption",
+    "template": "communications.MessageTemplate",
+    "webform": "communications.WebForm",
+    "team": "accounts.Team",
+    "user": "accounts.User",
+    "rule": "automation.Rule",
+    "partner": "accounts.Partner",
+    "token": "accounts.ApiToken",
+}
+# What was done to a row where no single column of it changed.
+DEEDS: dict[str, Any] = {
+    "created": gettext_lazy("created"),
+    "deleted": gettext_lazy("deleted"),
+    "deleted_at": gettext_lazy("deleted"),
+    "revoked": gettext_lazy("revoked"),
+    "handed_over": gettext_lazy("handed over"),
+    "profile": gettext_lazy("profile"),
+    "required": gettext_lazy("required fields"),
+}
+
 
 def require_head(by: Any) -> None:
     """Settings are kept by the sales head and the administrator."""

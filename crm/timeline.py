@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from crm.actors import Actor
 from crm.models import StagedRecord, TimelineEntry
 
 Formatter = Callable[[Mapping[str, Any]], str]
+# A person's name ends with the dot of an initial, and so does the sentence that it stands last in.
+DOT_AFTER_INITIAL = re.compile(r"(?<=\b\w\.)\.(?=\s|$)")
 FORMATTERS: dict[str, Formatter] = {}
 KINDS: dict[str, str] = {}
 # Further lines that belong on a record's timeline though they hang on another one (PART-8); see shared().
@@ -55,7 +58,8 @@ def record(
 
 def sentence(entry: TimelineEntry) -> str:
     """What happened, in the reader's language; plain text, to be escaped by the template."""
-    return FORMATTERS[entry.action](entry.data)
+    text = FORMATTERS[entry.action](entry.data)
+    return text if entry.action == "note" else DOT_AFTER_INITIAL.sub("", text)
 
 
 def entries_for(obj: StagedRecord, user: Any, *, kind: str = "") -> models.QuerySet[TimelineEntry]:

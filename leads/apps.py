@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class LeadsConfig(AppConfig):
@@ -41,7 +42,7 @@ class LeadsConfig(AppConfig):
                 needed.plain(name, label)
                 for name, label in (
                     ("responsible", _("Responsible")),
-                    ("name", _("Name")),
+                    ("name", pgettext_lazy("person", "Name")),
                     ("purpose", _("Purpose")),
                     ("height", _("Height, m")),
                     ("construction_start", _("Planned construction start")),

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from crm.formfields import EmailsField, PhonesField, RecordChoice
 from crm.models import RecordType
@@ -17,7 +17,10 @@ class QuickLeadForm(forms.Form):
     """What one knows while the client is still on the phone."""
 
     name = forms.CharField(
-        label=gettext_lazy("Name"), max_length=255, required=False, widget=forms.TextInput(attrs={"autofocus": True})
+        label=pgettext_lazy("person", "Name"),
+        max_length=255,
+        required=False,
+        widget=forms.TextInput(attrs={"autofocus": True}),
     )
     phone = PhonesField(label=gettext_lazy("Phone"), required=False, max_length=500)
     request_text = forms.CharField(

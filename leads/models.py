@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from crm.models import Attribution, Company, Contact, RecordType, StagedRecord, Tag
 from deals.models import CopySet, Deal
@@ -19,7 +20,7 @@ class Lead(StagedRecord, Attribution, BuildingParameters):
 
     title = models.CharField(_("title"), max_length=255)
     title_is_manual = models.BooleanField(default=False, editable=False)
-    name = models.CharField(_("name"), max_length=255, blank=True)
+    name = models.CharField(pgettext_lazy("person", "name"), max_length=255, blank=True)
     company_name = models.CharField(_("company name"), max_length=255, blank=True)
     inn = models.CharField(_("INN"), max_length=12, blank=True)
     phone = models.CharField(_("phone"), max_length=20, blank=True)

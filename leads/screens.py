@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from crm.models import RecordType
 from crm.screens.facts import ATTRIBUTION
@@ -64,7 +65,7 @@ SCREEN = register(
             ExportColumn(_("Number"), lambda row: row.pk, "number"),
             ExportColumn(_("Title"), lambda row: row.title),
             ExportColumn(_("Stage"), lambda row: row.stage_row.name),
-            ExportColumn(_("Name"), lambda row: row.name),
+            ExportColumn(pgettext_lazy("person", "Name"), lambda row: row.name),
             ExportColumn(_("Company name"), lambda row: row.company_name),
             ExportColumn(_("INN"), lambda row: row.inn),
             ExportColumn(_("Phone"), lambda row: row.phone),
@@ -86,7 +87,7 @@ SCREEN = register(
             FactGroup(
                 _("Client"),
                 (
-                    Fact("name", _("Name"), ("name",)),
+                    Fact("name", pgettext_lazy("person", "Name"), ("name",)),
                     Fact("phone", _("Phone"), ("phone",)),
                     Fact("email", _("E-mail"), ("email",)),
                     Fact("company_name", _("Company"), ("company_name",)),

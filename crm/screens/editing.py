@@ -209,7 +209,7 @@ def assign_record(request: HttpRequest, record_type: str, pk: int) -> HttpRespon
         else:
             rows = [[record.pk, former, record.responsible_id]]
             url = undo.offer(user, "assign", record_type=record_type, rows=rows)
-            text = _("«%(record)s»: responsible is %(name)s.") % {"record": record, "name": record.responsible}
+            text = _("«%(record)s»: responsible is %(name)s") % {"record": record, "name": record.responsible}
             visible = type(record)._default_manager.visible_to(user).filter(pk=pk).exists()
             to = record.get_absolute_url() if visible else reverse(f"{record_type}-list")
             return dialogs.done(request, text, record, undo_url=url, to=to, go=not visible)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters as filters
+from django.apps import apps
+from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
@@ -14,8 +18,11 @@ from accounts.models import User
 from crm.filters import DayFromFilter, DayToFilter, date_widget
 from crm.http import paginate
 from crm.models import RECORD_MODELS, ActorKind, Change, RecordType, record_model
+from crm.preferences import SETTINGS
+from crm.requirements import REQUIREMENTS
 from crm.screens import dialogs
-from crm.settings_audit import KINDS
+from crm.settings_audit import DEEDS, KINDS, MODELS
+from crm.templatetags.ui import day, moment, number
 from crm.views.settings_nav import administrator_page, settings_context
 
 
@@ -60,33 +67,70 @@ def settings_audit(request: HttpRequest) -> HttpResponse:
 
 def _line(row: Change) -> dict[str, Any]:
     kinds = dict(_kinds())
-    name = row.field
-    if row.record_type in RECORD_MODELS:
-        model = record_model(row.record_type)
-        label = next((str(field.verbose_name) for field in model._meta.concrete_fields if field.name == name), name)
-    else:
-        label = name
+    column = _column(row)
+    label = _label(row, column)
     return {
         "row": row,
         "kind": kinds.get(row.record_type, row.record_type),
         "of": next((side["of"] for side in (row.new, row.old) if isinstance(side, dict) and "of" in side), ""),
         "label": label[:1].upper() + label[1:],
-        "old": _shown(row.old),
-        "new": _shown(row.new),
+        "old": _shown(row, column, row.old),
+        "new": _shown(row, column, row.new),
         "who": str(row.actor_user or row.actor_name or row.get_actor_kind_display()),
         "by": row.get_actor_kind_display(),
         "record": None,
     }
 
 
-def _shown(value: Any) -> str:
+def _column(row: Change) -> Any:
+    """The column that a line is about, if it is about one."""
+    if row.record_type in RECORD_MODELS:
+        model: Any = record_model(row.record_type)
+    elif row.record_type in MODELS:
+        model = apps.get_model(MODELS[row.record_type])
+    else:
+        return None
+    return next((field for field in model._meta.concrete_fields if field.name == row.field), None)
+
+
+def _label(row: Change, column: Any) -> str:
+    """What changed, as the card or the page of the setting calls it."""
+    if row.field in DEEDS and (column is None or row.field == "deleted_at"):
+        return str(DEEDS[row.field])
+    if row.record_type == "preference" and row.field in SETTINGS:
+        return str(SETTINGS[row.field].label)
+    return str(column.verbose_name) if column is not None else row.field
+
+
+def _shown(row: Change, column: Any, value: Any) -> str:
+    """A value as people write it; the trail keeps it as JSON."""
     if isinstance(value, dict) and "of" in value:
         value = value.get("value")
     if value is None or value == "":
         return ""
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
     if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return str(value)[:500]
+        names = _requirement_names(row)
+        return ", ".join(str(names.get(item, item)) for item in value)
+    if column is not None and column.choices:
+        return str(dict(column.flatchoices).get(value, value))
+    return _written(column, str(value))[:500]
+
+
+def _written(column: Any, text: str) -> str:
+    """Dates and amounts as everywhere else."""
+    if isinstance(column, models.DateTimeField):
+        return moment(parse_datetime(text)) or text
+    if isinstance(column, models.DateField):
+        return day(parse_date(text)) or text
+    return number(text) or text if isinstance(column, models.DecimalField) else text
+
+
+def _requirement_names(row: Change) -> dict[Any, Any]:
+    """Codes of requirements by name: a stage's are those of its pipeline's kind of record."""
+    kinds = [row.record_type] if row.record_type in REQUIREMENTS else list(REQUIREMENTS)
+    return {code: needed.label for kind in kinds for code, needed in REQUIREMENTS[kind].items()}
 
 
 def _name_records(lines: list[dict[str, Any]], user: Any) -> None:
@@ -126,10 +170,5 @@ def _name_values(lines: list[dict[str, Any]]) -> None:
 
 def _target(row: Change) -> Any:
     """The model whose key the changed field holds."""
-    model: Any = record_model(row.record_type) if row.record_type in RECORD_MODELS else None
-    if row.record_type == "user":
-        model = User
-    if model is None:
-        return None
-    column = next((field for field in model._meta.concrete_fields if field.name == row.field), None)
+    column = _column(row)
     return column.related_model if column is not None and column.is_relation else None

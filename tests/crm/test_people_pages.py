@@ -82,7 +82,7 @@ def test_changes_of_a_person_are_in_the_audit_trail(office: Client) -> None:
     assert (user.last_name, user.role) == ("Петрова", "call_center")
     page = office.get("/settings/audit/?record_type=user").content.decode()
     assert "Петрова" in page
-    assert "call_center" in page
+    assert "Call-centre operator" in page
 
 
 @pytest.mark.rule("ACC-3")
