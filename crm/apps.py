@@ -13,12 +13,13 @@ class CrmConfig(AppConfig):
     verbose_name = _("CRM")
 
     def ready(self) -> None:
-        from crm import clients, contact_points, nightly, rows, services
+        from crm import clients, contact_points, events, nightly, notify, rows, services
         from crm import requirements as needed
         from crm.api.idempotency import forget_old_keys
 
         rows.remember_catalogues()
         nightly.every_night("answers kept for repeated calls", forget_old_keys)
+        events.on("responsible_changed", notify.tell_new_responsible, wants=notify.is_worth_telling)
         services.derive("contact", clients.require_person_name)
         services.derive("contact", contact_points.derive_points)
         services.derive("company", contact_points.derive_points)

@@ -179,7 +179,9 @@ def test_every_page_fits_a_phone_and_has_no_serious_fault(page_for: Callable[...
     page = page_for(admin, **PHONE, color_scheme=theme)
     troubles: list[str] = []
     page.on("console", lambda line: troubles.append(line.text) if line.type == "error" else None)
-    page.on("response", lambda answer: troubles.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
+    page.on(
+        "response", lambda answer: troubles.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None
+    )
     for path in PAGES:
         settled(page, path.format(**names))
         troubles += [f"{path}: wider than the phone"] if overflow(page) > 0 else []

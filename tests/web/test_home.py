@@ -154,3 +154,16 @@ def test_every_line_of_the_menu_opens(client: Client, role: str) -> None:
     assert len(urls) >= 3
     for url in [*urls, *(item["url"] for item in context["quick_create"])]:
         assert client.get(url, follow=True).status_code == 200, url
+
+
+def test_a_new_responsible_is_told_and_nobody_of_their_own_doing(client: Client) -> None:
+    from crm.services import record_assign
+
+    head, manager = make_user(Role.SALES_HEAD, language="en"), make_user(language="en")
+    deal = make_deal(head, responsible=head)
+    record_assign(deal, responsible=manager, by=head)
+    record_assign(deal, responsible=head, by=head)
+    assert list(Notification.objects.values_list("user", "record_id")) == [(manager.pk, deal.pk)]
+    client.force_login(manager)
+    # The record has gone out of sight again, and with it what was said of it.
+    assert str(deal) not in client.get("/notifications/").content.decode()
