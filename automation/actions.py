@@ -19,7 +19,8 @@ from communications.templates_render import MissingValue
 from crm import clock, pipelines
 from crm.actors import Actor
 from crm.errors import DomainError
-from crm.models import Activity, Contact, StagedRecord, StageHistory
+from crm.models import Activity, Contact, RecordType, StagedRecord, StageHistory, record_model
+from crm.rows import row
 from crm.services import activity_create, record_assign
 from crm.stages import move
 from deals.delayed_demand import choose_channel
@@ -266,7 +267,7 @@ def object_responsible(context: Context) -> Outcome | None:
     """The object's responsible is that of its newest open deal, else lead (OBJ-5)."""
     from objects_registry.services import object_follow_responsible
 
-    obj = context.record.object
+    obj = row(record_model(RecordType.OBJECT), context.record.object_id)
     if obj is None:
         return None
     before = obj.responsible_id

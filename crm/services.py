@@ -30,6 +30,13 @@ PROTECTED = frozenset(
         "upsell_by", "missing_minimum", "duplicate_object", "duplicate_is_certain",
     }
 )  # fmt: skip
+# Columns that no kind of record is found by in a search.
+NOT_SEARCHED = frozenset(
+    {
+        "responsible", "object", "deal", "is_repeat", "missing_minimum", "duplicate_object", "duplicate_is_certain",
+        "amount", "construction_start", "expected_close_date", "source", "channel", "purpose", "messages_consent",
+    }
+)  # fmt: skip
 DERIVED: dict[str, list[Callable[[Any, set[str]], set[str]]]] = {}
 
 
@@ -215,11 +222,14 @@ def _is_at_hand(record: StagedRecord, field: models.Field[Any, Any]) -> bool:
     return other is not None and not other._state.adding and other.pk == getattr(record, field.attname)
 
 
-def _save_changed(record: StagedRecord, changed: Iterable[str]) -> None:
+def _save_changed(record: StagedRecord, changed: Set[str]) -> None:
     record.updated_at = clock.now()
     record.version += 1
-    record.search_text = search_text(*record.search_parts(), *point_values(record))
-    record.save(update_fields=[*changed, "updated_at", "version", "search_text", "stage"])
+    written = {*changed, "updated_at", "version", "stage"}
+    if not changed <= NOT_SEARCHED:
+        record.search_text = search_text(*record.search_parts(), *point_values(record))
+        written.add("search_text")
+    record.save(update_fields=written)
 
 
 def _take_points(record: StagedRecord, changed: set[str], *, is_new: bool = False) -> None:

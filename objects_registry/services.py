@@ -234,4 +234,6 @@ def clients_follow(event: Any) -> None:
     """Handler: the client of a lead or deal becomes the client of its object, whichever was set last."""
     record = event.record
     if record is not None and record.object_id and record.partner_id is None:
-        link_clients(record.object, record)
+        obj = row(ConstructionObject, record.object_id)
+        if obj is not None:
+            link_clients(obj, record)

@@ -47,7 +47,8 @@ def on_behalf(by: Any) -> Actor:
 def active_handoff(record: Any) -> Handoff | None:
     """The hand-over under which a record of the manufacturer is with a partner now."""
     found = Handoff.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk, state=Handoff.State.ACTIVE)
-    return found.select_related("partner").first()
+    # Nearly always there is none, and to learn that takes a small question.
+    return found.select_related("partner").first() if found.exists() else None
 
 
 def remembered_handoff(record: Any) -> Handoff | None:

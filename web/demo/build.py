@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import gc
 import heapq
 import itertools
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.utils import translation
 
 from automation.engine import run_due
 from communications import outbox
 from crm import clock, scope
 from deals.models import Deal
+from web.demo import halves
 from web.demo.lives import Life, lead_life
+from web.demo.present import present
 from web.demo.world import World, make_world
 
 SEED = 20_26
 DAYS = 365
+# How many of the leads are of yesterday and today for certain.
+FRESH = 12
+# From how many leads on a second process is worth its start.
+WORTH_TWO = 300
 # How much of a usual month comes in, January to December: building is thought of in spring and in autumn.
 SEASON = (0.6, 0.85, 1.2, 1.3, 1.2, 1.0, 0.9, 0.95, 1.15, 1.1, 0.95, 0.8)
 
@@ -34,6 +44,8 @@ def moments(world: World, count: int, now: datetime) -> list[datetime]:
         hour = world.chance.choices(range(24), weights=[1] * 8 + [6] * 11 + [2] * 5)[0]
         moment = datetime.combine(day, time(hour, world.chance.randrange(60)), tzinfo=world.zone)
         found.append(moment if moment < now else now - timedelta(minutes=world.chance.randrange(2, 600)))
+    # Whatever the day of the week, something has come in since yesterday.
+    found[:FRESH] = [now - timedelta(minutes=world.chance.randrange(5, 1_900)) for _lead in found[:FRESH]]
     return sorted(found)
 
 
@@ -45,12 +57,37 @@ def build(count: int, *, say: Callable[[str], Any] = print, seed: int = SEED) ->
     begin = now - timedelta(days=DAYS + 1)
     with clock.frozen(begin), scope.opened():
         world = make_world(seed, zone)
+    times = moments(world, count, now)
+    # Lives of the later half are cut short by today, so that it has a few more of them.
+    middle = int(count * 0.47)
+    if count < WORTH_TWO or not halves.can_halve():
+        play(world, times, begin, now, say)
+    else:
+        halves.play_both(
+            lambda: play(world, times[:middle], begin, now, say),
+            lambda: play(other_half(world, count), times[middle:], times[middle], now, lambda _text: None),
+            leads=middle,
+        )
+    with translation.override("ru"), scope.opened(), letters_go_nowhere():
+        present(world, now)
+    return world
+
+
+def other_half(world: World, count: int) -> World:
+    """The same company with dice of its own and telephone numbers that the first half does not reach."""
+    return replace(world, chance=random.Random(SEED + 1), phones=world.phones + 2 * count)
+
+
+def play(world: World, times: list[datetime], begin: datetime, now: datetime, say: Callable[[str], Any]) -> None:
+    """Let leads come in at those times and live on until now."""
     order = itertools.count()
     queue: list[tuple[datetime, int, Life]] = []
-    for at in moments(world, count, now):
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
+    for at in times:
         heapq.heappush(queue, (at, next(order), starting(world)))
     ticked, done = begin, 0
-    with scope.opened(), letters_go_nowhere():
+    with translation.override("ru"), scope.opened(), letters_go_nowhere():
         while queue and queue[0][0] <= now:
             at, _order, life = heapq.heappop(queue)
             while ticked + timedelta(days=1) <= at:
@@ -63,9 +100,7 @@ def build(count: int, *, say: Callable[[str], Any] = print, seed: int = SEED) ->
             done += 1
             if done % 2000 == 0:
                 say(f"  {at:%d.%m.%Y}")
-        with clock.frozen(now):
-            tick(now)
-    return world
+        tick(now)
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def request_of(world: World, *, known: Deal | None = None) -> LeadRequest:
     source, _weight, campaigns = world.pick(words.SOURCES)
     last, first, _father = world.person()
     width, length, height = world.sizes()
-    whole = world.luck(0.55)
+    whole = world.luck(0.42)
     size = f"{length:f}×{width:f} м"
     text = world.chance.choice(words.REQUESTS).format(what=_purpose_name(purpose), size=size, city=city)
     is_firm = world.luck(0.55)
@@ -108,7 +108,7 @@ def lead_life(world: World, *, known: Deal | None = None) -> Life:
         return
     yield world.later(now, HOUR / 4, 0.6)
     reread(lead)
-    if world.luck(0.24):
+    if world.luck(0.38):
         lose_lead(world, lead, world.operator, ("not_our_product", "erroneous", "no_contact", "declined_by_us"))
         return
     if lead.stage == "lead:needs_data":
@@ -163,9 +163,9 @@ def managed_life(world: World, lead: Lead) -> Life:
     manager = lead.responsible
     if not lead.is_open or manager is None:
         return
-    if world.luck(0.5):
-        services.note_add(lead, text=world.chance.choice(words.NOTES), by=manager)
     if world.luck(0.35):
+        services.note_add(lead, text=world.chance.choice(words.NOTES), by=manager)
+    if world.luck(0.45):
         yield world.later(clock.now(), 1, 9)
         reread(lead)
         if lead.is_open:
@@ -206,11 +206,11 @@ def deal_life(world: World, deal: Deal) -> Life:
     _task(world, deal, manager)
     _fill_building(world, deal, manager)
     yield world.later(clock.now(), 0.5, 3)
-    if not _go(deal, "costing", manager) or (yield from _maybe_lost(world, deal, 0.08)):
+    if not go_on(deal, "costing", manager) or (yield from _maybe_lost(world, deal, 0.08)):
         return
     yield world.later(clock.now(), 1, 6)
     price = Decimal(world.chance.randrange(9_000, 15_500)) * (deal.area or Decimal(600))
-    if not _go(deal, "proposal_sent", manager, amount=price.quantize(Decimal(1000))):
+    if not go_on(deal, "proposal_sent", manager, amount=price.quantize(Decimal(1000))):
         return
     services.note_add(deal, text=world.chance.choice(words.NOTES), by=manager)
     if (yield from _maybe_lost(world, deal, 0.22)):
@@ -219,7 +219,7 @@ def deal_life(world: World, deal: Deal) -> Life:
         return
     yield world.later(clock.now(), 3, 16)
     start = clock.today() + timedelta(days=world.chance.choice((40, 60, 90, 120, 150, 220, 260, 330)))
-    if not _go(deal, "negotiation", manager, construction_start=start):
+    if not go_on(deal, "negotiation", manager, construction_start=start):
         return
     reread(deal)
     if deal.stage == "deal:delayed_demand":
@@ -227,7 +227,7 @@ def deal_life(world: World, deal: Deal) -> Life:
     yield from closing_life(world, deal)
 
 
-def _go(deal: Deal, code: str, by: Any, **data: Any) -> bool:
+def go_on(deal: Deal, code: str, by: Any, **data: Any) -> bool:
     """Move on where the deal still stands open in its manager's hands."""
     reread(deal)
     if not deal.is_open or deal.stage in {f"deal:{code}", "deal:at_partner"}:
@@ -278,7 +278,7 @@ def _maybe_lost(world: World, deal: Deal, share: float) -> Any:
     else:
         _finish_tasks(world, deal)
         reread(deal)
-        if world.luck(0.7):
+        if world.luck(0.35):
             _task(world, deal, deal.responsible)
     return lost
 
@@ -327,7 +327,7 @@ def closing_life(world: World, deal: Deal) -> Life:
         return
     manager = deal.responsible
     close = clock.today() + timedelta(days=world.chance.randrange(10, 40))
-    if not _go(deal, "contract_signing", manager, expected_close_date=close):
+    if not go_on(deal, "contract_signing", manager, expected_close_date=close):
         return
     yield world.later(clock.now(), 3, 20)
     if world.luck(0.12):
@@ -381,7 +381,8 @@ def partner_life(world: World, deal: Deal) -> Any:
     yield world.later(clock.now(), 1, 6)
     reread(twin)
     feedback_set(twin, by=world.people["control"], product=world.chance.choice((4, 5, 5)),
-                 partner=world.chance.choice((3, 4, 5)), text="Смонтировали аккуратно, немного задержали ворота.")  # fmt: skip
+                 partner=world.chance.choice((3, 4, 5)),
+                 text="Смонтировали аккуратно, немного задержали ворота.")  # fmt: skip
     reread(twin)
     move(twin, "won", by=world.people["control"], data=_details(world, twin))
     return True
