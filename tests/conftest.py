@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.cache import cache
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
@@ -84,6 +84,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the folder that tests/settings.py made for this process."""
     shutil.rmtree(TEST_DIR, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Keep the migrated rows where every connection finds them.
+
+    Once a browser is open its event loop runs in this thread, and Django then uses another connection object than
+    the one that made the database and holds the rows.
+    """
+    rows = getattr(connection, "_test_serialized_contents", None)
+    if rows is not None:
+        BaseDatabaseWrapper._test_serialized_contents = rows
+    yield
+    if rows is not None:
+        del BaseDatabaseWrapper._test_serialized_contents
 
 
 # --- transactions ---------------------------------------------------------------------------------
