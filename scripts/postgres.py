@@ -104,9 +104,15 @@ def wait_until_ready(server: subprocess.Popen[bytes], url: str, log: Path) -> No
             time.sleep(0.05)
 
 
+def end_in_order(number: int, frame: object) -> None:
+    """Turn a request to end into an exception, so that the server and its files are put away."""
+    raise SystemExit(128 + number)
+
+
 @contextmanager
 def postgres() -> Iterator[str]:
     """Start a server, give its URL, stop it and remove its files."""
+    signal.signal(signal.SIGTERM, end_in_order)
     folder = Path(tempfile.mkdtemp(prefix="crm-pg-"))
     folder.chmod(0o755)
     account = server_account()

@@ -22,9 +22,11 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
+from django.utils import timezone, translation
 
 from crm.catalogues import compile_catalogues
 from crm.embedded import valkey_command
+from scripts.child import die_with_parent
 
 TEST_DIR = Path(os.environ["VAR_DIR"])
 
@@ -142,6 +144,16 @@ def commits_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wrapper, "on_commit", schedule_and_run)
 
 
+# --- language and time zone ----------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def nobodys_language() -> None:
+    """Start each test in the product's own language and zone: the middleware leaves those of its last user active."""
+    translation.activate(settings.LANGUAGE_CODE)
+    timezone.deactivate()
+
+
 # --- broker and cache -----------------------------------------------------------------------------
 
 
@@ -155,7 +167,12 @@ def valkey() -> Iterator[str]:
     door = Path(url.removeprefix("unix://"))
     command = valkey_command(door, TEST_DIR, durable=False)
     with (TEST_DIR / "valkey.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            preexec_fn=die_with_parent,  # noqa: PLW1509
+        )
     try:
         wait_until(door.exists, what="the start of Valkey")
         yield url
