@@ -32,7 +32,6 @@ SCREEN = register(
             Column("name", _("Object"), ("name",)),
             Column("purpose", _("Purpose"), ("purpose__order",)),
             Column("size", _("Sides, m"), ("long_side", "short_side"), numeric=True),
-            Column("height", _("Height, m"), ("height",), numeric=True),
             Column("area", _("Area, m²"), ("area",), numeric=True),
             Column("city", _("Place"), ("region", "city")),
             Column("stage", _("Stage"), ("stage__order",)),

@@ -34,7 +34,7 @@ class ContactForm(ClientForm):
     """All that is asked of a person."""
 
     SECTIONS = (
-        (gettext_lazy("Person"), ("last_name", "first_name", "patronymic", "position", "company", "client_type")),
+        (gettext_lazy("About the person"), ("last_name", "first_name", "patronymic", "position", "company", "client_type")),
         (gettext_lazy("How to reach"), ("phone", "email", "address")),
         (gettext_lazy("Messages"), ("preferred_channel", "messages_consent", "consent_note")),
         (gettext_lazy("Work"), ("responsible", "source", "comment")),
@@ -45,7 +45,7 @@ class CompanyForm(ClientForm):
     """All that is asked of a company."""
 
     SECTIONS = (
-        (gettext_lazy("Company"), ("name", "inn", "kpp", "client_type", "legal_address")),
+        (gettext_lazy("About the company"), ("name", "inn", "kpp", "client_type", "legal_address")),
         (gettext_lazy("How to reach"), ("phone", "email", "site", "address")),
         (gettext_lazy("Work"), ("responsible", "source", "comment")),
     )
