@@ -34,7 +34,10 @@ class ContactForm(ClientForm):
     """All that is asked of a person."""
 
     SECTIONS = (
-        (gettext_lazy("About the person"), ("last_name", "first_name", "patronymic", "position", "company", "client_type")),
+        (
+            gettext_lazy("About the person"),
+            ("last_name", "first_name", "patronymic", "position", "company", "client_type"),
+        ),
         (gettext_lazy("How to reach"), ("phone", "email", "address")),
         (gettext_lazy("Messages"), ("preferred_channel", "messages_consent", "consent_note")),
         (gettext_lazy("Work"), ("responsible", "source", "comment")),
