@@ -20,10 +20,11 @@ from automation.actions import ACTIONS
 from automation.models import Rule, RuleRun, ScheduledRun
 from automation.selectors import failed_for, planned_for
 from automation.timeline import outcome_sentence
-from crm import clock
+from crm import clock, pipelines
 from crm.errors import DomainError
 from crm.formfields import MomentField
 from crm.http import paginate
+from crm.models import record_model
 from crm.screens import access, dialogs
 from crm.screens.forms import add_errors
 from crm.settings_audit import audit
@@ -159,19 +160,36 @@ def settings_rules(request: HttpRequest) -> HttpResponse:
 
 def _described(rule: Rule) -> dict[str, Any]:
     """A rule in words."""
-    action = ACTIONS.get(rule.action)
-    when = [str(rule.get_trigger_display())]
-    if rule.stage is not None:
-        when.append(f"«{rule.stage.name}»")
-    if rule.delay_days:
-        when.append(_("after %(days)s days") % {"days": rule.delay_days})
     return {
         "rule": rule,
-        "when": " ".join(when),
-        "what": action.label if action else rule.action,
+        "when": _when(rule),
+        "what": _what(rule),
         "plan": bool(rule.delay_plan),
         "stops": rule.stops_on_contact,
     }
+
+
+def _when(rule: Rule) -> str:
+    """What starts a rule: "A field changes: amount, at the stage «Negotiation»"."""
+    words = str(rule.get_trigger_display())
+    if rule.fields:
+        columns: Any = record_model(rule.pipeline.record_type)._meta
+        words += ": " + ", ".join(str(columns.get_field(name).verbose_name) for name in rule.fields)
+    if rule.stage is not None and rule.trigger == Rule.Trigger.STAGE_ENTERED:
+        words += f" «{rule.stage.name}»"
+    elif rule.stage is not None:
+        words += _(", at the stage «%(stage)s»") % {"stage": rule.stage.name}
+    if rule.delay_days:
+        words += " " + _("after %(days)s days") % {"days": rule.delay_days}
+    return words
+
+
+def _what(rule: Rule) -> str:
+    """What a rule does, with the stage that it moves to."""
+    action = ACTIONS.get(rule.action)
+    words = str(action.label) if action else rule.action
+    stage = pipelines.catalogue().stages.get(f"{rule.pipeline_id}:{rule.params.get('to', '')}")
+    return f"{words} «{stage.name}»" if stage is not None else words
 
 
 @settings_page

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
@@ -26,7 +26,11 @@ from partners.rights import may_control
 from partners.selectors import partners_for
 from partners.stages import PARTNER_DEAL, PARTNER_LEAD, WON
 
-TITLES = {"new": gettext_lazy("New requests"), "work": gettext_lazy("In work"), "closed": gettext_lazy("Closed")}
+TITLES = {
+    "new": gettext_lazy("New requests"),
+    "work": pgettext_lazy("requests", "In work"),
+    "closed": pgettext_lazy("requests", "Closed"),
+}
 PIPELINES = {RecordType.LEAD: PARTNER_LEAD, RecordType.DEAL: PARTNER_DEAL}
 ROWS = 50
 
