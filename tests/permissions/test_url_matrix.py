@@ -59,6 +59,7 @@ OF_EACH_KIND = {
     "plan": ("POST", FOREIGN_POST),
     "upload": ("POST", FOREIGN_POST),
 }
+WITHOUT_ID = frozenset({"list", "board", "filter", "export", "section", "bulk-assign", "bulk-move", "view-save"})
 EXTRA = {"field": ["responsible"], "plan": ["task"]}
 
 
@@ -84,7 +85,7 @@ class Rows:
         view = SavedView.objects.create(owner=self.world.people["owner"], record_type="lead", name="Мой вид")
         for kind in KINDS:
             for suffix, (method, codes) in OF_EACH_KIND.items():
-                with_id = suffix not in {"list", "board", "export", "section", "bulk-assign", "bulk-move", "view-save"}
+                with_id = suffix not in WITHOUT_ID
                 args = [self.own(kind).pk, *EXTRA.get(suffix, [])] if with_id else []
                 self.add(f"{kind}-{suffix}", codes, *args, method=method)
             self.add(f"{kind}-view-delete", FOREIGN_POST.replace("-", "404"), view.pk, method="POST")
