@@ -267,11 +267,11 @@ def object_responsible(context: Context) -> Outcome | None:
     """The object's responsible is that of its newest open deal, else lead (OBJ-5)."""
     from objects_registry.services import object_follow_responsible
 
-    obj = row(record_model(RecordType.OBJECT), context.record.object_id)
-    if obj is None:
+    found: Any = row(record_model(RecordType.OBJECT), context.record.object_id)
+    if found is None:
         return None
-    before = obj.responsible_id
-    object_follow_responsible(obj, by=context.actor)
+    before = found.responsible_id
+    obj = object_follow_responsible(found, by=context.actor)
     if obj.responsible_id == before:
         return None
     return Outcome("object_follows", {"object": str(obj), "name": str(obj.responsible or "")})

@@ -352,7 +352,7 @@ def win(world: World, deal: Deal) -> None:
 
 def _details(world: World, deal: Deal) -> dict[str, Any]:
     """The client's details that winning asks for and the deal lacks."""
-    return {"company__inn": world.inn()} if deal.company_id and not deal.company.inn else {}
+    return {"company__inn": world.inn()} if deal.company is not None and not deal.company.inn else {}
 
 
 # -- partners ----------------------------------------------------------------------------------------------------------
