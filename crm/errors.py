@@ -160,7 +160,9 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
     rows = list(_rows(error.detail)) if isinstance(error, exceptions.ValidationError) else []
     detail = str(error.detail) if isinstance(error.detail, str) else " ".join(row["message"] for row in rows)
     code = "invalid" if rows else str(error.default_code)
-    body = problem(error.status_code, code, str(error.default_detail), detail, rows)
+    # DRF's own "Invalid input." has no Russian.
+    title = InvalidInput.title if rows else error.default_detail
+    body = problem(error.status_code, code, str(title), detail, rows)
     headers = {}
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(int(wait) + 1)
