@@ -273,6 +273,7 @@ MFA_TOTP_ISSUER = "CRM"
 LANGUAGES = [("ru", _("Russian")), ("en", _("English"))]
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "ru", ("ru", "en"))
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FILTERS_EMPTY_CHOICE_LABEL = _("Any")
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -59,6 +59,7 @@ def phone_of(record: Any) -> str:
     """The number to call: the record's own, else of its contact, else of its company."""
     owners: list[Any] = [record, getattr(record, "contact", None), getattr(record, "company", None)]
     for owner in owners:
-        if owner is not None and getattr(owner, "phone", ""):
-            return str(owner.phone)
+        number = getattr(owner, "phone", None)
+        if number:
+            return str(number)
     return ""

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from crm import clock
 from crm.actors import Actor
-from crm.models import StagedRecord, TimelineEntry
+from crm.models import StagedRecord, TimelineEntry, record_model
 
 Formatter = Callable[[Mapping[str, Any]], str]
 # A person's name ends with the dot of an initial, and so does the sentence that it stands last in.
@@ -79,6 +79,14 @@ def entries_for(obj: StagedRecord, user: Any, *, kind: str = "") -> models.Query
     if kind:
         entries = entries.filter(action__in=[code for code, of in KINDS.items() if of == kind])
     return entries.select_related("actor_user").order_by("-at", "-id")
+
+
+def changed_fields(entry: TimelineEntry) -> list[dict[str, Any]]:
+    """The fields that an entry tells of, called as the reader's language calls them."""
+    if entry.action != "fields":
+        return []
+    columns = {field.name: field.verbose_name for field in record_model(entry.record_type)._meta.concrete_fields}
+    return [{**row, "label": str(columns.get(row.get("field"), row["label"]))} for row in entry.data.get("changes", [])]
 
 
 # -- the kernel's own sentences ---------------------------------------------------------------------------------------

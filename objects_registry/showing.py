@@ -8,14 +8,14 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.screens.facts import manual_flag
 from crm.screens.registry import ExportColumn, Fact, FactGroup
-from crm.templatetags.ui import number, unit
+from crm.templatetags.ui import number, unit, unit_name
 
 
 def size_text(record: Any) -> str:
     """«24 × 60 × 8 м», what is known of it."""
     sides = [number(side) for side in (record.width, record.length, record.height)]
     known = [side for side in sides if side]
-    return f"{' × '.join(known)} м".replace(" ", "\u00a0") if known else ""
+    return f"{' × '.join(known)} {unit_name('м')}".replace(" ", "\u00a0") if known else ""
 
 
 def short_size(record: Any) -> str:

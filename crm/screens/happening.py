@@ -178,7 +178,7 @@ def entry_rows(entries: Iterable[TimelineEntry]) -> list[dict[str, Any]]:
         text, body = timeline.sentence(entry), ""
         if entry.action == "note":
             text, body = _("Note"), text
-        changes = entry.data.get("changes", []) if entry.action == "fields" else []
+        changes = timeline.changed_fields(entry)
         robot = entry.actor_name if entry.actor_kind == "robot" else ""
         made.append(
             {

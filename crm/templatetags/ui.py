@@ -164,7 +164,13 @@ def number(value: object, places: int | str = "") -> str:
 def unit(value: object, sign: str) -> str:
     """A number with its unit that never parts from it: "1 440 м²"; nothing for an empty value."""
     text = number(value)
-    return f"{text}{NBSP}{sign}" if text else ""
+    return f"{text}{NBSP}{unit_name(sign)}" if text else ""
+
+
+def unit_name(sign: str) -> str:
+    """The sign of a unit in the reader's letters; the Russian ones are the key."""
+    names = {"м": pgettext("unit", "m"), "м²": pgettext("unit", "m²"), "т": pgettext("unit", "t")}
+    return names.get(sign, sign)
 
 
 @register.filter

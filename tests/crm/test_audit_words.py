@@ -52,3 +52,10 @@ def test_a_sentence_that_ends_with_an_initial_has_one_dot() -> None:
 def test_what_people_wrote_stays_as_they_wrote_it() -> None:
     entry = TimelineEntry(action="note", data={"text": "Дом А.. и дом Б..."})
     assert timeline.sentence(entry) == "Дом А.. и дом Б..."
+
+
+def test_changed_fields_are_called_in_the_language_of_the_reader() -> None:
+    row = {"field": "contact", "label": "контакт", "old": "", "new": "Иванов"}
+    entry = TimelineEntry(record_type="deal", action="fields", data={"changes": [row, {**row, "field": "gone"}]})
+    with translation.override("en"):
+        assert [row["label"] for row in timeline.changed_fields(entry)] == ["contact", "контакт"]

@@ -1,0 +1,1 @@
+"""Measures the product with a hundred thousand of everything on PostgreSQL; see docs/performance.md."""

@@ -1,0 +1,166 @@
+"""Times pages through the whole stack of middleware, and the same SQL without Django around it."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Any
+
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from bench.data import FIRST
+from deals.models import Deal
+from leads.models import Lead
+
+
+@dataclass(frozen=True)
+class Work:
+    """One thing to measure: how it is asked for, and the bare page beside it."""
+
+    name: str
+    call: Callable[[], Any]
+    beside: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Milliseconds of one work."""
+
+    name: str
+    median: float
+    p95: float
+    cpu: float
+    queries: int
+    sql: float
+    beside: str = ""
+
+
+def works(user: User) -> list[Work]:
+    """Everything that is measured, as a sales head sees it, for whom nothing is left out."""
+    client = Client(HTTP_HOST="localhost")
+    client.force_login(user)
+
+    def page(address: str) -> Callable[[], Any]:
+        return lambda: client.get(address)
+
+    manager = User.objects.filter(role="sales_manager").order_by("pk")[0]
+    deals, leads = _some(Deal), _some(Lead)
+    return [
+        Work("bare list", page("/bare/leads/")),
+        Work("bare board", page("/bare/board/")),
+        Work("list, first page", page("/leads/"), "bare list"),
+        Work("list, filtered", page(f"/leads/?responsible={manager.pk}&source=direct"), "bare list"),
+        Work("list, part of a name", page("/leads/?q=герасим"), "bare list"),
+        Work("list, tail of a phone", page("/leads/?q=4571"), "bare list"),
+        Work("deals, first page", page("/deals/"), "bare list"),
+        Work("board of leads", page("/leads/board/"), "bare board"),
+        Work("board of deals", page("/deals/board/"), "bare board"),
+        Work("card of a deal", lambda: client.get(f"/deals/{next(deals)}/")),
+        Work("card of a lead", lambda: client.get(f"/leads/{next(leads)}/")),
+        Work("move of a deal", _mover(client)),
+        Work("form intake", _poster()),
+        Work("funnel", page("/reports/funnel/")),
+    ]
+
+
+def _some(model: Any) -> Iterator[int]:
+    return cycle(model.objects.alive().order_by("-pk").values_list("pk", flat=True)[:200:7])
+
+
+def _mover(client: Client) -> Callable[[], Any]:
+    rows = Deal.objects.alive().filter(stage="deal:request_received", pk__gt=FIRST).order_by("pk")
+    waiting = iter(list(rows.values_list("pk", flat=True)[:500]))
+
+    def move() -> Any:
+        pk = next(waiting)
+        data = {"to": "costing", "expected_stage": "deal:request_received"}
+        return client.post(f"/deals/{pk}/move/", data, headers={"HX-Request": "true"})
+
+    return move
+
+
+def _poster() -> Callable[[], Any]:
+    client = Client(HTTP_HOST="localhost")
+    numbers = iter(range(1, 10_000))
+
+    def post() -> Any:
+        number = next(numbers)
+        body = {
+            "name": "Ирина Рогова",
+            "phone": f"+7 900 777-{number // 100:02d}-{number % 100:02d}",
+            "comment": f"Склад 24×60, Казань, {number}",
+        }
+        address = "/api/v1/forms/bench-site/submissions/"
+        # Each from an address of its own: one alone may not post so often.
+        return client.post(
+            address,
+            json.dumps(body),
+            content_type="application/json",
+            REMOTE_ADDR=f"10.0.{number // 250}.{number % 250}",
+        )
+
+    return post
+
+
+def measure(asked: list[Work], times: int) -> list[Result]:
+    """Warm up, then ask for every page in turn, so that whatever else the machine does burdens all of them alike."""
+    seen = {work.name: _statements(work) for work in asked}
+    walls: dict[str, list[float]] = {work.name: [] for work in asked}
+    cpus: dict[str, list[float]] = {work.name: [] for work in asked}
+    for _number in range(times):
+        for work in asked:
+            began, cpu = time.perf_counter(), time.process_time()
+            _checked(work)
+            walls[work.name].append(1000 * (time.perf_counter() - began))
+            cpus[work.name].append(1000 * (time.process_time() - cpu))
+    return [
+        Result(
+            work.name,
+            statistics.median(walls[work.name]),
+            statistics.quantiles(walls[work.name], n=20)[-1],
+            statistics.median(cpus[work.name]),
+            len(seen[work.name]),
+            _bare_sql(seen[work.name], times),
+            work.beside,
+        )
+        for work in asked
+    ]
+
+
+def _statements(work: Work) -> list[str]:
+    """What the page asks the database when it is warm; transactions themselves are not counted."""
+    for _warm in range(3):
+        _checked(work)
+    with CaptureQueriesContext(connection) as seen:
+        _checked(work)
+    found = [row["sql"] for row in seen.captured_queries]
+    return [text for text in found if not text.startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"))]
+
+
+def _checked(work: Work) -> None:
+    answer = work.call()
+    if answer.status_code >= 300:
+        raise RuntimeError(f"{work.name}: {answer.status_code} {answer.content[:300]!r}")
+
+
+def _bare_sql(statements: list[str], times: int) -> float:
+    """The median of the page's own statements, one after another, rows fetched and thrown away; 0 where it writes."""
+    if not all(text.lstrip("(").startswith("SELECT") for text in statements):
+        return 0.0
+    walls = []
+    with transaction.atomic(), connection.cursor() as cursor:
+        raw = cursor.cursor
+        for _number in range(times):
+            began = time.perf_counter()
+            for text in statements:
+                raw.execute(text.encode())
+                raw.fetchall()
+            walls.append(1000 * (time.perf_counter() - began))
+    return statistics.median(walls)
