@@ -92,7 +92,7 @@ def lines(results: list[Result]) -> list[str]:
     """The table, in Markdown."""
     known = {result.name: result for result in results}
     rows = [
-        "| work | median, ms | p95, ms | CPU, ms | statements | the SQL alone, ms | p95 beside bare | CPU beside bare |",
+        "| work | median, ms | p95, ms | CPU, ms | statements | SQL alone, ms | p95 beside bare | CPU beside bare |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for result in results:

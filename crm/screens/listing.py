@@ -74,10 +74,10 @@ def narrow(form: forms.Form, screen: Screen, user: User) -> None:
     fields: Any = form.fields
     for name in ("stage", "reached", "lost_from"):
         if name in fields:
-            fields[name].choices = choices if name == "stage" else [("", "---------"), *choices]
+            fields[name].choices = choices if name == "stage" else [("", _("Any")), *choices]
     for field in fields.values():
         if isinstance(field, forms.NullBooleanField):
-            field.widget = forms.Select(choices=[("", "---------"), ("true", _("yes")), ("false", _("no"))])
+            field.widget = forms.Select(choices=[("", _("Any")), ("true", _("yes")), ("false", _("no"))])
     if "pipeline" in fields:
         fields["pipeline"].choices = [(pipeline.code, pipeline.name) for pipeline in offered]
     if "responsible" in fields:
