@@ -75,6 +75,10 @@ def shown_value(record: StagedRecord, name: str, value: Any) -> str:
         return str(dict(field.flatchoices).get(value, value))
     if isinstance(value, date) and not isinstance(value, datetime):
         return f"{value:%d.%m.%Y}"
+    if isinstance(field, models.DecimalField):
+        whole, _dot, part = f"{Decimal(str(value)):,f}".partition(".")
+        part = part.rstrip("0")
+        return whole.replace(",", "\u00a0") + (f",{part}" if part else "")
     return str(value)
 
 

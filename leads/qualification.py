@@ -68,6 +68,10 @@ def qualify_new(lead: Lead, by: Any) -> Lead:
     if client.is_known:
         return _hand_to_client_owner(lead, client, actor)
     owner, head = lead.responsible, sales_head()
+    keeper = _note_earlier(lead, client, actor)
+    if keeper is not None and keeper != head and _why_not(keeper) == "repeat":
+        _assign(lead, keeper, actor)
+        return _enter(lead, HANDED_OVER, actor, why="repeat")
     if owner is not None and owner.is_active and owner != head:
         return _enter(lead, HANDED_OVER, actor, why="owned")
     former = str(owner) if owner is not None and not owner.is_active else ""
@@ -91,6 +95,17 @@ def known_client(lead: Lead) -> Recognised:
         company = lead.company or (lead.contact.company if lead.contact is not None else None)
         return Recognised(lead.contact, company)
     return recognise(lead_points(lead))
+
+
+def _note_earlier(lead: Lead, client: Recognised, actor: Actor) -> User | None:
+    """Mark a lead whose phone or address an open lead has already (LEAD-5); answers who is responsible for that one."""
+    others = [pk for pk in client.lead_ids if pk != lead.pk]
+    if not others:
+        return None
+    earlier = Lead.objects.select_related("responsible").get(pk=max(others))
+    record_update(lead, data={}, by=actor, is_repeat=True)
+    timeline.record(lead, "linked", actor, {"what": f"№ {earlier.pk} «{earlier}»"})
+    return earlier.responsible
 
 
 def _hand_to_client_owner(lead: Lead, client: Recognised, actor: Actor) -> Lead:

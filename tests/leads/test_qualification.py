@@ -256,3 +256,32 @@ def test_a_probable_duplicate_is_shown_beside_the_new_object() -> None:
     assert ConstructionObject.objects.count() == 2
     assert (lead.duplicate_object, lead.duplicate_is_certain) == (known, False)
     assert lead.object not in {None, known}
+
+
+@pytest.mark.rule("LEAD-5", "LEAD-6")
+def test_a_second_request_of_an_open_lead_goes_to_whoever_has_the_first() -> None:
+    make_user(Role.SALES_HEAD)
+    manager = make_user()
+    first = new_lead(responsible=manager)
+    move(first, "handed_over", by=ROBOT)
+    again = qualify_new(new_lead(phones="+7 912 345-67-89"), ROBOT)
+    assert (again.is_repeat, again.responsible, again.stage) == (True, manager, "lead:handed_over")
+    entry = TimelineEntry.objects.get(record_type="lead", record_id=again.pk, action="linked")
+    assert f"№ {first.pk} " in sentence(entry)
+
+
+@pytest.mark.rule("LEAD-5", "LEAD-6")
+def test_a_second_request_of_an_open_lead_that_the_head_has_is_marked_and_goes_on_as_a_form() -> None:
+    head = make_user(Role.SALES_HEAD)
+    qualify_new(new_lead(**COMPLETE), ROBOT)
+    again = qualify_new(new_lead(phones="8 (912) 345 67 89", name="Пётр"), ROBOT)
+    assert (again.is_repeat, again.responsible, again.stage) == (True, head, "lead:needs_data")
+
+
+@pytest.mark.rule("LEAD-5")
+def test_a_closed_lead_makes_no_repeat() -> None:
+    head = make_user(Role.SALES_HEAD)
+    first = qualify_new(new_lead(), ROBOT)
+    reason = first.stage_row.pipeline.stages.get(code="no_contact").reasons.first()
+    move(first, "no_contact", by=head, refusal=Refusal(reason.pk, "Пять звонков, не отвечает"))
+    assert not qualify_new(new_lead(), ROBOT).is_repeat
