@@ -28,7 +28,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "menu": SimpleLazyObject(lines),
         "bottom_menu": SimpleLazyObject(lambda: menu.bottom_menu(user, lines())),
         "quick_create": SimpleLazyObject(lambda: menu.quick_create(user)),
-        "unread_notifications": SimpleLazyObject(lambda: counts()["unread"]),
+        # A function and no lazy object: Russian plurals reckon with the number itself.
+        "unread_notifications": lambda: counts()["unread"],
         "notifications_url": menu.address("web:notifications"),
         "product_name": SimpleLazyObject(lambda: preferences.get("company_name") or "CRM"),
     }
