@@ -179,7 +179,9 @@ def _requests(sizes: Sizes, head: User, common: dict[str, str], reach: dict[str,
         "next_activity_title": "CASE WHEN g % 3 > 0 THEN 'Перезвонить' ELSE '' END",
     }
     title = f"'Склад ' || g || ' — ' || {name}"
-    shared = {**common, **_building(), "title": title, "search_text": f"'склад ' || g || ' ' || {search}"}
+    # Without what it is to be, no deal may go on to the costing.
+    purpose = {"purpose_id": pick(list(Purpose.objects.values_list("pk", flat=True)), 15)}
+    shared = {**common, **_building(), **purpose, "title": title, "search_text": f"'склад ' || g || ' ' || {search}"}
     lead = lead_create(by=head, data={"name": "Пётр Образцов", "title": "Образец"}, phones="+79990000003")
     lead_columns = {**shared, **reach, **links, "name": name, "stage_id": pick(stages_of("lead"), 11)}
     # Open leads have no client yet.
