@@ -86,7 +86,9 @@
   let goUntil = 0;
 
   const isOff = () => localStorage.getItem("crm-keys") === "off";
-  const typing = (target) => target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+  // A box in a window just closed keeps the focus until the browser draws again; nobody is typing there any more.
+  const typing = (target) => target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]")
+    && !target.closest("dialog:not([open])");
 
   function showHelp() {
     const menu = document.querySelector(".menu-pop:popover-open");

@@ -150,6 +150,19 @@ def test_shortcuts_go_by_the_place_of_the_key(open_part: Callable[..., Any]) -> 
     assert page.locator("#palette[open]").count() == 0, "single keys were switched off"
 
 
+def test_a_box_in_a_window_just_closed_swallows_no_shortcut(open_part: Callable[..., Any]) -> None:
+    """Until the browser draws again the focus stays in it, and a quick person has pressed the next key by then."""
+    page = open_part("list")
+    press(page, "л", "KeyK", 2)
+    page.locator("#palette[open]").wait_for()
+    page.evaluate("""() => {
+        const box = document.querySelector("#palette input");
+        box.closest("dialog").close();
+        box.dispatchEvent(new KeyboardEvent("keydown", {key: "?", code: "Slash", shiftKey: true, bubbles: true}));
+    }""")
+    page.locator("#keys-help[open]").wait_for()
+
+
 def test_swipes_scroll_the_board_and_move_nothing(open_part: Callable[..., Any]) -> None:
     page = open_part("board", MOVED, **PHONE)
     session = page.context.new_cdp_session(page)
