@@ -23,7 +23,7 @@ APPS = (
 MOVERS = {"crm/stages.py", "crm/models/base.py"}
 # What lays whole rows down or puts rows back as they were, and may therefore name the column.
 WRITERS = {
-    "crm/services.py": "record_create starts a record at its first stage",
+    "crm/services/records.py": "record_create starts a record at its first stage",
     "crm/merging.py": "undo of a merge puts every column back as it was",
 }
 WRITING_CALLS = {"update", "bulk_update", "update_or_create", "get_or_create"}

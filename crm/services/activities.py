@@ -1,0 +1,92 @@
+"""Tasks, calls and meetings of a record: planned, done, opened again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from crm import clock, timeline
+from crm.actors import Actor
+from crm.errors import InvalidInput
+from crm.models import Activity, StagedRecord
+from crm.services.notes import touch
+
+
+@transaction.atomic
+def activity_create(
+    record: StagedRecord,
+    *,
+    title: str,
+    due_at: datetime,
+    responsible: Any,
+    by: Any,
+    kind: str = Activity.Kind.TASK,
+    text: str = "",
+    key: str | None = None,
+) -> Activity:
+    """Plan a task, call or meeting. With `key` the same activity is made once, however often it is asked for."""
+    if key and (known := Activity.objects.filter(key=key).first()):
+        return known
+    activity = Activity(
+        record_type=record.RECORD_TYPE,
+        record_id=record.pk,
+        kind=kind,
+        title=title,
+        text=text,
+        responsible=responsible,
+        due_at=due_at,
+        created_by=Actor.of(by).user,
+        created_at=clock.now(),
+        key=key,
+    )
+    try:
+        activity.full_clean(exclude=["responsible", "created_by", "key"])
+    except ValidationError as error:
+        raise InvalidInput.from_validation(error) from error
+    activity.save()
+    refresh_next_activity(record)
+    timeline.record(record, "task_created", by, {"title": title, "id": activity.pk, "due_at": due_at.isoformat()})
+    return activity
+
+
+@transaction.atomic
+def activity_complete(activity: Activity, *, by: Any, result: str = "") -> Activity:
+    """Mark an activity done, with its result; doing it twice changes nothing."""
+    locked = Activity.objects.select_for_update().get(pk=activity.pk)
+    if locked.done_at is None:
+        locked.done_at, locked.result = clock.now(), result.strip()
+        locked.save(update_fields=["done_at", "result"])
+        if (record := locked.record) is not None:
+            refresh_next_activity(record)
+            touch(record)
+            timeline.record(record, "task_done", by, {"title": locked.title, "result": locked.result})
+    activity.done_at, activity.result = locked.done_at, locked.result
+    return activity
+
+
+@transaction.atomic
+def activity_reopen(activity: Activity, *, by: Any) -> Activity:
+    """Undo of activity_complete."""
+    activity.done_at, activity.result = None, ""
+    activity.save(update_fields=["done_at", "result"])
+    if (record := activity.record) is not None:
+        refresh_next_activity(record)
+    return activity
+
+
+def refresh_next_activity(record: StagedRecord) -> None:
+    """Keep the record's next-step columns in step with its open activities; boards read them without a join."""
+    nearest = (
+        Activity.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk, done_at__isnull=True)
+        .order_by("due_at", "id")
+        .values("due_at", "title")
+        .first()
+    )
+    record.next_activity_at = nearest["due_at"] if nearest else None
+    record.next_activity_title = nearest["title"][:255] if nearest else ""
+    type(record)._default_manager.filter(pk=record.pk).update(
+        next_activity_at=record.next_activity_at, next_activity_title=record.next_activity_title
+    )
