@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from communications.models import MessageTemplate
-from crm import preferences
+from crm import preferences, titles
 from crm.errors import InvalidInput
 from crm.models import Contact, StagedRecord
 from crm.normalize import one_line
@@ -53,8 +53,8 @@ def _building(record: StagedRecord, contact: Contact | None) -> str:
     """What is to be built, as one may name it to the client: our titles hold the client's own name."""
     if (obj := getattr(record, "object", None)) is not None:
         return str(obj)
-    sides = [getattr(record, name, None) for name in ("width", "length")]
-    size = "×".join(f"{side.normalize():f}" for side in sides if side) if all(sides) else ""
+    sides = [titles.title_value(getattr(record, name, None)) for name in ("length", "width")]
+    size = "×".join(sides) if all(sides) else ""
     what = " ".join(part for part in (str(getattr(record, "purpose", None) or ""), size) if part)
     return ", ".join(part for part in (what, getattr(record, "city", "")) if part) or str(record)
 

@@ -147,7 +147,7 @@ def web_form_howto(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     url = request.build_absolute_uri(reverse("form-submission", args=[form.key]))
     words = {"name": pgettext("person", "Name"), "phone": _("Phone"), "wish": _("What to build?"), "send": _("Send")}
-    example = {"name": "Иван Петров", "phone": "+7 912 345-67-89", "comment": "Склад 24×60, Казань"}
+    example = {"name": "Иван Петров", "phone": "+7 912 345-67-89", "comment": "Склад 60×24, Казань"}
     body = json.dumps(example, ensure_ascii=False)
     context = {
         "dialog_title": _("How to connect «%(form)s»") % {"form": form.name},

@@ -88,7 +88,7 @@ class SampleTask(forms.Form):
 
 def _card(number: int, stage: Sample) -> Sample:
     now = clock.now()
-    sizes = ("24×60 м, 1 440 м²", "18×36 м, 648 м²", "12×30 м, 360 м²", "")
+    sizes = ("60×24 м, 1 440 м²", "36×18 м, 648 м²", "30×12 м, 360 м²", "")
     clients = ("ООО «СтройГарант»", "Кузнецов Алексей", "АО «Агрохолдинг Нива»", "ИП Мельник С. В.")
     return Sample(
         id=number,
@@ -195,7 +195,7 @@ def _facts() -> list[dict[str, Any]]:
         {"label": "Клиент", "value": "ООО «СтройГарант»", "url": "#"},
         {"label": "Телефон", "value": "+7 (912) 345-67-89", "tel": "+79123456789", "copy": "+79123456789"},
         {"label": "ИНН", "value": "7707083893", "copy": "7707083893", "edit_url": "#"},
-        {"label": "Площадь", "value": "1 450 м²", "flag": "указана вручную", "note": "24 × 60 = 1 440 м²"},
+        {"label": "Площадь", "value": "1 450 м²", "flag": "указана вручную", "note": "60 × 24 = 1 440 м²"},
         {"label": "Сумма", "value": "4 350 000 ₽", "edit_url": "#"},
         {"label": "Начало стройки", "value": "", "empty_text": "не указано", "edit_url": "#"},
         {"label": "Запрос клиента", "value": "Нужен тёплый склад 24 на 60 под Казанью, высота 8 м.", "wide": True},
@@ -210,12 +210,12 @@ def _merge() -> dict[str, Any]:
     return {
         "merge_records": [
             {"id": 0, "title": "Склад, Казань", "url": "#", "note": "3 сделки"},
-            {"id": 1, "title": "Склад 24×60", "url": "#", "note": "1 лид"},
+            {"id": 1, "title": "Склад 60×24", "url": "#", "note": "1 лид"},
             {"id": 2, "title": "склад казань", "url": "#", "note": "1 сделка"},
         ],
         "merge_main": 0,
         "merge_fields": [
-            row("name", "Название", ["Склад, Казань", "Склад 24×60", "склад казань"]),
+            row("name", "Название", ["Склад, Казань", "Склад 60×24", "склад казань"]),
             row("place", "Место", ["Казань", "", "Респ. Татарстан, г. Казань"], chosen=2),
             row("width", "Ширина", ["24 м", "24 м", "24 м"]),
             row("notes", "Примечания", ["Грунты слабые", "", "Въезд с юга"], united=True),
@@ -357,7 +357,7 @@ def styleguide_context() -> dict[str, Any]:
         "title": _("Parts of the interface"),
         "palette": ("gray", "blue", "azure", "indigo", "purple", "pink", "red", "orange", "yellow", "lime", "green",
                     "teal", "cyan"),
-        "sample_form": SampleForm(initial={"name": "Склад, Казань", "length": 24, "width": 60}),
+        "sample_form": SampleForm(initial={"name": "Склад, Казань", "length": 60, "width": 24}),
         "wrong_form": wrong,
         "refusal_form": SampleRefusal(),
         "from_stage": STAGES[3],

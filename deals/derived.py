@@ -57,7 +57,7 @@ def derive_title(deal: Deal, changed: set[str]) -> set[str]:
 
 def title_values(deal: Deal) -> dict[str, Any]:
     """The values a title may use; where no object is linked yet, what is to be built stands for it."""
-    sides = [titles.title_value(number(deal, name)) for name in ("width", "length")]
+    sides = [titles.title_value(number(deal, name)) for name in ("length", "width")]
     building = " ".join(part for part in (_row(deal, "purpose"), "×".join(sides) if all(sides) else "") if part)
     return {
         "object": _row(deal, "object") or building,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm.models import RecordType
-from crm.screens.facts import ATTRIBUTION, manual_flag
+from crm.screens.facts import ATTRIBUTION, computed_or_own
 from crm.screens.registry import Column, ExportColumn, Fact, FactGroup, Screen, register
 from crm.templatetags.ui import day, money
+from deals.derived import lines_total
 from deals.filters import DealFilter
 from deals.services import deal_update
 from objects_registry.showing import BUILDING, EXPORTED, short_size
@@ -31,8 +33,10 @@ def board_card(deal: Any) -> dict[str, Any]:
 
 
 def amount_fact(deal: Any) -> dict[str, Any]:
-    """The amount in the deal's currency and whether somebody entered it over the lines."""
-    return {"value": money(deal.amount, deal.currency), "flag": manual_flag(deal, "amount")}
+    """The amount in the deal's currency; one that disagrees with the sum of the lines is flagged."""
+    total = lines_total(deal) if deal.amount_is_manual else None
+    by_lines = gettext("by the lines %(amount)s") % {"amount": money(total, deal.currency)}
+    return computed_or_own(money(deal.amount, deal.currency), deal.amount, total, by_lines)
 
 
 def contract_fact(deal: Any) -> dict[str, Any]:

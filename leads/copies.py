@@ -58,7 +58,7 @@ LEAD_LINKED = ("object", "deal", "mother_deal", "copy_set", "upsell_by")
 
 # What the small table before the run may give each copy for itself.
 ROW_FIELDS = (
-    "title", "object", "amount", "request_text", "purpose", "address", "width", "length", "height", "area",
+    "title", "object", "amount", "request_text", "purpose", "address", "length", "width", "height", "area",
     "construction_start", "expected_close_date",
 )  # fmt: skip
 # Rows that a copy is born with, or that robots keep about it: they do not count as something hanging on it.

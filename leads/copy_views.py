@@ -24,7 +24,7 @@ from crm.screens.forms import add_errors
 from deals.models import CopySet, Deal
 from leads.copies import MAX_COPIES, make_copies, undo_copies
 
-COLUMNS = ("title", "amount", "address", "width", "length", "request_text")
+COLUMNS = ("title", "amount", "address", "length", "width", "request_text")
 
 
 class CopiesForm(forms.Form):

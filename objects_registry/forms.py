@@ -17,7 +17,7 @@ class ObjectForm(RecordForm):
     """All that is asked of an object."""
 
     SECTIONS = (
-        (gettext_lazy("Building"), ("name", "purpose", "width", "length", "height", "area", "tonnage")),
+        (gettext_lazy("Building"), ("name", "purpose", "length", "width", "height", "area", "tonnage")),
         (gettext_lazy("Where and when"), ("address", "construction_start")),
         (gettext_lazy("Work"), ("responsible", "notes")),
     )
@@ -26,7 +26,7 @@ class ObjectForm(RecordForm):
         super().__init__(data, record=record, user=user)
         self.fields["name"].required = False
         self.fields["name"].help_text = _("Left empty, it is put together from purpose, size and place.")
-        self.fields["area"].help_text = _("Follows from width and length; write it only when they are not known.")
+        self.fields["area"].help_text = _("Follows from length and width; write it only when they are not known.")
         if record.pk is None:
             self.fields["responsible"].initial = user.pk
 
@@ -37,8 +37,8 @@ class QuickObjectForm(forms.Form):
     purpose = forms.ModelChoiceField(
         Purpose.objects.filter(is_active=True), label=gettext_lazy("Purpose"), required=False
     )
-    width = NumberField(label=gettext_lazy("Width, m"), required=False, max_digits=9, decimal_places=2)
     length = NumberField(label=gettext_lazy("Length, m"), required=False, max_digits=9, decimal_places=2)
+    width = NumberField(label=gettext_lazy("Width, m"), required=False, max_digits=9, decimal_places=2)
     height = NumberField(label=gettext_lazy("Height, m"), required=False, max_digits=9, decimal_places=2)
     address = forms.CharField(label=gettext_lazy("Address"), required=False, max_length=500)
 

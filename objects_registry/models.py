@@ -36,11 +36,11 @@ class BuildingParameters(Place):
     purpose = models.ForeignKey(
         Purpose, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("purpose")
     )
-    width = models.DecimalField(
-        _("width, m"), max_digits=9, decimal_places=2, null=True, blank=True, validators=POSITIVE
-    )
     length = models.DecimalField(
         _("length, m"), max_digits=9, decimal_places=2, null=True, blank=True, validators=POSITIVE
+    )
+    width = models.DecimalField(
+        _("width, m"), max_digits=9, decimal_places=2, null=True, blank=True, validators=POSITIVE
     )
     height = models.DecimalField(
         _("height, m"), max_digits=9, decimal_places=2, null=True, blank=True, validators=POSITIVE

@@ -25,13 +25,13 @@ SCREEN = register(
         record_type=RecordType.OBJECT,
         filter_class=ObjectFilter,
         drawer=(
-            "purpose", "stage", "kind", "width_from", "width_to", "length_from", "length_to", "height_from",
+            "purpose", "stage", "kind", "length_from", "length_to", "width_from", "width_to", "height_from",
             "height_to", "area_from", "area_to", "region", "city", "responsible", "mine", "created_from", "created_to",
         ),
         columns=(
             Column("name", _("Object"), ("name",)),
             Column("purpose", _("Purpose"), ("purpose__order",)),
-            Column("size", _("Sides, m"), ("long_side", "short_side"), numeric=True),
+            Column("size", _("Length × width, m"), ("long_side", "short_side"), numeric=True),
             Column("area", _("Area, m²"), ("area",), numeric=True),
             Column("city", _("Place"), ("region", "city")),
             Column("stage", _("Stage"), ("stage__order",)),

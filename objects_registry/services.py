@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
-from crm import timeline
+from crm import timeline, titles
 from crm.actors import Actor
 from crm.errors import DomainError
 from crm.models import RecordType
@@ -23,7 +23,7 @@ from objects_registry.matching import Candidate, candidates_for
 from objects_registry.models import BUILDING_FIELDS, ConstructionObject
 
 PIPELINE = "object"
-NAME_PARTS = ("width", "length", "address", "city", "region")
+NAME_PARTS = ("length", "width", "address", "city", "region")
 MAKERS = frozenset({Role.ADMINISTRATOR, Role.SALES_HEAD, Role.SALES_MANAGER})
 
 
@@ -58,9 +58,9 @@ def _require_maker(actor: Actor) -> None:
 
 
 def default_name(record: Any) -> str:
-    """«Склад 24×60, Тверь» from what is known; never empty."""
-    sides = [number(record, name) for name in ("width", "length")]
-    size = "×".join(f"{side.normalize():f}" for side in sides if side) if all(sides) else ""
+    """«Склад 60×24, Тверь» from what is known; never empty."""
+    sides = [titles.title_value(number(record, name)) for name in ("length", "width")]
+    size = "×".join(sides) if all(sides) else ""
     what = " ".join(part for part in (str(record.purpose or ""), size) if part) or _("Object")
     return ", ".join(part for part in (what, record.city or record.region) if part)[:255]
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from crm.screens.facts import manual_flag
+from crm.screens.facts import computed_or_own
 from crm.screens.registry import ExportColumn, Fact, FactGroup
 from crm.templatetags.ui import number, unit, unit_name
+from objects_registry.steel import computed_tonnage
+from objects_registry.tonnage import area
 
 
 def size_text(record: Any) -> str:
-    """«24 × 60 × 8 м», what is known of it."""
-    sides = [number(side) for side in (record.width, record.length, record.height)]
+    """«60 × 24 × 8 м»: length, width, height, what is known of them; titles keep the same order."""
+    sides = [number(side) for side in (record.length, record.width, record.height)]
     known = [side for side in sides if side]
     return f"{' × '.join(known)} {unit_name('м')}".replace(" ", "\u00a0") if known else ""
 
@@ -21,18 +24,22 @@ def size_text(record: Any) -> str:
 def short_size(record: Any) -> str:
     """For a board: the sides, else the area."""
     if record.width and record.length:
-        return f"{number(record.width)}×{number(record.length)}"
+        return f"{number(record.length)}×{number(record.width)}"
     return unit(record.area, "м²")
 
 
 def area_fact(record: Any) -> dict[str, Any]:
-    """The area and whether somebody entered it."""
-    return {"value": unit(record.area, "м²"), "flag": manual_flag(record, "area")}
+    """The area; one that disagrees with the sides is flagged."""
+    computed = area(record.length, record.width)
+    sides = f"{number(record.length)} × {number(record.width)} = {unit(computed, 'м²')}"
+    return computed_or_own(unit(record.area, "м²"), record.area, computed, sides)
 
 
 def tonnage_fact(record: Any) -> dict[str, Any]:
-    """The tonnage and whether somebody entered it."""
-    return {"value": unit(record.tonnage, "т"), "flag": manual_flag(record, "tonnage")}
+    """The tonnage; one that disagrees with the table of steel consumption is flagged."""
+    computed = computed_tonnage(record) if record.tonnage_is_manual else None
+    by_table = gettext("by the table of steel %(tonnage)s") % {"tonnage": unit(computed, "т")}
+    return computed_or_own(unit(record.tonnage, "т"), record.tonnage, computed, by_table)
 
 
 def place_fact(record: Any) -> dict[str, Any]:
@@ -45,7 +52,7 @@ BUILDING = FactGroup(
     _("Building"),
     (
         Fact("purpose", _("Purpose"), ("purpose",)),
-        Fact("size", _("Width × length × height"), ("width", "length", "height"), show=size_text),
+        Fact("size", _("Length × width × height"), ("length", "width", "height"), show=size_text),
         Fact("area", _("Area"), ("area",), show=area_fact),
         Fact("tonnage", _("Tonnage"), ("tonnage",), show=tonnage_fact),
         Fact("place", _("Place"), ("address",), show=place_fact),
@@ -55,8 +62,8 @@ BUILDING = FactGroup(
 
 EXPORTED = (
     ExportColumn(_("Purpose"), lambda row: row.purpose),
-    ExportColumn(_("Width, m"), lambda row: row.width, "number"),
     ExportColumn(_("Length, m"), lambda row: row.length, "number"),
+    ExportColumn(_("Width, m"), lambda row: row.width, "number"),
     ExportColumn(_("Height, m"), lambda row: row.height, "number"),
     ExportColumn(_("Area, m²"), lambda row: row.area, "number"),
     ExportColumn(_("Tonnage, t"), lambda row: row.tonnage, "number"),

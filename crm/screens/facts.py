@@ -41,6 +41,11 @@ ATTRIBUTION = FactGroup(
 )
 
 
-def manual_flag(record: Any, name: str) -> str:
-    """Says that a value was entered by hand and is no longer computed."""
-    return _("by hand") if getattr(record, f"{name}_is_manual", False) and getattr(record, name) is not None else ""
+def computed_or_own(shown: str, value: Any, computed: Any, computed_shown: str) -> dict[str, str]:
+    """A fact that can be computed; one's own value over a computed one is flagged, with what it would be.
+
+    Where nothing is computed there is nothing to override, and a typed value is just a value.
+    """
+    if value is None or computed is None or value == computed:
+        return {"value": shown}
+    return {"value": shown, "flag": _("by hand"), "note": computed_shown}

@@ -59,7 +59,7 @@ def test_a_form_that_sends_the_title_back_does_not_make_it_manual(owner: Any) ->
 @pytest.mark.rule("DEAL-1")
 def test_without_an_object_what_is_to_be_built_stands_in_the_title(owner: Any, purpose: Purpose) -> None:
     deal = deal_create(by=owner, data={"purpose": purpose, "width": 24, "length": 60})
-    assert deal.title == "Склад 24×60 — 1440 м²"
+    assert deal.title == "Склад 60×24 — 1440 м²"
 
 
 def test_a_deal_about_which_nothing_is_known_has_a_title_too(owner: Any, settings: Any) -> None:

@@ -55,7 +55,7 @@ def make_deal(by: Any, **changes: Any) -> Deal:
 def test_an_object_reads_town_and_region_from_its_address_and_names_itself() -> None:
     obj = make_object(make_user())
     assert (obj.city, obj.region) == ("Тверь", "Тверская область")
-    assert obj.name == "Склад 24×60, Тверь"
+    assert obj.name == "Склад 60×24, Тверь"
     assert (obj.area, obj.short_side, obj.long_side) == (Decimal(1440), Decimal(24), Decimal(60))
 
 
