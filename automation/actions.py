@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Role, User
 from automation.models import Rule
+from automation.schedule import working_moment
 from communications import message_channels
 from communications.services import message_queue
 from communications.templates_render import MissingValue
@@ -126,7 +127,7 @@ def _task(context: Context, *, key: str, kind: str, text: str = "") -> Activity 
         context.record,
         title=_text(context.params, "title", person)[:255],
         text=text,
-        due_at=clock.now() + timedelta(days=days),
+        due_at=working_moment(clock.now() + timedelta(days=days)),
         responsible=person,
         by=context.actor,
         kind=kind,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=10)
 TOO_LATE = timedelta(days=7)
+# What is taken up this soon after its moment is on time, though the working hours may just have ended.
+ON_TIME = timedelta(hours=1)
 MAX_ATTEMPTS = 5
 FIRST_PAUSE = timedelta(minutes=1)
 RULES = "automation.rules"
@@ -256,12 +258,15 @@ def sweep() -> int:
     )
 
 
-def carry_out(pk: int) -> ScheduledRun:
-    """Carry out one claimed run: act, or say why not; a failure is shown and put off."""
+def carry_out(pk: int, *, by_hand: bool = False) -> ScheduledRun:
+    """Carry out one claimed run: act, or say why not; a failure is shown and put off.
+
+    Outside working hours what was left undone waits for the morning, unless a person wants it now.
+    """
     run = ScheduledRun.objects.select_related("rule__pipeline").get(pk=pk)
     try:
         with transaction.atomic(), translation.override(settings.LANGUAGE_CODE):
-            _carry_out(run)
+            _carry_out(run, by_hand=by_hand)
     except Lost:
         log.warning("run_taken_over", run_id=pk)
     except Exception as error:
@@ -271,10 +276,13 @@ def carry_out(pk: int) -> ScheduledRun:
     return run
 
 
-def _carry_out(run: ScheduledRun) -> None:
+def _carry_out(run: ScheduledRun, *, by_hand: bool) -> None:
     record = _locked(run.record_type, run.record_id)
     if objection := _objection(run, record):
         _close(run, State.CANCELLED, objection)
+        return
+    if not by_hand and (morning := _next_opening(run)):
+        _give_back(run, morning)
         return
     is_late = run.due_at < clock.now() - TOO_LATE and not ACTIONS[run.rule.action].is_late_ok
     if is_late:
@@ -297,6 +305,22 @@ def _objection(run: ScheduledRun, record: Any) -> str:
     if not conditions.matches(run.rule.conditions, record):
         return _("The conditions do not hold any more.")
     return ""
+
+
+def _next_opening(run: ScheduledRun) -> datetime | None:
+    """When work begins again, for a delayed run that is late and found the company asleep; None to do it now."""
+    now = clock.now()
+    if run.is_moved or not schedule.is_delayed(run.rule) or now - run.due_at < ON_TIME:
+        return None
+    opening = schedule.working_moment(now)
+    return opening if opening > now else None
+
+
+def _give_back(run: ScheduledRun, due_at: datetime) -> None:
+    """Leave a claimed run for later, as if this attempt had not been."""
+    mine = ScheduledRun.objects.filter(pk=run.pk, state=State.RUNNING, attempts=run.attempts)
+    if not mine.update(state=State.SCHEDULED, due_at=due_at, attempts=run.attempts - 1):
+        raise Lost
 
 
 def _close(run: ScheduledRun, state: str, note: str) -> None:

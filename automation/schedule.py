@@ -1,25 +1,26 @@
-"""When a delayed rule is due: days of the company's calendar, at the same time on its clock."""
+"""When a delayed rule is due: days of the company's calendar, within its working hours."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from automation.models import Rule
-from crm import clock, preferences
+from automation.models import Rule, ScheduledRun
+from crm import clock, preferences, working_time
+from crm.working_time import WorkingTime
 from deals import delayed_demand
 
 
-def _step(code: str) -> Callable[[datetime], datetime]:
-    def due(start: datetime) -> datetime:
+def _step(code: str) -> Callable[[datetime, WorkingTime], datetime]:
+    def due(start: datetime, work: WorkingTime) -> datetime:
         gaps = preferences.get("delayed_demand_days")
-        steps = delayed_demand.plan(start, clock.company_zone(), gaps)
+        steps = delayed_demand.plan(start, clock.company_zone(), gaps, work.hours, work.days)
         return next(step.due_at for step in steps if step.code == code)
 
     return due
 
 
-PLANS: dict[str, Callable[[datetime], datetime]] = {
+PLANS: dict[str, Callable[[datetime, WorkingTime], datetime]] = {
     f"delayed_demand.{code}": _step(code) for code in delayed_demand.STEP_CODES
 }
 
@@ -29,10 +30,25 @@ def is_delayed(rule: Rule) -> bool:
     return bool(rule.delay_plan or rule.delay_days)
 
 
-def due_at(rule: Rule, start: datetime) -> datetime:
-    """The moment at which the rule is due for something that began at `start`."""
+def due_at(rule: Rule, start: datetime, *, work: WorkingTime | None = None) -> datetime:
+    """The moment at which the rule is due for something that began at `start`; `work` is the company's unless given."""
+    work = work or working_time.of_company()
     if rule.delay_plan:
-        return PLANS[rule.delay_plan](start)
-    local = start.astimezone(clock.company_zone())
-    # Adding to a local time keeps the time on the clock when summer time begins or ends in between.
-    return (local.replace(fold=0) + timedelta(days=rule.delay_days)).astimezone(UTC)
+        return PLANS[rule.delay_plan](start, work)
+    zone = clock.company_zone()
+    local = start.astimezone(zone)
+    # Adding to a local day keeps the time on the clock when summer time begins or ends in between.
+    day = local.date() + timedelta(days=rule.delay_days)
+    return work.place(day, local.time().replace(fold=0), zone)
+
+
+def is_shifted(run: ScheduledRun) -> bool:
+    """Do the working hours, and not the days alone, decide when the run is due?"""
+    if run.is_moved or run.planned_from is None or not is_delayed(run.rule):
+        return False
+    return run.due_at != due_at(run.rule, run.planned_from, work=WorkingTime())
+
+
+def working_moment(moment: datetime) -> datetime:
+    """The moment itself within the company's working hours, else when they begin again."""
+    return working_time.of_company().next_moment(moment, clock.company_zone())

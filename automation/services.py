@@ -71,7 +71,7 @@ def run_now(run_id: int, by: Any) -> ScheduledRun:
     mine = ScheduledRun.objects.filter(pk=run.pk, state__in=CHANGEABLE)
     if not mine.update(state=State.RUNNING, claimed_at=now, attempts=run.attempts + 1, due_at=now):
         raise StageConflict(_("This has been done or called off meanwhile."))
-    return engine.carry_out(run.pk)
+    return engine.carry_out(run.pk, by_hand=True)
 
 
 def replan() -> int:
@@ -88,8 +88,8 @@ def replan() -> int:
 
 
 def follow_settings(changed: set[str]) -> None:
-    """Days or the time zone were changed in the settings: what is planned moves with them."""
-    if changed & {"delayed_demand_days", "company_time_zone"}:
+    """Days, hours or the time zone were changed in the settings: what is planned moves with them."""
+    if changed & {"delayed_demand_days", "company_time_zone", "working_hours", "working_days"}:
         replan()
 
 

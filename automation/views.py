@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from automation import services
+from automation import schedule, services
 from automation.actions import ACTIONS
 from automation.models import Rule, RuleRun, ScheduledRun
 from automation.selectors import failed_for, planned_for
@@ -68,6 +68,7 @@ def _line(run: ScheduledRun) -> dict[str, Any]:
         "rule": run.rule,
         "what": action.label if action else run.rule.action,
         "late": run.due_at < clock.now(),
+        "shifted": schedule.is_shifted(run),
     }
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import time
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,7 +24,7 @@ MEMO = "preferences"
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: kind is text, template, int, decimal, days, codes, zone, user or hidden."""
+    """One setting: kind is text, template, int, decimal, days, hours, weekdays, codes, zone, user or hidden."""
 
     default: Any
     kind: str
@@ -33,6 +36,13 @@ class Setting:
 SETTINGS: dict[str, Setting] = {
     "company_name": Setting("", "text", gettext_lazy("Company name")),
     "company_time_zone": Setting("Europe/Moscow", "zone", gettext_lazy("Company time zone")),
+    "working_hours": Setting(
+        ["09:00", "18:00"],
+        "hours",
+        gettext_lazy("Working hours"),
+        gettext_lazy("What robots plan for later, letters and tasks, falls into these hours."),
+    ),
+    "working_days": Setting([1, 2, 3, 4, 5], "weekdays", gettext_lazy("Working days")),
     "sales_head": Setting(
         0,
         "user",
@@ -128,8 +138,8 @@ def _clean(setting: Setting, value: Any) -> Any:
         if not (decimal.is_finite() and 0 <= decimal <= 100):
             raise ValidationError(_("Enter a number from 0 to 100."))
         return str(decimal)
-    if setting.kind == "days":
-        return _clean_days(value)
+    if setting.kind in CLEANERS:
+        return CLEANERS[setting.kind](value)
     if setting.kind == "zone":
         try:
             ZoneInfo(str(value))
@@ -158,3 +168,36 @@ def _clean_days(value: Any) -> list[int]:
     if len(days) != 3 or not all(0 < day <= 1000 for day in days):
         raise ValidationError(_("Enter three numbers of days, for example 60, 30, 30."))
     return days
+
+
+def _clean_hours(value: Any) -> list[str]:
+    """Two times of a day, the first before the second: "9:00–18:00", or a list of two."""
+    parts = value if isinstance(value, list | tuple) else re.split(r"[-–—]", str(value))
+    times = [re.fullmatch(r"\s*(\d{1,2})[:.](\d{2})\s*", str(part)) for part in parts]
+    wrong = ValidationError(_("Enter the hours from and to, for example 9:00–18:00."))
+    if len(times) != 2 or not all(times):
+        raise wrong
+    try:
+        opens, closes = (time(int(found[1]), int(found[2])) for found in times if found)
+    except ValueError as error:
+        raise wrong from error
+    if opens >= closes:
+        raise wrong
+    return [f"{opens:%H:%M}", f"{closes:%H:%M}"]
+
+
+def _clean_weekdays(value: Any) -> list[int]:
+    try:
+        days = sorted({int(item) for item in value})
+    except (TypeError, ValueError) as error:
+        raise ValidationError(_("Choose days of the week.")) from error
+    if not days or not set(days) <= set(range(1, 8)):
+        raise ValidationError(_("Choose at least one working day."))
+    return days
+
+
+CLEANERS: dict[str, Callable[[Any], Any]] = {
+    "days": _clean_days,
+    "hours": _clean_hours,
+    "weekdays": _clean_weekdays,
+}

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -54,6 +55,11 @@ def _field(key: str, setting: preferences.Setting) -> forms.Field:
             return forms.CharField(
                 max_length=30, help_text=_("Three numbers, for example 60, 30, 30."), label=setting.label
             )
+        case "hours":
+            return forms.CharField(max_length=30, **{**common, "required": True})
+        case "weekdays":
+            days = [(number, WEEKDAYS[number - 1]) for number in range(1, 8)]
+            return forms.MultipleChoiceField(choices=days, widget=forms.CheckboxSelectMultiple, **common)
         case "template":
             help_text = _("Parts in braces are filled in; empty ones take their punctuation away with them.")
             return forms.CharField(max_length=300, **{**common, "help_text": help_text, "required": True})
@@ -80,6 +86,8 @@ def _shown(setting: preferences.Setting, value: Any) -> Any:
         return ", ".join(map(str, value))
     if setting.kind == "user":
         return value or None
+    if setting.kind == "hours":
+        return "–".join(value)
     return value
 
 

@@ -22,6 +22,13 @@ from tests.factories import make_client, make_company, make_deal, make_user
 
 pytestmark = pytest.mark.django_db
 
+
+@pytest.fixture(autouse=True)
+def _no_days_off(db: None) -> None:
+    """Days are counted here as if nobody ever rested; test_working_hours.py has the nights and the weekends."""
+    preferences.set_value("working_days", [1, 2, 3, 4, 5, 6, 7])
+
+
 NEAR, FAR = date(2026, 9, 2), date(2026, 9, 3)  # the clock stands at 2 March 2026
 
 

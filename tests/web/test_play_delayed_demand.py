@@ -9,11 +9,18 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
+from crm import preferences
 from crm.models import Contact, Event, TimelineEntry
 from deals.models import Deal
 from tests.factories import make_client, make_deal, make_user
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_days_off(db: None) -> None:
+    """Days are counted here as if nobody ever rested; test_working_hours.py has the nights and the weekends."""
+    preferences.set_value("working_days", [1, 2, 3, 4, 5, 6, 7])
 
 
 def play(**options: Any) -> str:

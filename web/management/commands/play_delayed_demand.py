@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -61,13 +61,15 @@ class Command(BaseCommand):
         deal = self._deal(options["deal"])
         self._live(deal)
         self._title(deal)
-        self._day(deal, 0)
+        self.first_day = clock.today()
+        self._day(deal)
+        begun = clock.now()
         for day in range(1, options["days"] + 1):
-            clock.travel(days=1)
+            self._live_until(deal, begun + timedelta(days=day))
             if day == options["reply_on"]:
                 self._reply(deal)
-            self._live(deal)
-            self._day(deal, day)
+                self._live(deal)
+                self._day(deal)
         self._sum_up(deal, kept=options["keep"])
 
     # -- what happens -------------------------------------------------------------------------------------------------
@@ -79,6 +81,18 @@ class Command(BaseCommand):
         while engine.run_due(only=only):
             self._tell_handlers()
         outbox.send_due(only=only, backend=self.backend)
+
+    def _live_until(self, deal: Deal, end: datetime) -> None:
+        """Stop at every moment for which something is planned: at night, between two of them, robots do nothing."""
+        while (due := next((run.due_at for run in planned_for(deal)), end)) < end:
+            clock.travel(seconds=max(0.0, (due - clock.now()).total_seconds()))
+            self._live(deal)
+            self._day(deal)
+            if planned_for(deal) and planned_for(deal)[0].due_at <= due:
+                break  # it could not be done and waits for its next attempt
+        clock.travel(seconds=(end - clock.now()).total_seconds())
+        self._live(deal)
+        self._day(deal)
 
     def _tell_handlers(self) -> None:
         """Handlers hear of events after commit; here, inside one transaction, they are told until all is quiet."""
@@ -151,9 +165,9 @@ class Command(BaseCommand):
             due = run.due_at.astimezone(clock.company_zone())
             self.stdout.write(_("  planned for %(day)s: %(what)s") % {"day": f"{due:%d.%m.%Y %H:%M}", "what": run.rule})
 
-    def _day(self, deal: Deal, day: int) -> None:
+    def _day(self, deal: Deal) -> None:
         local = clock.now().astimezone(clock.company_zone())
-        head = f"{day:>4}  {local:%d.%m.%Y}  "
+        head = f"{(local.date() - self.first_day).days:>4}  {local:%d.%m.%Y}  "
         entries = TimelineEntry.objects.filter(record_type="deal", record_id=deal.pk, pk__gt=self.last_seen)
         for entry in entries.order_by("pk"):
             who = entry.actor_name or entry.get_actor_kind_display()
