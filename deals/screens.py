@@ -8,13 +8,23 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm.models import RecordType
+from crm.screens.columns import (
+    CLOSED_COLUMNS,
+    NEXT_STEP,
+    RESPONSIBLE,
+    SOURCE,
+    TAGS,
+    TIME_COLUMNS,
+    UTM_COLUMNS,
+    stage_name,
+)
 from crm.screens.facts import ATTRIBUTION, computed_or_own
-from crm.screens.registry import Column, ExportColumn, Fact, FactGroup, Screen, register
+from crm.screens.registry import Column, Fact, FactGroup, Screen, register
 from crm.templatetags.ui import day, money
 from deals.derived import lines_total
 from deals.filters import DealFilter
 from deals.services import deal_update
-from objects_registry.showing import BUILDING, EXPORTED, short_size
+from objects_registry.showing import BUILDING, BUILDING_COLUMNS, short_size
 
 
 def board_card(deal: Any) -> dict[str, Any]:
@@ -63,6 +73,11 @@ def competitor_fact(deal: Any) -> dict[str, Any]:
     return {"value": deal.competitor, "note": money(deal.competitor_price)}
 
 
+def row_notes(deal: Any) -> list[str]:
+    """What stands under a deal's title in the list."""
+    return [gettext("copy")] if deal.copy_set_id else []
+
+
 SCREEN = register(
     Screen(
         record_type=RecordType.DEAL,
@@ -86,39 +101,45 @@ SCREEN = register(
             "copies",
         ),
         columns=(
-            Column("title", _("Deal"), ("title",)),
-            Column("stage", _("Stage"), ("stage__order",)),
-            Column("client", _("Client")),
-            Column("amount", _("Amount"), ("amount",), numeric=True),
-            Column("close", _("Expected close"), ("expected_close_date",)),
-            Column("next", _("Next step"), ("next_activity_at",)),
-            Column("responsible", _("Responsible"), ("responsible__last_name", "responsible__first_name")),
+            Column("title", _("Deal"), ("title",), shown=True),
+            Column("stage", _("Stage"), ("stage__order",), "stage", stage_name, shown=True),
+            Column("client", _("Client"), related=("company", "contact"), shown=True, only_list=True),
+            Column("amount", _("Amount"), ("amount",), "money", shown=True, fact="amount"),
+            Column(
+                "close",
+                _("Expected close"),
+                ("expected_close_date",),
+                "day",
+                lambda row: row.expected_close_date,
+                shown=True,
+                fact="expected_close_date",
+            ),
+            NEXT_STEP,
+            RESPONSIBLE,
+            Column("company", _("Company"), ("company__name",), "link", related=("company",), fact="company"),
+            Column("inn", _("INN"), value=lambda row: row.company.inn if row.company_id else "", related=("company",)),
+            Column("contact", _("Contact"), ("contact__last_name",), "link", related=("contact",), fact="contact"),
+            Column(
+                "phone",
+                _("Phone"),
+                (),
+                "phone",
+                lambda row: row.contact.phone if row.contact_id else "",
+                related=("contact",),
+            ),
+            Column("currency", _("Currency")),
+            Column("contract_number", _("Contract number"), ("contract_number",), fact="contract"),
+            Column("contract_date", _("Contract date"), ("contract_date",), "day", fact="contract"),
+            *BUILDING_COLUMNS,
+            TAGS,
+            SOURCE,
+            *UTM_COLUMNS,
+            *CLOSED_COLUMNS,
+            Column("competitor", _("Competitor"), ("competitor",), fact="competitor"),
+            Column("competitor_price", _("Competitor's price"), ("competitor_price",), "money", fact="competitor"),
+            *TIME_COLUMNS,
         ),
-        export=(
-            ExportColumn(_("Number"), lambda row: row.pk, "number"),
-            ExportColumn(_("Title"), lambda row: row.title),
-            ExportColumn(_("Stage"), lambda row: row.stage_row.name),
-            ExportColumn(_("Company"), lambda row: row.company),
-            ExportColumn(_("INN"), lambda row: row.company.inn if row.company_id else ""),
-            ExportColumn(_("Contact"), lambda row: row.contact),
-            ExportColumn(_("Phone"), lambda row: row.contact.phone if row.contact_id else ""),
-            ExportColumn(_("Amount"), lambda row: row.amount, "money"),
-            ExportColumn(_("Currency"), lambda row: row.currency),
-            ExportColumn(_("Expected close"), lambda row: row.expected_close_date, "day"),
-            ExportColumn(_("Contract number"), lambda row: row.contract_number),
-            ExportColumn(_("Contract date"), lambda row: row.contract_date, "day"),
-            *EXPORTED,
-            ExportColumn(_("Source"), lambda row: row.source),
-            ExportColumn("utm_campaign", lambda row: row.utm_campaign),
-            ExportColumn(_("Refusal reason"), lambda row: row.refusal_reason),
-            ExportColumn(_("Refusal comment"), lambda row: row.refusal_comment),
-            ExportColumn(_("Competitor"), lambda row: row.competitor),
-            ExportColumn(_("Competitor's price"), lambda row: row.competitor_price, "money"),
-            ExportColumn(_("Responsible"), lambda row: row.responsible),
-            ExportColumn(_("Created"), lambda row: row.created_at, "moment"),
-            ExportColumn(_("In stage since"), lambda row: row.stage_entered_at, "moment"),
-            ExportColumn(_("Closed"), lambda row: row.closed_at, "moment"),
-        ),
+        row_notes=row_notes,
         facts=(
             FactGroup(
                 _("Deal"),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from crm.models import RecordType
+from crm.screens.columns import CLOSED_COLUMNS, NEXT_STEP, RESPONSIBLE, TAGS, TIME_COLUMNS, UTM_COLUMNS, stage_name
 from crm.screens.facts import ATTRIBUTION
-from crm.screens.registry import Column, ExportColumn, Fact, FactGroup, Screen, register
+from crm.screens.registry import Column, Fact, FactGroup, Screen, register
+from crm.templatetags.ui import unit
 from leads.filters import LeadFilter
 from leads.services import lead_update
-from objects_registry.showing import BUILDING, EXPORTED, short_size
+from objects_registry.showing import BUILDING, BUILDING_COLUMNS, short_size
 
 
 def client_name(lead: Any) -> str:
@@ -30,6 +33,21 @@ def board_card(lead: Any) -> dict[str, Any]:
         "source": lead.source or "",
         "repeat": lead.is_repeat,
     }
+
+
+def row_notes(lead: Any) -> list[str]:
+    """What stands under a lead's title in the list: who asks, as far as the title does not say it."""
+    notes = [text for text in (lead.name, lead.company_name) if text and text not in lead.title]
+    return [*notes, _now("repeat")] if lead.is_repeat else notes
+
+
+def building_text(lead: Any) -> str:
+    """Purpose and area in one cell."""
+    return " ".join(part for part in (str(lead.purpose or ""), unit(lead.area, "м²")) if part)
+
+
+def _yes(value: bool) -> str:
+    return _now("yes") if value else ""
 
 
 SCREEN = register(
@@ -53,36 +71,34 @@ SCREEN = register(
             "is_repeat",
         ),
         columns=(
-            Column("title", _("Lead"), ("title",)),
-            Column("stage", _("Stage"), ("stage__order",)),
-            Column("phone", _("Phone")),
-            Column("size", _("Building")),
-            Column("source", _("Source"), ("source",)),
-            Column("next", _("Next step"), ("next_activity_at",)),
-            Column("responsible", _("Responsible"), ("responsible__last_name", "responsible__first_name")),
+            Column("title", _("Lead"), ("title",), shown=True),
+            Column("stage", _("Stage"), ("stage__order",), "stage", stage_name, shown=True),
+            Column("phone", _("Phone"), (), "phone", shown=True, fact="phone"),
+            Column(
+                "size",
+                _("Building"),
+                value=building_text,
+                related=("purpose",),
+                shown=True,
+                fact="size",
+                only_list=True,
+            ),
+            Column("source", _("Source"), ("source",), related=("source",), shown=True, fact="source"),
+            NEXT_STEP,
+            RESPONSIBLE,
+            Column("name", pgettext_lazy("person", "Name"), ("name",), fact="name"),
+            Column("company_name", _("Company name"), ("company_name",), fact="company_name"),
+            Column("inn", _("INN"), fact="inn"),
+            Column("email", _("E-mail"), (), "mail", fact="email"),
+            *BUILDING_COLUMNS,
+            TAGS,
+            Column("is_repeat", _("Repeat"), value=lambda row: _yes(row.is_repeat)),
+            Column("channel", _("Channel"), ("channel",), value=lambda row: row.get_channel_display()),
+            *UTM_COLUMNS,
+            *CLOSED_COLUMNS,
+            *TIME_COLUMNS,
         ),
-        export=(
-            ExportColumn(_("Number"), lambda row: row.pk, "number"),
-            ExportColumn(_("Title"), lambda row: row.title),
-            ExportColumn(_("Stage"), lambda row: row.stage_row.name),
-            ExportColumn(pgettext_lazy("person", "Name"), lambda row: row.name),
-            ExportColumn(_("Company name"), lambda row: row.company_name),
-            ExportColumn(_("INN"), lambda row: row.inn),
-            ExportColumn(_("Phone"), lambda row: row.phone),
-            ExportColumn(_("E-mail"), lambda row: row.email),
-            *EXPORTED,
-            ExportColumn(_("Source"), lambda row: row.source),
-            ExportColumn(_("Channel"), lambda row: row.get_channel_display()),
-            ExportColumn("utm_source", lambda row: row.utm_source),
-            ExportColumn("utm_medium", lambda row: row.utm_medium),
-            ExportColumn("utm_campaign", lambda row: row.utm_campaign),
-            ExportColumn(_("Refusal reason"), lambda row: row.refusal_reason),
-            ExportColumn(_("Refusal comment"), lambda row: row.refusal_comment),
-            ExportColumn(_("Responsible"), lambda row: row.responsible),
-            ExportColumn(_("Created"), lambda row: row.created_at, "moment"),
-            ExportColumn(_("In stage since"), lambda row: row.stage_entered_at, "moment"),
-            ExportColumn(_("Closed"), lambda row: row.closed_at, "moment"),
-        ),
+        row_notes=row_notes,
         facts=(
             FactGroup(
                 _("Client"),

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from crm.models import RecordType
+from crm.screens.columns import CREATED, RESPONSIBLE, TIME_COLUMNS, stage_name
 from crm.screens.facts import created_text
-from crm.screens.registry import Column, ExportColumn, Fact, FactGroup, Screen, register
+from crm.screens.registry import Column, Fact, FactGroup, Screen, register
+from crm.templatetags.ui import number
 from objects_registry.filters import ObjectFilter
 from objects_registry.services import object_update
-from objects_registry.showing import BUILDING, EXPORTED, short_size
+from objects_registry.showing import BUILDING, BUILDING_COLUMNS, short_size
 
 
 def board_card(row: Any) -> dict[str, Any]:
     """What an object's card shows beyond every record's."""
     size = short_size(row)
     return {"client": row.city or row.region or row.address, "size": "" if size and size in row.name else size}
+
+
+def row_notes(row: Any) -> list[str]:
+    """What stands under an object's name in the list."""
+    return [row.address] if row.address and row.address != row.city else []
+
+
+def sides_text(row: Any) -> str:
+    """Length, width and height, where the first two are known."""
+    if not row.width or not row.length:
+        return ""
+    return " × ".join(number(side) for side in (row.length, row.width, row.height) if side)
 
 
 SCREEN = register(
@@ -29,23 +44,24 @@ SCREEN = register(
             "height_to", "area_from", "area_to", "region", "city", "responsible", "mine", "created_from", "created_to",
         ),
         columns=(
-            Column("name", _("Object"), ("name",)),
-            Column("purpose", _("Purpose"), ("purpose__order",)),
-            Column("size", _("Length × width, m"), ("long_side", "short_side"), numeric=True),
-            Column("area", _("Area, m²"), ("area",), numeric=True),
-            Column("city", _("Place"), ("region", "city")),
-            Column("stage", _("Stage"), ("stage__order",)),
-            Column("responsible", _("Responsible"), ("responsible__last_name",)),
-            Column("created", _("Created"), ("created_at",), numeric=True),
+            Column("name", _("Object"), ("name",), shown=True),
+            Column("purpose", _("Purpose"), ("purpose__order",), related=("purpose",), shown=True, fact="purpose"),
+            Column(
+                "size", _("Length × width, m"), ("long_side", "short_side"), "sides", sides_text, shown=True,
+                fact="size", only_list=True,
+            ),
+            Column("area", _("Area, m²"), ("area",), "number", shown=True, fact="area"),
+            Column(
+                "place", _("Place"), ("region", "city"), value=lambda row: row.city or row.region, shown=True,
+                fact="place", only_list=True,
+            ),
+            Column("stage", _("Stage"), ("stage__order",), "stage", stage_name, shown=True),
+            RESPONSIBLE,
+            *(column for column in BUILDING_COLUMNS if column.key not in {"purpose", "area"}),
+            replace(CREATED, shown=True),
+            *(column for column in TIME_COLUMNS if column.key != "created"),
         ),
-        export=(
-            ExportColumn(_("Number"), lambda row: row.pk, "number"),
-            ExportColumn(_("Name"), lambda row: row.name),
-            *EXPORTED,
-            ExportColumn(_("Stage"), lambda row: row.stage_row.name),
-            ExportColumn(_("Responsible"), lambda row: str(row.responsible or "")),
-            ExportColumn(_("Created"), lambda row: row.created_at, "moment"),
-        ),
+        row_notes=row_notes,
         facts=(
             BUILDING,
             FactGroup(

@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm.screens.facts import computed_or_own
-from crm.screens.registry import ExportColumn, Fact, FactGroup
+from crm.screens.registry import Column, Fact, FactGroup
 from crm.templatetags.ui import number, unit, unit_name
 from objects_registry.steel import computed_tonnage
 from objects_registry.tonnage import area
@@ -60,15 +60,18 @@ BUILDING = FactGroup(
     ),
 )
 
-EXPORTED = (
-    ExportColumn(_("Purpose"), lambda row: row.purpose),
-    ExportColumn(_("Length, m"), lambda row: row.length, "number"),
-    ExportColumn(_("Width, m"), lambda row: row.width, "number"),
-    ExportColumn(_("Height, m"), lambda row: row.height, "number"),
-    ExportColumn(_("Area, m²"), lambda row: row.area, "number"),
-    ExportColumn(_("Tonnage, t"), lambda row: row.tonnage, "number"),
-    ExportColumn(_("Address"), lambda row: row.address),
-    ExportColumn(_("Region"), lambda row: row.region),
-    ExportColumn(_("City"), lambda row: row.city),
-    ExportColumn(_("Planned construction start"), lambda row: row.construction_start, "day"),
-)
+BUILDING_COLUMNS = (
+    Column("purpose", _("Purpose"), ("purpose__order",), related=("purpose",), fact="purpose"),
+    Column("length", _("Length, m"), ("length",), "number", fact="size"),
+    Column("width", _("Width, m"), ("width",), "number", fact="size"),
+    Column("height", _("Height, m"), ("height",), "number", fact="size"),
+    Column("area", _("Area, m²"), ("area",), "number", fact="area"),
+    Column("tonnage", _("Tonnage, t"), ("tonnage",), "number", fact="tonnage"),
+    Column("address", _("Address"), fact="place"),
+    Column("region", _("Region"), ("region",)),
+    Column("city", _("City"), ("city",)),
+    Column(
+        "construction_start", _("Planned construction start"), ("construction_start",), "day",
+        fact="construction_start",
+    ),
+)  # fmt: skip

@@ -30,7 +30,6 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "heading": _("Objects"),
         "create_url": reverse("object-create") if may else "",
         "create_label": _("New object"),
-        "row_template": "objects_registry/row.html",
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -21,14 +21,14 @@ from crm.http import paginate
 from crm.models import Pipeline
 from crm.people import colleagues
 from crm.screens import access, registry
-from crm.screens.registry import Screen
+from crm.screens.registry import Column, Screen
 
 ALL = "all"
 # A query that names one of these says itself which rows it means: no pipeline is presumed.
 SELF_SUFFICIENT = frozenset(
     {"pipeline", "stage", "id", "reached", "lost_from", "contact", "company", "object", "mother"}
 )
-NOT_FILTERS = frozenset({"sort", "page", "version", "before", "column", "drawer", "shown"})
+NOT_FILTERS = frozenset({"sort", "page", "version", "before", "column", "columns", "drawer", "shown"})
 # Large columns that no list shows.
 HEAVY = ("request_text", "search_text", "referrer", "landing_page", "click_ids", "refusal_comment", "feedback_text")
 
@@ -98,17 +98,38 @@ def ordered(request: HttpRequest, screen: Screen, rows: QuerySet[Any]) -> QueryS
     return rows.order_by(*turned, "-id" if down else "id")
 
 
-def light(screen: Screen, rows: QuerySet[Any]) -> QuerySet[Any]:
-    """With what a row shows and without the large columns that no row shows."""
+def light(screen: Screen, rows: QuerySet[Any], columns: Sequence[Column] = ()) -> QuerySet[Any]:
+    """With what a row shows and without the large columns that no row shows.
+
+    Of a list with `columns` only what these need is joined; a card of the board shows what the screen names.
+    """
     names = {field.name for field in screen.model._meta.concrete_fields}
-    return rows.select_related(*screen.related).defer(*(name for name in HEAVY if name in names))
+    related = {name for column in columns for name in column.related} if columns else set(screen.related)
+    shown = {column.key for column in columns}
+    many = {name for column in columns for name in column.prefetch}
+    heavy = [name for name in HEAVY if name in names and name not in shown]
+    return rows.select_related(*sorted(related)).prefetch_related(*sorted(many)).defer(*heavy)
+
+
+def columns_of(request: HttpRequest, screen: Screen) -> list[Column]:
+    """The columns of a list as this reader has them: those that the address names, else the usual ones.
+
+    The first column, the record's name, always stands first.
+    """
+    asked = request.GET.get("columns", "")
+    if asked == ALL:
+        return [column for column in screen.columns if not column.only_list]
+    keys = asked.split(",") if asked else [column.key for column in screen.columns if column.shown]
+    found = [column for key in dict.fromkeys(keys) if (column := screen.column(key)) is not None]
+    return [screen.main, *(column for column in found if column is not screen.main)]
 
 
 def list_context(request: HttpRequest, screen: Screen) -> dict[str, Any]:
     """Everything a list page shows; its template adds the cells."""
     user: Any = request.user
     found = filtered(request, screen)
-    page = paginate(request, light(screen, ordered(request, screen, found.qs)))
+    columns = columns_of(request, screen)
+    page = paginate(request, light(screen, ordered(request, screen, found.qs), columns))
     may = access.changeable(screen.model, [row.pk for row in page], user)
     for row in page:
         row.may_change = row.pk in may
@@ -117,7 +138,8 @@ def list_context(request: HttpRequest, screen: Screen) -> dict[str, Any]:
         "screen": screen,
         "page": page,
         "now": clock.now(),
-        "columns": [column.as_head() for column in screen.columns],
+        "columns": [column.as_head() for column in columns],
+        "row_columns": columns,
         "found_total": 0 if page.is_capped else page.count,
         "bulk_actions": bulk_actions(screen),
         "reset_url": reset_url(request),

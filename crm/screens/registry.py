@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,14 +10,37 @@ from crm.models import StagedRecord, record_model
 from crm.services import record_update
 
 
+def attribute(name: str) -> Callable[[Any], Any]:
+    """What a column shows when nothing else is said: the field of its own name."""
+    return lambda row: getattr(row, name)
+
+
 @dataclass(frozen=True)
 class Column:
-    """A column of the list: what it sorts by (empty: it does not), whether it is a number."""
+    """A column of a list and of the file made of it.
+
+    `value` answers what a file holds (the field `key` unless it is given); `kind` says how a cell shows it: text,
+    number, money, day, moment, phone, mail, link, person, stage, next, tags. `sort` empty: the list does not sort by
+    it. `shown`: it stands in the list before the reader has chosen columns. `fact`: the line of the card through
+    which a cell is filled in place. `related` and `prefetch` are what the rows need for it; `only_list`: a file
+    of all fields does without it, because its parts stand there as columns of their own.
+    """
 
     key: str
     label: Any
     sort: tuple[str, ...] = ()
-    numeric: bool = False
+    kind: str = "text"
+    value: Any = None
+    shown: bool = False
+    fact: str = ""
+    cell: Callable[[Any], str] | None = None
+    related: tuple[str, ...] = ()
+    prefetch: tuple[str, ...] = ()
+    only_list: bool = False
+
+    def __post_init__(self) -> None:
+        if self.value is None:
+            object.__setattr__(self, "value", attribute(self.key))
 
     def as_head(self) -> dict[str, Any]:
         """As components/table_head.html reads it."""
@@ -25,18 +48,9 @@ class Column:
             "key": self.key,
             "label": self.label,
             "sort": bool(self.sort),
-            "numeric": self.numeric,
+            "numeric": self.kind in {"number", "money", "sides"},
             "class": f"col-{self.key}",
         }
-
-
-@dataclass(frozen=True)
-class ExportColumn:
-    """A column of an exported file: kind is text, number, money, day or moment."""
-
-    label: Any
-    value: Callable[[Any], Any]
-    kind: str = "text"
 
 
 @dataclass(frozen=True)
@@ -59,9 +73,14 @@ class FactGroup:
     facts: tuple[Fact, ...]
 
 
+def no_notes(row: Any) -> Iterable[Any]:
+    """Nothing beside the number."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Screen:
-    """A kind of record as the shared screens see it.
+    """A kind of record as the shared screens see it. The first column is the record's name and always stands.
 
     `update` writes fields; `stage_dialogs` names, by stage code, the address of the dialog that completes a move
     which no plain field can complete (a conversion, a hand-over).
@@ -71,7 +90,6 @@ class Screen:
     filter_class: type[Any]
     drawer: tuple[str, ...]
     columns: tuple[Column, ...]
-    export: tuple[ExportColumn, ...]
     facts: tuple[FactGroup, ...]
     related: tuple[str, ...]
     board_card: Callable[[Any], dict[str, Any]]
@@ -82,6 +100,15 @@ class Screen:
     card_related: tuple[str, ...] = ()
     names: Mapping[str, Any] = field(default_factory=dict)
     folder: str = ""
+    row_notes: Callable[[Any], Iterable[Any]] = no_notes
+
+    @property
+    def main(self) -> Column:
+        return self.columns[0]
+
+    def column(self, key: str) -> Column | None:
+        """The column with that key."""
+        return next((column for column in self.columns if column.key == key), None)
 
     @property
     def templates(self) -> str:

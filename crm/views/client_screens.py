@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -9,8 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from crm.clients import company_update, contact_update
 from crm.filters import CompanyFilter, ContactFilter
 from crm.models import RecordType
+from crm.screens.columns import CREATED, NEXT_STEP, RESPONSIBLE, SOURCE, TIME_COLUMNS, stage_name
 from crm.screens.facts import ATTRIBUTION
-from crm.screens.registry import Column, ExportColumn, Fact, FactGroup, Screen, register
+from crm.screens.registry import Column, Fact, FactGroup, Screen, register
 
 DRAWER = (
     "stage", "kind", "client_type", "responsible", "mine", "team", "next_step", "source", "region", "city",
@@ -46,37 +48,41 @@ def company_card(row: Any) -> dict[str, Any]:
     }
 
 
+def contact_notes(row: Any) -> list[str]:
+    """What stands under a contact's name in the list."""
+    return [row.position, "" if row.client_type == "client" else row.get_client_type_display()]
+
+
+TYPE = Column("type", _("Type"), ("client_type",), value=lambda row: row.get_client_type_display(), fact="client_type")
+
 CONTACT = register(
     Screen(
         record_type=RecordType.CONTACT,
         filter_class=ContactFilter,
         drawer=DRAWER,
         columns=(
-            Column("name", _("Contact"), ("last_name", "first_name")),
-            Column("company", _("Company"), ("company__name",)),
-            Column("phone", _("Phone")),
-            Column("email", _("E-mail")),
-            Column("stage", _("Stage"), ("stage__order",)),
-            Column("city", _("City"), ("city",)),
-            Column("responsible", _("Responsible"), ("responsible__last_name",)),
-            Column("created", _("Created"), ("created_at",), numeric=True),
+            Column("name", _("Contact"), ("last_name", "first_name"), value=str, shown=True),
+            Column(
+                "company", _("Company"), ("company__name",), "link", related=("company",), shown=True, fact="company"
+            ),
+            Column("phone", _("Phone"), (), "phone", shown=True),
+            Column("email", _("E-mail"), (), "mail", shown=True),
+            Column("stage", _("Stage"), ("stage__order",), "stage", stage_name, shown=True),
+            Column("city", _("City"), ("city",), shown=True),
+            replace(RESPONSIBLE, sort=("responsible__last_name",)),
+            Column("last_name", _("Last name"), ("last_name",), fact="name"),
+            Column("first_name", _("First name"), ("first_name",), fact="name"),
+            Column("patronymic", _("Patronymic"), fact="name"),
+            Column("position", _("Position"), ("position",), fact="position"),
+            TYPE,
+            Column("address", _("Address"), fact="address"),
+            Column("region", _("Region"), ("region",)),
+            SOURCE,
+            replace(NEXT_STEP, shown=False),
+            replace(CREATED, shown=True),
+            *(column for column in TIME_COLUMNS if column.key != "created"),
         ),
-        export=(
-            ExportColumn(_("Number"), lambda row: row.pk, "number"),
-            ExportColumn(_("Last name"), lambda row: row.last_name),
-            ExportColumn(_("First name"), lambda row: row.first_name),
-            ExportColumn(_("Patronymic"), lambda row: row.patronymic),
-            ExportColumn(_("Company"), lambda row: str(row.company or "")),
-            ExportColumn(_("Position"), lambda row: row.position),
-            ExportColumn(_("Type"), lambda row: str(row.get_client_type_display())),
-            ExportColumn(_("Phone"), lambda row: row.phone),
-            ExportColumn(_("E-mail"), lambda row: row.email),
-            ExportColumn(_("City"), lambda row: row.city),
-            ExportColumn(_("Stage"), lambda row: row.stage_row.name),
-            ExportColumn(_("Source"), lambda row: str(row.source or "")),
-            ExportColumn(_("Responsible"), lambda row: str(row.responsible or "")),
-            ExportColumn(_("Created"), lambda row: row.created_at, "moment"),
-        ),
+        row_notes=contact_notes,
         facts=(
             FactGroup(
                 _("About the person"),
@@ -113,28 +119,22 @@ COMPANY = register(
         filter_class=CompanyFilter,
         drawer=DRAWER,
         columns=(
-            Column("name", _("Company"), ("name",)),
-            Column("inn", _("INN"), ("inn",)),
-            Column("phone", _("Phone")),
-            Column("type", _("Type"), ("client_type",)),
-            Column("stage", _("Stage"), ("stage__order",)),
-            Column("city", _("City"), ("city",)),
-            Column("responsible", _("Responsible"), ("responsible__last_name",)),
-            Column("created", _("Created"), ("created_at",), numeric=True),
-        ),
-        export=(
-            ExportColumn(_("Number"), lambda row: row.pk, "number"),
-            ExportColumn(_("Name"), lambda row: row.name),
-            ExportColumn(_("INN"), lambda row: row.inn),
-            ExportColumn(_("KPP"), lambda row: row.kpp),
-            ExportColumn(_("Type"), lambda row: str(row.get_client_type_display())),
-            ExportColumn(_("Phone"), lambda row: row.phone),
-            ExportColumn(_("E-mail"), lambda row: row.email),
-            ExportColumn(_("City"), lambda row: row.city),
-            ExportColumn(_("Stage"), lambda row: row.stage_row.name),
-            ExportColumn(_("Source"), lambda row: str(row.source or "")),
-            ExportColumn(_("Responsible"), lambda row: str(row.responsible or "")),
-            ExportColumn(_("Created"), lambda row: row.created_at, "moment"),
+            Column("name", _("Company"), ("name",), shown=True),
+            Column("inn", _("INN"), ("inn",), shown=True, fact="inn"),
+            Column("phone", _("Phone"), (), "phone", shown=True),
+            replace(TYPE, shown=True),
+            Column("stage", _("Stage"), ("stage__order",), "stage", stage_name, shown=True),
+            Column("city", _("City"), ("city",), shown=True),
+            replace(RESPONSIBLE, sort=("responsible__last_name",)),
+            Column("kpp", _("KPP"), fact="kpp"),
+            Column("email", _("E-mail"), (), "mail"),
+            Column("site", _("Site"), fact="site"),
+            Column("address", _("Address"), fact="address"),
+            Column("region", _("Region"), ("region",)),
+            SOURCE,
+            replace(NEXT_STEP, shown=False),
+            replace(CREATED, shown=True),
+            *(column for column in TIME_COLUMNS if column.key != "created"),
         ),
         facts=(
             FactGroup(

@@ -45,7 +45,6 @@ def page_context(request: HttpRequest, record_type: str) -> dict[str, Any]:
         "heading": HEADINGS[record_type],
         "create_url": reverse(f"{record_type}-create") if may else "",
         "create_label": NEW[record_type],
-        "row_template": f"crm/clients/{record_type}_row.html",
     }
 
 
