@@ -6,22 +6,19 @@ that hangs on records cannot be forgotten. Models are named by string, the kerne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from django.apps import apps
 from django.db import models
 
+from crm.journaling import Journal, model_of
 from crm.models import ContactPoint
 
 MOVE = "move"  # the row goes to the main record
 UNLESS_SAME = "unless_same"  # likewise, but what the main record already has stays where it is
 CANCEL = "cancel"  # the row stays, what it has planned is called off
 STAY = "stay"  # the row belongs to the duplicate's own past
-CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -91,6 +88,9 @@ HANGING: tuple[Link, ...] = (
 
 # Columns that hold an id without being a key, and why a merge leaves them alone.
 LOOSE: dict[str, str] = {
+    "leads.LeadConversion.deal_id": "the conversion's own memory",
+    "leads.LeadConversion.contact_id": "likewise",
+    "leads.LeadConversion.company_id": "likewise",
     "communications.Submission.lead_id": "of leads, which are not merged",
     "partners.Handoff.twin_id": "of leads and deals, which are not merged",
     "automation.ScheduledRun.entry_id": "a row of the stage history, which stays",
@@ -103,74 +103,6 @@ LOOSE: dict[str, str] = {
 def links_to(model: type[models.Model]) -> tuple[Link, ...]:
     """All links that a merge of records of this model handles; KeyError where the model cannot be merged."""
     return FOREIGN_KEYS[model._meta.label] + HANGING
-
-
-def through_models() -> dict[str, type[models.Model]]:
-    """The automatic tables of many-to-many fields, which the app registry finds only when asked for them."""
-    found = apps.get_models(include_auto_created=True)
-    return {model._meta.label: model for model in found if model._meta.auto_created}
-
-
-def model_of(label: str) -> type[models.Model]:
-    """The model of a label, automatic tables included."""
-    return through_models().get(label) or apps.get_model(label)
-
-
-# -- what was changed, so that it can be put back ---------------------------------------------------------------------
-
-
-@dataclass
-class Journal:
-    """Groups of rows whose column a merge changed, as JSON keeps them, in the order of the changes."""
-
-    groups: list[dict[str, Any]] = field(default_factory=list)
-
-    def change(self, model: type[models.Model], column: str, pks: Iterable[int], old: Any, new: Any) -> list[int]:
-        """Set the column of the rows and remember it; answers the rows' ids."""
-        ids = list(pks)
-        if ids:
-            self.note(model, column, ids, old, new)
-            _update(model, column, ids, new)
-        return ids
-
-    def note(self, model: type[models.Model], column: str, pks: list[int], old: Any, new: Any) -> None:
-        """Remember a change that somebody else has written."""
-        values = {"old": plain(old), "new": plain(new)}
-        self.groups.append({"model": model._meta.label, "column": column, "pks": pks, **values})
-
-
-def put_back(group: dict[str, Any]) -> list[int]:
-    """Give rows their old value, only those that still hold what the merge wrote; answers their ids.
-
-    What somebody changed or deleted meanwhile is their later decision and stays.
-    """
-    model, column = model_of(group["model"]), group["column"]
-    target = model._meta.get_field(column)
-    old, new = (target.to_python(group[side]) for side in ("old", "new"))  # type: ignore[union-attr]
-    done: list[int] = []
-    for ids in _chunks(group["pks"]):
-        wanted = {f"{column}__isnull": True} if new is None else {column: new}
-        still = list(model._base_manager.filter(pk__in=ids, **wanted).values_list("pk", flat=True))
-        _update(model, column, still, old)
-        done += still
-    return done
-
-
-def plain(value: Any) -> Any:
-    """A column's value as JSON keeps it; the field's to_python reads it back."""
-    if isinstance(value, Decimal):
-        return str(value)
-    return value.isoformat() if isinstance(value, datetime | date) else value
-
-
-def _update(model: type[models.Model], column: str, pks: list[int], value: Any) -> None:
-    for ids in _chunks(pks):
-        model._base_manager.filter(pk__in=ids).update(**{column: value})
-
-
-def _chunks(ids: list[int]) -> Iterator[list[int]]:
-    for start in range(0, len(ids), CHUNK):
-        yield ids[start : start + CHUNK]
 
 
 # -- carrying rows over -----------------------------------------------------------------------------------------------

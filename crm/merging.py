@@ -15,15 +15,14 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import F
 from django.utils.translation import gettext as _
 
-from crm import clock, contact_points, events, pipelines, preferences, scope, timeline
+from crm import clock, contact_points, events, pipelines, preferences, timeline
 from crm.actors import Actor
 from crm.errors import DomainError, InvalidInput
-from crm.merge_links import FOREIGN_KEYS, STAY, Journal, PointFlags, carry, links_to, model_of, put_back, rows_of
-from crm.models import Change, ContactPoint, Merge, NotDuplicate, StagedRecord, StageHistory, record_model
-from crm.normalize import search_text
+from crm.journaling import Journal, audit_columns, columns_of, model_of, put_back, refresh_search
+from crm.merge_links import FOREIGN_KEYS, STAY, PointFlags, carry, links_to, rows_of
+from crm.models import ContactPoint, Merge, NotDuplicate, StagedRecord, StageHistory, record_model
 from crm.services import PROTECTED, record_update, refresh_next_activity, shown_value
 from crm.stages import move
 
@@ -33,8 +32,6 @@ MERGED = "merged"
 NOT_CHOSEN = frozenset({"area_is_manual", "tonnage_is_manual"})
 # They follow from the phones and addresses, which have come along by then.
 POINT_COLUMNS = frozenset({"phone", "email"})
-# Columns that each side keeps for itself or that are computed anew.
-OWN_COLUMNS = frozenset({"version", "updated_at", "search_text", "next_activity_at", "next_activity_title", "stage_id"})
 
 
 class MergeError(DomainError):
@@ -101,18 +98,18 @@ def merge(
     main, others = records[main_id], [records[pk] for pk in other_ids]
     journal, history = Journal(), []
     names = [str(other) for other in others]
-    before = {pk: _columns(record) for pk, record in records.items()}
+    before = {pk: columns_of(record) for pk, record in records.items()}
     stages = {pk: record.stage for pk, record in records.items()}
     flags = PointFlags(records.values())
     with events.silence():
         for other in others:
             for link in links_to(type(main)):
-                _tell(link.model, link.column, carry(link, main, other, journal), other.pk, main.pk, actor)
+                audit_columns(link.model, link.column, carry(link, main, other, journal), other.pk, main.pk, actor)
             history += _retire(other, main, actor)
         _fill_main(main, others, choices or {}, actor)
         _refresh(records.values())
         for pk, record in records.items():
-            _note_columns(record, before[pk], journal)
+            journal.compare(record, before[pk])
         made = flags.note(journal)
         done = Merge.objects.create(
             record_type=record_type,
@@ -140,7 +137,7 @@ def undo_merge(*, merge_id: int, by: Any) -> Merge:
         with transaction.atomic(), events.silence():
             ContactPoint.objects.filter(pk__in=done.snapshot["made"], record_id=main.pk).delete()
             for group in reversed(done.snapshot["groups"]):
-                _tell(group["model"], group["column"], put_back(group), group["new"], group["old"], actor)
+                audit_columns(group["model"], group["column"], put_back(group), group["new"], group["old"], actor)
             for other in others:
                 _bring_back(other, done, actor)
             _refresh([main, *others])
@@ -283,21 +280,6 @@ def _fill_main(main: Any, others: list[Any], choices: Mapping[str, int], actor: 
         record_update(main, data=data, by=actor)
 
 
-def _columns(record: Any) -> dict[str, Any]:
-    return {
-        field.attname: field.value_from_object(record)
-        for field in record._meta.concrete_fields
-        if field.attname not in OWN_COLUMNS
-    }
-
-
-def _note_columns(record: Any, before: Mapping[str, Any], journal: Journal) -> None:
-    record.refresh_from_db()
-    for column, new in _columns(record).items():
-        if new != before[column]:
-            journal.note(type(record), column, [record.pk], before[column], new)
-
-
 def _retire(other: Any, main: Any, actor: Actor) -> list[int]:
     """Let the duplicate vanish: `merged_into`, and the stage for it where its pipeline has one.
 
@@ -308,32 +290,13 @@ def _retire(other: Any, main: Any, actor: Actor) -> list[int]:
         move(other, MERGED, by=actor, reason=str(main), override=True)
         history = [_last_move(other)]
     type(other)._default_manager.filter(pk=other.pk).update(merged_into=main)
-    _tell(other._meta.label, "merged_into", [other.pk], None, main.pk, actor)
+    audit_columns(other._meta.label, "merged_into", [other.pk], None, main.pk, actor)
     return history
 
 
 def _last_move(record: Any) -> int:
     rows = StageHistory.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk)
     return rows.order_by("-pk").values_list("pk", flat=True)[0]
-
-
-def _tell(label: str, column: str, pks: list[int], old: Any, new: Any, actor: Actor) -> None:
-    """Audit trail, version and search column of records of which a column was changed (ACC-5)."""
-    model: Any = model_of(label)
-    if not (pks and issubclass(model, StagedRecord)):
-        return
-    columns = {
-        "field": model._meta.get_field(column).name,
-        "old": old,
-        "new": new,
-        "at": clock.now(),
-        "request_id": scope.request_id.get(),
-    }
-    rows = [Change(record_type=model.RECORD_TYPE, record_id=pk, **columns, **actor.as_columns()) for pk in pks]
-    Change.objects.bulk_create(rows)
-    model._default_manager.filter(pk__in=pks).update(version=F("version") + 1, updated_at=clock.now())
-    for record in model._default_manager.filter(pk__in=pks):
-        _refresh_search(record)
 
 
 def _refresh(records: Iterable[Any]) -> None:
@@ -344,14 +307,7 @@ def _refresh(records: Iterable[Any]) -> None:
         if record.RECORD_TYPE in contact_points.OWNERS and record.merged_into_id is None:
             contact_points.refresh_columns(record)
         else:
-            _refresh_search(record)
-
-
-def _refresh_search(record: Any) -> None:
-    found = search_text(*record.search_parts(), *contact_points.point_values(record))
-    if found != record.search_text:
-        record.search_text = found
-        type(record)._default_manager.filter(pk=record.pk).update(search_text=found)
+            refresh_search(record)
 
 
 # -- undoing it -------------------------------------------------------------------------------------------------------

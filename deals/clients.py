@@ -68,7 +68,7 @@ def on_client_contact(event: Event) -> None:
     if event.record_type in {RecordType.CONTACT, RecordType.COMPANY}:
         client = _locked(record_model(event.record_type), event.record_id)
         if client is not None and client.stage_row.code == DORMANT:
-            _move(client, _rank(client), _("The client made contact."))
+            _move(client, rank_of(client), _("The client made contact."))
 
 
 def _manufacturers(event: Event) -> Deal | None:
@@ -95,7 +95,7 @@ def follow_client(model: type[Contact | Company], pk: int, *, may_fall: bool = F
     locked = _locked(model, pk)
     if locked is None or locked.stage_row.code == EXCLUDED:
         return
-    code, rank = locked.stage_row.code, _rank(locked)
+    code, rank = locked.stage_row.code, rank_of(locked)
     if code == DORMANT:
         rises = rank != LADDER[0]
     elif code in LADDER:
@@ -139,7 +139,7 @@ def _is_costed(stage: Any) -> bool:
     return bool(stage.is_open and stage.order >= costing.order)
 
 
-def _rank(client: StagedRecord) -> str:
+def rank_of(client: StagedRecord) -> str:
     """The stage that the client's deals put them at."""
     relation = "contact" if isinstance(client, Contact) else "company"
     stages = pipelines.catalogue().stages

@@ -26,6 +26,7 @@ from crm.services import record_update, refresh_next_activity
 from crm.stages import move
 from deals.models import Deal
 from deals.services import deal_create
+from leads.conversion_memory import Memory
 from leads.models import Lead
 from leads.services import lead_points
 from leads.stages import CONTACT_SAVED, CONVERTED
@@ -222,6 +223,9 @@ def convert(*, lead_id: int, by: Any, choice: ConversionChoice) -> Conversion:
     if (done := _done(lead)) is not None:
         return done
     _check(lead, choice)
+    memory = Memory(
+        lead, contact_id=choice.contact_id, company_id=choice.company_id, deal_id=choice.deal_id or lead.deal_id
+    )
     company = _company(lead, choice, actor) if choice.kind == COMPANY else None
     contact = _contact(lead, choice, company, actor)
     _give_points(lead, choice, contact, company)
@@ -233,6 +237,7 @@ def convert(*, lead_id: int, by: Any, choice: ConversionChoice) -> Conversion:
     record_update(lead, data={"contact": contact, "company": company or lead.company}, by=actor, deal=deal)
     names = {"deal": str(deal or ""), "contact": str(contact or ""), "company": str(company or "")}
     timeline.record(lead, "converted", actor, names)
+    memory.keep(contact=contact, company=company, deal=deal, actor=actor)
     move(lead, CONTACT_SAVED if choice.kind == CONTACT_ONLY else CONVERTED, by=actor)
     return Conversion(lead, contact, company, deal)
 

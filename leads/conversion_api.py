@@ -17,8 +17,10 @@ from crm.api.merging import Key
 from crm.api.serializers import Input, RecordInput
 from crm.api.views import RecordViewSet
 from crm.models import Company, Contact
+from crm.visibility import visible_record
 from deals.models import Deal
 from leads import conversion
+from leads.unconversion import hindrances, latest_conversion, made_by, undo_conversion
 
 
 class NewContact(RecordInput):
@@ -113,6 +115,21 @@ class PlanOutput(serializers.Serializer[Any]):
         return plan.done is not None
 
 
+class MadeOutput(serializers.Serializer[Any]):
+    """A record that the conversion made."""
+
+    record_type = serializers.CharField()
+    id = serializers.IntegerField()
+
+
+class UndoOutput(serializers.Serializer[Any]):
+    """May the conversion be undone, what hinders it, and what would go to the trash."""
+
+    can_undo = serializers.BooleanField()
+    reasons = serializers.ListField(child=serializers.CharField())
+    made = MadeOutput(many=True)
+
+
 class ConversionActions(RecordViewSet):
     """The conversion, as actions of a lead."""
 
@@ -146,6 +163,40 @@ class ConversionActions(RecordViewSet):
             "is_repeat": done.is_repeat,
         }
         return Response(ConversionOutput(body).data)
+
+    @extend_schema(
+        methods=["GET"],
+        summary=gettext_lazy("What hinders the undo of a conversion"),
+        responses=UndoOutput,
+        operation_id="leads_conversion_undo_plan",
+    )
+    @extend_schema(
+        methods=["POST"],
+        summary=gettext_lazy("Undo a conversion"),
+        request=None,
+        operation_id="leads_conversion_undo",
+    )
+    @action(detail=True, methods=["get", "post"], url_path="convert/undo", filterset_class=None, pagination_class=None)
+    def unconvert(self, request: Request, **kwargs: Any) -> Response:
+        """See whether a conversion can be undone (GET), or undo it while nothing new hangs on what it made.
+
+        The made records go to the trash, the lead is open again; 409 names what hangs on them.
+        """
+        lead = self.get_object()
+        if request.method != "POST":
+            refuse_unknown(request, set())
+            conversion = latest_conversion(lead)
+            rows = made_by(conversion) if conversion else []
+            made = [
+                {"record_type": row.RECORD_TYPE, "id": row.pk}
+                for row in rows
+                if visible_record(row.RECORD_TYPE, row.pk, self.caller)
+            ]
+            reasons = [str(item) for item in hindrances(conversion, request.user)] if conversion else []
+            body = {"can_undo": conversion is not None and not reasons, "reasons": reasons, "made": made}
+            return Response(UndoOutput(body).data)
+        undo_conversion(lead_id=lead.pk, by=self.actor)
+        return self.show(lead.pk)
 
     def _id(self, record: Any) -> int | None:
         """The id of a record that is in the caller's sight (what was made long ago may not be)."""

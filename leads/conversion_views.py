@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
@@ -188,4 +189,5 @@ def _finished(request: HttpRequest, made: Any, text: str) -> HttpResponse:
     user: Any = request.user
     made_records = [(row.RECORD_TYPE, row.pk) for row in (made.deal, made.contact) if row is not None]
     target = next((row for kind, pk in made_records if (row := visible_record(kind, pk, user))), lead)
-    return dialogs.done(request, text, lead, to=target.get_absolute_url(), go=True)
+    undo_url = "" if made.is_repeat else reverse("lead-unconvert", args=[lead.pk])
+    return dialogs.done(request, text, lead, to=target.get_absolute_url(), undo_url=undo_url, go=True)

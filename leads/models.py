@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from crm import clock
 from crm.models import Attribution, Company, Contact, RecordType, StagedRecord, Tag
 from deals.models import CopySet, Deal
 from objects_registry.models import BuildingParameters, ConstructionObject
@@ -102,3 +103,22 @@ class Lead(StagedRecord, Attribution, BuildingParameters):
 
     def search_parts(self) -> list[Any]:
         return [self.title, self.name, self.company_name, self.inn, self.city, self.phone, self.email]
+
+
+class LeadConversion(models.Model):
+    """One conversion of a lead, with what it takes to take it back while nothing new hangs on the result (LEAD-10)."""
+
+    lead = models.ForeignKey(Lead, models.CASCADE, related_name="conversions", verbose_name=_("lead"))
+    deal_id = models.BigIntegerField(null=True)
+    contact_id = models.BigIntegerField(null=True)
+    company_id = models.BigIntegerField(null=True)
+    snapshot = models.JSONField(help_text="Which of them were made, and what was changed in those that were there.")
+    at = models.DateTimeField(default=clock.now)
+    by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-at", "-id"]
+        verbose_name = _("conversion")
+        verbose_name_plural = _("conversions")
+        indexes: ClassVar = [models.Index(fields=["deal_id"], name="conversion_deal")]

@@ -67,6 +67,14 @@ def _converted(data: Mapping[str, Any]) -> str:
     return _("Converted: %(names)s.") % {"names": ", ".join(f"«{name}»" for name in made)}
 
 
+@formatter("conversion_undone", "stage")
+def _conversion_undone(data: Mapping[str, Any]) -> str:
+    if data.get("title"):
+        return _("The conversion of the lead «%(title)s» was undone.") % {"title": data["title"]}
+    names = ", ".join(f"«{name}»" for name in data.get("names", []))
+    return _("The conversion was undone. In the trash: %(names)s.") % {"names": names or "—"}
+
+
 @formatter("made_from_lead", "field")
 def _made_from_lead(data: Mapping[str, Any]) -> str:
     return _("Made from the lead «%(title)s».") % {"title": data.get("title", "")}

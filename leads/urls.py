@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from crm.screens.urls import record_paths
-from leads import conversion_views, copy_views, views
+from leads import conversion_views, copy_views, unconversion_views, views
 from objects_registry.record_views import record_object
 
 urlpatterns = [
@@ -16,6 +16,8 @@ urlpatterns = [
     path("<int:pk>/edit/", views.lead_edit, name="lead-edit"),
     path("<int:pk>/warnings/", views.lead_warnings, name="lead-warnings"),
     path("<int:pk>/convert/", conversion_views.lead_convert, name="lead-convert"),
+    path("<int:pk>/convert/undo/", unconversion_views.lead_unconvert, name="lead-unconvert"),
+    path("conversions/of/<slug:record_type>/<int:pk>/", unconversion_views.record_conversion, name="record-conversion"),
     path("<int:pk>/link/", views.lead_link, name="lead-link"),
     path("<int:pk>/object/", record_object, {"record_type": "lead"}, name="lead-object"),
     path("copies-of/<int:pk>/", copy_views.deal_copies, name="deal-copies"),

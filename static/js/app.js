@@ -145,6 +145,7 @@
       button.disabled = true;
       const answer = await crm.post(message.undo_url, {}).catch(() => null);
       dismiss(item);
+      if (answer?.headers.get("HX-Retarget") === "#dialog-body") return crm.showDialog(await answer.text(), document.getElementById("content"));
       if (!answer || !answer.ok) return crm.toast({ level: "error", text: crm.text.undoFailed });
       if (!answer.headers.get("HX-Trigger")) crm.toast({ level: "success", text: crm.text.undone });
       document.body.dispatchEvent(new CustomEvent("recordChanged", { bubbles: true }));

@@ -95,8 +95,9 @@ class Rows:
             self.add(f"{kind}-create", SALES)
         for kind in ("contact", "company"):
             self.add(f"{kind}-points", FOREIGN, self.own(kind).pk)
-        for name in ("lead-warnings", "lead-convert", "lead-link", "lead-object", "lead-hand-over"):
+        for name in ("lead-warnings", "lead-convert", "lead-unconvert", "lead-link", "lead-object", "lead-hand-over"):
             self.add(name, FOREIGN, self.own("lead").pk)
+        self.add("record-conversion", FOREIGN, "lead", self.own("lead").pk)
         for name in ("deal-warnings", "deal-lines", "deal-object", "deal-hand-over", "deal-copies"):
             self.add(name, FOREIGN, self.own("deal").pk)
         self.add("copies-undo", "302 - - 404 404 404 404", 10**6, method="POST")
