@@ -106,6 +106,10 @@ class User(AbstractBaseUser):
     absent_from = models.DateField(_("absent from"), null=True, blank=True)
     absent_to = models.DateField(_("absent to"), null=True, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
+    # Read with the person at every request anyway, so that a list need not ask for its columns.
+    list_settings = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="Chosen columns and default views, by kind of record."
+    )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()

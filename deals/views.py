@@ -29,14 +29,12 @@ from objects_registry.record_views import object_url, object_warning
 @require_GET
 def deal_list(request: HttpRequest) -> HttpResponse:
     """Deals as a table."""
-    context = {
-        **listing.list_context(request, SCREEN),
+    page = {
         "heading": _("Deals"),
         "create_url": reverse("deal-create") if may_create(request) else "",
         "create_label": _("New deal"),
     }
-    template = "crm/record_list.html#rows" if dialogs.is_partial(request) else "crm/record_list.html"
-    return render(request, template, context)
+    return listing.list_answer(request, SCREEN, page)
 
 
 @login_required

@@ -36,14 +36,12 @@ TIES = (("contact", gettext_lazy("Contact")), ("company", gettext_lazy("Company"
 @require_GET
 def lead_list(request: HttpRequest) -> HttpResponse:
     """Leads as a table."""
-    context = {
-        **listing.list_context(request, SCREEN),
+    page = {
         "heading": _("Leads"),
         "create_url": reverse("lead-create") if may_create(request) else "",
         "create_label": _("New lead"),
     }
-    template = "crm/record_list.html#rows" if dialogs.is_partial(request) else "crm/record_list.html"
-    return render(request, template, context)
+    return listing.list_answer(request, SCREEN, page)
 
 
 @login_required

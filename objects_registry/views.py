@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.models import User
 from crm.merging import undo_until
 from crm.models import Merge, RecordType
-from crm.screens import access, board, card, dialogs, listing, pages
+from crm.screens import access, board, card, listing, pages
 from objects_registry.forms import ObjectForm, QuickObjectForm
 from objects_registry.matching import duplicate_warning
 from objects_registry.models import ConstructionObject
@@ -37,12 +37,11 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
 @require_GET
 def object_list(request: HttpRequest) -> HttpResponse:
     """Objects as a table; heads merge selected ones."""
-    context = {**listing.list_context(request, SCREEN), **page_context(request)}
+    page = page_context(request)
     if request.user.is_head:  # type: ignore[union-attr]
         merge = {"name": "merge", "label": _("Merge…"), "icon": "git-merge", "url": reverse("object-merge")}
-        context["bulk_actions"] = [*context["bulk_actions"], merge]
-    template = "crm/record_list.html#rows" if dialogs.is_partial(request) else "crm/record_list.html"
-    return render(request, template, context)
+        page["more_actions"] = [merge]
+    return listing.list_answer(request, SCREEN, page)
 
 
 @login_required

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Role
 from crm import clock
 from crm.models.base import RecordType
 
@@ -26,13 +27,17 @@ class Preference(models.Model):
 
 
 class SavedView(models.Model):
-    """A named filter of a list: personal, or shared with everybody who may see the list."""
+    """A named filter of a list with its order and columns: personal, or shared with everybody of the same side."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_views")
     record_type = models.CharField(max_length=10, choices=RecordType)
     name = models.CharField(_("name"), max_length=100)
     query = models.TextField(blank=True, help_text="The list's query string, as in its URL.")
+    columns = models.JSONField(default=list, blank=True, help_text="Keys of the columns; empty: the usual ones.")
     is_shared = models.BooleanField(_("shared"), default=False)
+    default_for = models.CharField(
+        _("default of the role"), max_length=20, choices=Role, blank=True, help_text="Opens first for that role."
+    )
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:

@@ -36,7 +36,7 @@ def board_context(request: HttpRequest, screen: Screen) -> dict[str, Any] | None
     found, rows = _rows(request, screen, pipeline)
     row = pipelines.stages_of(pipeline.code)
     columns = _columns(request, screen, rows, [stage for stage in row if stage.is_open], user)
-    active = list(listing.chips(request, found))
+    active = list(listing.chips(request, found, screen))
     query = listing.query_string(request, without=("page",))
     return {
         "screen": screen,
@@ -47,7 +47,7 @@ def board_context(request: HttpRequest, screen: Screen) -> dict[str, Any] | None
         "board_url": f"{request.path}?{query}" if query else request.path,
         "board_version": _version(columns),
         "found_total": sum(column["count"] for column in columns),
-        "reset_url": listing.reset_url(request),
+        "reset_url": listing.reset_url(request, screen),
         **listing.filter_context(request, screen, found, active, shown_pipeline=pipeline.code),
     }
 
@@ -56,6 +56,8 @@ def board_answer(request: HttpRequest, screen: Screen, template: str, extra: dic
     """The board's page, its columns for a refresh (204 when nothing is new), or further cards of one column."""
     if "column" in request.GET:
         return more_cards(request, screen)
+    if (elsewhere := listing.opening(request, screen)) is not None:
+        return elsewhere
     context = board_context(request, screen)
     if context is None:
         return render(request, template, {"screen": screen, **extra})

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,9 +18,10 @@ from django.views.decorators.http import require_GET
 from accounts.models import User
 from crm import clock, pipelines, saved_views, stages
 from crm.http import paginate
-from crm.models import Pipeline
+from crm.models import Pipeline, SavedView
 from crm.people import colleagues
 from crm.screens import access, registry
+from crm.screens.dialogs import is_partial
 from crm.screens.registry import Column, Screen
 
 ALL = "all"
@@ -28,7 +29,9 @@ ALL = "all"
 SELF_SUFFICIENT = frozenset(
     {"pipeline", "stage", "id", "reached", "lost_from", "contact", "company", "object", "mother"}
 )
-NOT_FILTERS = frozenset({"sort", "page", "version", "before", "column", "columns", "drawer", "shown"})
+NOT_FILTERS = frozenset({"sort", "page", "version", "before", "column", "columns", "view", "drawer", "shown"})
+# A table with more columns than this scrolls sideways in a box of its own.
+WIDE = 9
 # Large columns that no list shows.
 HEAVY = ("request_text", "search_text", "referrer", "landing_page", "click_ids", "refusal_comment", "feedback_text")
 
@@ -111,17 +114,53 @@ def light(screen: Screen, rows: QuerySet[Any], columns: Sequence[Column] = ()) -
     return rows.select_related(*sorted(related)).prefetch_related(*sorted(many)).defer(*heavy)
 
 
+def active_view(request: HttpRequest, screen: Screen) -> SavedView | None:
+    """The named view that the address is about; it may have been changed since."""
+    user: Any = request.user
+    asked, query = request.GET.get("view", ""), query_string(request, without=("page", "view", "columns"))
+    views = saved_views.known_views(user, screen.record_type)
+    if asked:
+        return next((view for view in views if str(view.pk) == asked), None)
+    return next((view for view in views if view.query == query), None) if query else None
+
+
 def columns_of(request: HttpRequest, screen: Screen) -> list[Column]:
-    """The columns of a list as this reader has them: those that the address names, else the usual ones.
+    """The columns of a list as this reader has them: those of the address, of the view, chosen before, the usual.
 
     The first column, the record's name, always stands first.
     """
+    user: Any = request.user
     asked = request.GET.get("columns", "")
     if asked == ALL:
         return [column for column in screen.columns if not column.only_list]
-    keys = asked.split(",") if asked else [column.key for column in screen.columns if column.shown]
+    keys = asked.split(",") if asked else saved_views.columns_of(user, screen.record_type, active_view(request, screen))
+    keys = keys or [column.key for column in screen.columns if column.shown]
     found = [column for key in dict.fromkeys(keys) if (column := screen.column(key)) is not None]
     return [screen.main, *(column for column in found if column is not screen.main)]
+
+
+def opening(request: HttpRequest, screen: Screen) -> HttpResponse | None:
+    """Where a list or board without any query goes: to the view that opens first for the reader, if there is one."""
+    user: Any = request.user
+    if request.GET or getattr(request, "htmx", False):
+        return None
+    view = saved_views.default_view(user, screen.record_type)
+    return HttpResponseRedirect(f"{request.path}?{view_query(view)}") if view is not None else None
+
+
+def view_query(view: SavedView) -> str:
+    """The query of a view with its name in it, so that a changed one is still known."""
+    return f"view={view.pk}&{view.query}" if view.query else f"view={view.pk}"
+
+
+def list_answer(request: HttpRequest, screen: Screen, extra: dict[str, Any]) -> HttpResponse:
+    """A list's page, or its rows alone under htmx."""
+    if (elsewhere := opening(request, screen)) is not None:
+        return elsewhere
+    template = "crm/record_list.html#rows" if is_partial(request) else "crm/record_list.html"
+    context = {**list_context(request, screen), **extra}
+    context["bulk_actions"] = [*context["bulk_actions"], *extra.get("more_actions", ())]
+    return render(request, template, context)
 
 
 def list_context(request: HttpRequest, screen: Screen) -> dict[str, Any]:
@@ -133,7 +172,7 @@ def list_context(request: HttpRequest, screen: Screen) -> dict[str, Any]:
     may = access.changeable(screen.model, [row.pk for row in page], user)
     for row in page:
         row.may_change = row.pk in may
-    active = list(chips(request, found))
+    active = list(chips(request, found, screen))
     return {
         "screen": screen,
         "page": page,
@@ -142,8 +181,10 @@ def list_context(request: HttpRequest, screen: Screen) -> dict[str, Any]:
         "row_columns": columns,
         "found_total": 0 if page.is_capped else page.count,
         "bulk_actions": bulk_actions(screen),
-        "reset_url": reset_url(request),
-        "export_url": f"{reverse(f'{screen.record_type}-export')}?{query_string(request, without=('page',))}",
+        "reset_url": reset_url(request, screen),
+        "export_url": f"{reverse(f'{screen.record_type}-export')}?{query_string(request, without=('page', 'columns'))}",
+        "shown_columns": ",".join(column.key for column in columns),
+        "is_wide": len(columns) > WIDE,
         **filter_context(request, screen, found, active),
     }
 
@@ -206,20 +247,37 @@ def filter_drawer(request: HttpRequest, record_type: str) -> HttpResponse:
 
 
 def saved_context(request: HttpRequest, screen: Screen) -> dict[str, Any]:
-    """The named views of this list, and the address that keeps the present one."""
+    """The named views of this list, what can be done with each, and the address that keeps the present one."""
     user: Any = request.user
     name, query = screen.record_type, query_string(request, without=("page",))
-    views = [
-        {
-            "label": view.name,
-            "url": f"{reverse(f'{name}-list')}?{view.query}",
-            "active": view.query == query,
-            "shared": view.is_shared,
-            "delete_url": reverse(f"{name}-view-delete", args=[view.pk]) if view.owner_id == user.pk else "",
-        }
-        for view in saved_views.views_of(user, name)
-    ]
-    return {"saved_views": views, "save_view_url": f"{reverse(f'{name}-view-save')}?{query}"}
+    active, default = active_view(request, screen), saved_views.default_view(user, name)
+    here = query_string(request, without=("page", "view", "columns"))
+    on_board = bool(request.resolver_match and request.resolver_match.url_name == f"{name}-board")
+    home = reverse(f"{name}-board" if on_board else f"{name}-list")
+    views = []
+    for view in saved_views.known_views(user, name):
+        mine = view.owner_id == user.pk or (user.is_head and view.is_shared)
+        views.append(
+            {
+                "label": view.name,
+                "url": f"{home}?{view_query(view)}",
+                "active": view == active,
+                "shared": view.is_shared,
+                "first": view == default,
+                "first_url": reverse(f"{name}-view-first", args=[view.pk]),
+                "edit_url": reverse(f"{name}-view-edit", args=[view.pk]) if mine else "",
+                "delete_url": reverse(f"{name}-view-delete", args=[view.pk]) if mine else "",
+            }
+        )
+    owned = active is not None and (active.owner_id == user.pk or (user.is_head and active.is_shared))
+    return {
+        "saved_views": views,
+        "active_view": active,
+        "view_changed": active is not None and active.query != here,
+        "update_view_url": f"{reverse(f'{name}-view-update', args=[active.pk])}?{query}" if active and owned else "",
+        "save_view_url": f"{reverse(f'{name}-view-save')}?{query}",
+        "columns_url": f"{reverse(f'{name}-columns')}?{query}",
+    }
 
 
 def compact(form: forms.Form, shown_pipelines: list[str]) -> None:
@@ -239,7 +297,7 @@ def compact(form: forms.Form, shown_pipelines: list[str]) -> None:
 
 def view_switch(request: HttpRequest, screen: Screen) -> list[dict[str, Any]]:
     """List or board; the filter goes along."""
-    query = query_string(request, without=("page", "sort", "kind", "stage", "version"))
+    query = query_string(request, without=("page", "version"))
     here = request.resolver_match.url_name if request.resolver_match else ""
     made = []
     for kind, label, sign in (("board", _("Board"), "layout-kanban"), ("list", _("List"), "list")):
@@ -271,9 +329,10 @@ def pipeline_switch(request: HttpRequest, screen: Screen) -> list[dict[str, Any]
     return made
 
 
-def chips(request: HttpRequest, found: Any) -> Iterator[dict[str, str]]:
+def chips(request: HttpRequest, found: Any, screen: Screen | None = None) -> Iterator[dict[str, str]]:
     """The filters in force, each with the address of the list without it."""
     form = found.form
+    bare = bare_query(request, screen) if screen is not None else ""
     form.is_valid()
     for name, field in form.fields.items():
         if name == "pipeline" or name not in request.GET or name not in form.cleaned_data:
@@ -287,7 +346,7 @@ def chips(request: HttpRequest, found: Any) -> Iterator[dict[str, str]]:
                 "name": name,
                 "label": str(field.label or name),
                 "value": _shown(field, part),
-                "url": f"?{_without(request, name, part, last=len(parts) == 1)}",
+                "url": f"?{_without(request, name, part, last=len(parts) == 1) or bare}",
             }
 
 
@@ -325,12 +384,19 @@ def query_string(request: HttpRequest, *, without: tuple[str, ...] = (), **more:
     return query.urlencode()
 
 
-def reset_url(request: HttpRequest) -> str:
+def bare_query(request: HttpRequest, screen: Screen) -> str:
+    """What stands for "no filter" in the address: nothing, unless that would open the reader's first view."""
+    user: Any = request.user
+    return "view=0" if saved_views.default_view(user, screen.record_type) is not None else ""
+
+
+def reset_url(request: HttpRequest, screen: Screen) -> str:
     """This page without its filters: direction and order stay."""
     kept = {name: request.GET[name] for name in ("pipeline", "sort") if request.GET.get(name)}
     query = QueryDict(mutable=True)
     query.update(kept)
-    return f"{request.path}?{query.urlencode()}" if kept else request.path
+    text = query.urlencode() or bare_query(request, screen)
+    return f"{request.path}?{text}" if text else request.path
 
 
 def bulk_actions(screen: Screen) -> list[Mapping[str, Any]]:

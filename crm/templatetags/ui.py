@@ -342,6 +342,7 @@ def _assets() -> dict[str, str]:
         "autocomplete": static("js/autocomplete.js"),
         "merge": static("js/merge.js"),
         "copies": static("js/copies.js"),
+        "lists": static("js/lists.js"),
     }
 
 

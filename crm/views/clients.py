@@ -52,10 +52,7 @@ def page_context(request: HttpRequest, record_type: str) -> dict[str, Any]:
 @require_GET
 def client_list(request: HttpRequest, record_type: str) -> HttpResponse:
     """Contacts or companies as a table."""
-    screen = SCREENS[record_type]
-    context = {**listing.list_context(request, screen), **page_context(request, record_type)}
-    template = "crm/record_list.html#rows" if dialogs.is_partial(request) else "crm/record_list.html"
-    return render(request, template, context)
+    return listing.list_answer(request, SCREENS[record_type], page_context(request, record_type))
 
 
 @login_required

@@ -48,6 +48,7 @@ OF_EACH_KIND = {
     "bulk-move": ("POST", EVERYBODY_POST),
     "view-save": ("POST", EVERYBODY_POST),
     "filter": ("GET", EVERYBODY),
+    "columns": ("GET", EVERYBODY),
     "detail": ("GET", FOREIGN),
     "edit": ("GET", FOREIGN),
     "move": ("POST", FOREIGN_POST),
@@ -59,7 +60,7 @@ OF_EACH_KIND = {
     "plan": ("POST", FOREIGN_POST),
     "upload": ("POST", FOREIGN_POST),
 }
-WITHOUT_ID = frozenset({"list", "board", "filter", "export", "section", "bulk-assign", "bulk-move", "view-save"})
+WITHOUT_ID = frozenset({"list", "board", "filter", "export", "section", "bulk-assign", "bulk-move", "view-save", "columns"})
 EXTRA = {"field": ["responsible"], "plan": ["task"]}
 
 
@@ -88,7 +89,8 @@ class Rows:
                 with_id = suffix not in WITHOUT_ID
                 args = [self.own(kind).pk, *EXTRA.get(suffix, [])] if with_id else []
                 self.add(f"{kind}-{suffix}", codes, *args, method=method)
-            self.add(f"{kind}-view-delete", FOREIGN_POST.replace("-", "404"), view.pk, method="POST")
+            for action in ("edit", "update", "first", "delete"):
+                self.add(f"{kind}-view-{action}", FOREIGN_POST.replace("-", "404"), view.pk, method="POST")
         self.add("lead-create", "302 200 200 200 200 403 200")
         self.add("deal-create", "302 200 200 200 403 403 200")
         for kind in ("contact", "company", "object"):
