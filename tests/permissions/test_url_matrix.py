@@ -60,7 +60,9 @@ OF_EACH_KIND = {
     "plan": ("POST", FOREIGN_POST),
     "upload": ("POST", FOREIGN_POST),
 }
-WITHOUT_ID = frozenset({"list", "board", "filter", "export", "section", "bulk-assign", "bulk-move", "view-save", "columns"})
+WITHOUT_ID = frozenset(
+    {"list", "board", "filter", "export", "section", "bulk-assign", "bulk-move", "view-save", "columns"}
+)
 EXTRA = {"field": ["responsible"], "plan": ["task"]}
 
 
