@@ -64,9 +64,11 @@ class Submission(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.RECEIVED)
     dedup_key = models.CharField(max_length=100, unique=True, null=True)
     error = models.TextField(_("error"), blank=True)
+    # What was not understood or not kept of it, also where a lead was made: rows of pointer, code, message.
+    problems = models.JSONField(_("not understood or not kept"), default=list, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_at = models.DateTimeField(null=True)
-    lead_id = models.BigIntegerField(_("lead"), null=True)
+    lead_id = models.BigIntegerField(_("lead"), null=True, db_index=True)
     duplicate_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="repeats")
 
     class Meta:

@@ -16,7 +16,7 @@ class LeadRequest:
     """A request that came in (LEAD-1): who, what, where, how large, and what told them of us.
 
     `phones` and `emails` are texts as typed; `source` is the code used when no mark tells the source; `files` are
-    uploads as Django has them.
+    uploads as Django has them; `problems` say what was not understood or not kept, as rows of pointer, code, message.
     """
 
     name: str = ""
@@ -41,3 +41,4 @@ class LeadRequest:
     responsible: Any = None
     consent: bool = False
     files: tuple[Any, ...] = ()
+    problems: tuple[dict[str, str], ...] = ()

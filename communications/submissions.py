@@ -32,6 +32,7 @@ SAME_WITHIN = timedelta(minutes=1)
 LEASE = timedelta(minutes=2)
 RETRY_AFTER = timedelta(seconds=30)
 MAX_ATTEMPTS = 5
+UNREAD = frozenset({"invalid_phone", "invalid_email"})
 
 Maker = Callable[..., StagedRecord]
 _maker: list[Maker] = []
@@ -95,6 +96,26 @@ def submission_store(
             if first is not None:
                 return Stored(_repeat(first, columns, kind), first)
     return Stored(Submission.objects.create(received_at=clock.now(), **columns))
+
+
+def submission_keep_beginning(
+    *, form: WebForm, body: bytes, size: int, content_type: str, meta: Mapping[str, Any]
+) -> Submission:
+    """Keep the beginning of a post that is too large, as needing attention; `size` is its length in bytes."""
+    with translation.override(settings.LANGUAGE_CODE):
+        error = _("The post was too large (%(size)s MB): only its beginning was kept.") % {
+            "size": f"{size / 1024 / 1024:.1f}"
+        }
+    return Submission.objects.create(
+        form=form,
+        received_at=clock.now(),
+        body=body,
+        content_type=content_type[:255],
+        fields=[list(pair) for pair in parse(body, content_type).pairs],
+        meta=dict(meta),
+        state=Submission.State.FAILED,
+        error=error,
+    )
 
 
 def fingerprint_of(parsed: Parsed, body: bytes) -> str:
@@ -180,18 +201,18 @@ def _process(pk: int, claimed_at: Any, parsed: Parsed | None) -> Submission:
     submission = Submission.objects.select_related("form", "form__source").get(pk=pk)
     try:
         with transaction.atomic(), translation.override(settings.LANGUAGE_CODE):
-            record = _make(submission, parsed or parse(bytes(submission.body), submission.content_type))
-            done = {"state": Submission.State.DONE, "lead_id": record.pk, "error": ""}
+            record, problems = _make(submission, parsed or parse(bytes(submission.body), submission.content_type))
+            done = {"state": Submission.State.DONE, "lead_id": record.pk, "error": "", "problems": problems}
             if not _finish(submission, claimed_at, **done):
                 raise _LostClaim
     except _LostClaim:
         log.warning("submission_claim_lost", submission_id=pk)
     except DomainError as error:
-        _finish(submission, claimed_at, state=Submission.State.FAILED, error=error.message)
+        _finish(submission, claimed_at, state=Submission.State.FAILED, error=error.message, problems=error.errors)
     except Exception as error:
         log.exception("submission_failed", submission_id=pk)
         _put_back(submission, claimed_at, error)
-    submission.refresh_from_db(fields=["state", "lead_id", "error", "attempts", "claimed_at"])
+    submission.refresh_from_db(fields=["state", "lead_id", "error", "problems", "attempts", "claimed_at"])
     return submission
 
 
@@ -199,7 +220,8 @@ class _LostClaim(Exception):
     """The lease ran out meanwhile and another process has the row."""
 
 
-def _make(submission: Submission, parsed: Parsed) -> StagedRecord:
+def _make(submission: Submission, parsed: Parsed) -> tuple[StagedRecord, list[dict[str, str]]]:
+    """The record, and what was not understood or not kept of the request."""
     form = submission.form
     request = read_request(
         parsed,
@@ -208,20 +230,33 @@ def _make(submission: Submission, parsed: Parsed) -> StagedRecord:
         source=(form.source_id or "") if form is not None else "",
     )
     _check(request, parsed)
-    return _maker[0](request, by=Actor.form(form.name if form is not None else ""))
+    made = _maker[0](request, by=Actor.form(form.name if form is not None else ""))
+    return made, list(request.problems)
 
 
 def _check(request: LeadRequest, parsed: Parsed) -> None:
     """Without a phone or an e-mail nobody can answer: the post is kept, and somebody looks at it."""
     if request.phones or request.emails:
         return
-    message = (
-        _("The request has neither a phone nor an e-mail in it.")
-        if parsed.is_readable
-        else _("The request could not be read, and there is neither a phone nor an e-mail in it.")
-    )
-    rows = [{"pointer": f"/{name}", "code": "required", "message": message} for name in ("phone", "email")]
-    raise RequestRefused(message, errors=rows)
+    rows = list(request.problems)
+    unread = {row["code"].removeprefix("invalid_"): row["message"] for row in rows if row["code"] in UNREAD}
+    if unread:
+        missing = {
+            "phone": _("There is no phone in the request either."),
+            "email": _("There is no e-mail in the request either."),
+        }
+        message = " ".join([*unread.values(), *(text for kind, text in missing.items() if kind not in unread)])
+    elif parsed.is_readable:
+        message = _("The request has neither a phone nor an e-mail in it.")
+    else:
+        message = _("The request could not be read, and there is neither a phone nor an e-mail in it.")
+    rows += [
+        {"pointer": f"/{name}", "code": "required", "message": message}
+        for name in ("phone", "email")
+        if name not in unread
+    ]
+    refused = " ".join(row["message"] for row in request.problems if row["code"] not in UNREAD)
+    raise RequestRefused(f"{message} {refused}".strip(), errors=rows)
 
 
 def _finish(submission: Submission, claimed_at: Any, **columns: Any) -> bool:

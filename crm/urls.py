@@ -20,6 +20,7 @@ urlpatterns = [
     path("reports/", include("analytics.urls")),
     path("", include("partners.urls")),
     path("", include("automation.urls")),
+    path("", include("communications.record_urls")),
     path("settings/", include("communications.urls")),
     path("settings/", include("objects_registry.settings_urls")),
     path("settings/", include("crm.views.settings_urls")),

@@ -50,6 +50,8 @@ def intake(request: LeadRequest, *, by: Any) -> Lead:
     )
     for upload in request.files:
         _keep_file(lead, upload, by)
+    for problem in request.problems:
+        note_add(lead, text=problem["message"], by=by)
     _tell_client(lead, request, by)
     return lead
 

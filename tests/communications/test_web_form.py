@@ -75,7 +75,7 @@ def test_a_json_post_becomes_a_lead_with_everything_in_its_place(form: WebForm) 
     assert (lead.name, lead.phone, lead.email) == ("Пётр Кузнецов", "+79123456789", "petr@mail.ru")
     assert (lead.phone_original, lead.email_original) == ("8 (912) 345-67-89", "")
     assert lead.request_text.startswith("Нужен ангар\nпод технику")
-    assert "color: красный" in lead.request_text
+    assert "Цвет: красный" in lead.request_text
     assert (lead.purpose_id, lead.length, lead.width, lead.height) == ("hangar", 60, 24, Decimal("8.5"))
     assert (lead.area, lead.city, lead.company_name, lead.inn) == (1440, "Тверь", "ООО «Поле»", "7707083893")
     assert (lead.source_id, lead.channel) == ("yandex_direct", "form")
@@ -112,7 +112,7 @@ def test_the_forms_own_map_of_names_comes_first(form: WebForm) -> None:
     post(form, {"f1": "Анна", "f2": "89123456789", "comment": "Тверь", "src": "vk", "f3": "красный"})
     lead = Lead.objects.get()
     assert (lead.name, lead.phone, lead.city) == ("Анна", "+79123456789", "Тверь")
-    assert (lead.utm_source, lead.request_text) == ("vk", "f3: красный")
+    assert (lead.utm_source, lead.request_text) == ("vk", "F3: красный")
 
 
 @pytest.mark.rule("COM-6")
@@ -129,7 +129,7 @@ def test_tilda_gets_its_ok_and_its_marks_are_read(form: WebForm) -> None:
     lead = Lead.objects.get()
     assert (lead.utm_source, lead.utm_campaign, lead.source_id) == ("vk", "autumn", "vk_ads")
     assert lead.click_ids == {"ym_client_id": "77"}
-    assert "Checkbox: yes" in lead.request_text
+    assert "Галочка: да" in lead.request_text
     assert "TILDAUTM" not in lead.request_text
 
 
@@ -287,7 +287,7 @@ def test_what_does_not_fit_its_column_is_kept_in_the_text(form: WebForm) -> None
     assert answer.status_code == 201
     lead = Lead.objects.get()
     assert len(lead.name) <= 255
-    for piece in (name.strip(), "length: -5", f"area: {'9' * 40}", "ИНН: 123"):
+    for piece in (name.strip(), "Длина: -5", f"Площадь: {'9' * 40}", "ИНН: 123"):
         assert piece in lead.request_text
     assert (lead.length, lead.area, lead.inn) == (None, None, "")
 

@@ -100,7 +100,10 @@ def test_a_site_builders_transaction_makes_one_lead(form: WebForm, clock: Any) -
     post(form, body)
     clock.travel(hours=1)
     post(form, {**body, "COOKIES": "x=2"})
+    clock.travel(days=1)
+    post(form, body)
     assert Lead.objects.count() == 1
+    assert Submission.objects.filter(state="duplicate").count() == 2
 
 
 @pytest.mark.rule("LEAD-2")
@@ -195,17 +198,18 @@ def test_only_those_who_steer_see_what_needs_attention(form: WebForm, role: str,
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.rule("LEAD-2")
-@pytest.mark.parametrize("key", ["", "one-key"])
-def test_twenty_equal_posts_at_once_make_one_lead(key: str) -> None:
+@pytest.mark.parametrize("kind", ["content", "key", "transaction"])
+def test_twenty_equal_posts_at_once_make_one_lead(kind: str) -> None:
     form = make_form()
-    headers = {"Idempotency-Key": key} if key else {}
+    headers = {"Idempotency-Key": "one-key"} if kind == "key" else {}
+    body = {**BODY, "tranid": "12:34"} if kind == "transaction" else BODY
     answers: list[Any] = []
     start = threading.Barrier(20)
 
     def run() -> None:
         try:
             start.wait(20)
-            answers.append(post(form, **headers))
+            answers.append(post(form, body, **headers))
         except Exception as error:
             answers.append(error)
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,13 +11,18 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils.translation import gettext as _
 
+from communications.channels.webform.labels import line_of
 from communications.channels.webform.names import meaning_of
+from communications.channels.webform.streaming import MAX_FILE, MAX_FILES
 from communications.channels.webform.transport import File, Parsed
 from communications.requests import LeadRequest
 from crm import normalize
 from crm.attribution import touch_from
+from crm.errors import InvalidInput
 from crm.names import display_name
+from crm.uploads import check_upload
 
 MAX_SIDE = Decimal("9999999.99")
 MAX_AREA = Decimal("999999999999.99")
@@ -36,6 +41,7 @@ _SCANNED = 20_000
 class _Reading:
     """What has been understood so far."""
 
+    labels: Mapping[str, str]
     values: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, Decimal] = field(default_factory=dict)
     phones: list[str] = field(default_factory=list)
@@ -43,25 +49,41 @@ class _Reading:
     messages: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     marks: dict[str, str] = field(default_factory=dict)
+    problems: list[dict[str, str]] = field(default_factory=list)
     start: date | None = None
     consent: bool = False
 
-    def keep(self, name: str, value: str) -> None:
-        """Keep a field in the text under the name the site gives it."""
-        self.lines.append(f"{name}: {value}" if name else value)
+    def keep(self, name: str, value: str, meaning: str = "") -> None:
+        """Keep a field in the text, under a label for people."""
+        self.lines.append(line_of(name, value, meaning, self.labels))
 
 
-def read_request(parsed: Parsed, field_map: Mapping[str, str], *, page: str = "", source: str = "") -> LeadRequest:
-    """The request in a form post; `page` is the address of the page with the form, `source` the form's own."""
-    found = _Reading()
+def read_request(
+    parsed: Parsed,
+    field_map: Mapping[str, str],
+    *,
+    page: str = "",
+    source: str = "",
+    labels: Mapping[str, str] | None = None,
+    own_hosts: Iterable[str] = (),
+) -> LeadRequest:
+    """The request in a form post.
+
+    `page` is the address of the page with the form, `source` the form's own, `labels` what the form calls its fields,
+    `own_hosts` the company's own sites, which are nobody's referrer.
+    """
+    found = _Reading(labels or {})
     for name, value in parsed.pairs:
         if value:
             _take(found, meaning_of(name, field_map), name, value)
-    text = "\n".join([*found.messages, *found.lines])
+    if found.values.get("first_name", "") not in (title := found.values.get("name", "")):
+        found.keep("title", title)
+    text = "\n\n".join(part for part in ("\n".join(found.messages), "\n".join(found.lines)) if part)
     if not found.phones and not found.emails:
         found.phones = [item.original for item in normalize.phones(text[:_SCANNED])]
         found.emails = normalize.emails(text[:_SCANNED])
     values, numbers = found.values, found.numbers
+    files, refused = take_files(parsed.files)
     return LeadRequest(
         name=_name(values),
         phones=tuple(found.phones),
@@ -80,11 +102,16 @@ def read_request(parsed: Parsed, field_map: Mapping[str, str], *, page: str = ""
         amount=numbers.get("amount"),
         construction_start=found.start,
         touch=touch_from(
-            found.marks, values.get("referrer", ""), values.get("page") or page, values.get("cookies", "")
+            found.marks,
+            values.get("referrer", ""),
+            values.get("page") or page,
+            values.get("cookies", ""),
+            own_hosts,
         ),
         source=source,
         consent=found.consent,
-        files=tuple(_upload(item) for item in parsed.files),
+        files=tuple(files),
+        problems=(*found.problems, *refused),
     )
 
 
@@ -94,12 +121,12 @@ def field_of(parsed: Parsed, meaning: str, field_map: Mapping[str, str]) -> str:
 
 
 def _take(found: _Reading, meaning: str, name: str, value: str) -> None:
-    if meaning.startswith("mark"):
-        found.marks.setdefault(meaning.partition(":")[2] or name, value)
+    if meaning.startswith("mark:"):
+        found.marks.setdefault(meaning.partition(":")[2], value)
         return
     match meaning:
         case "phone" | "email":
-            _take_points(found, name, value)
+            _take_points(found, meaning, name, value)
         case "text":
             found.messages.append(value)
         case "length" | "width" | "height" | "area" | "amount":
@@ -108,16 +135,16 @@ def _take(found: _Reading, meaning: str, name: str, value: str) -> None:
             _take_sizes(found, name, value)
         case "start":
             found.start = found.start or _date(value)
-            found.keep(name, value)
+            found.keep(name, value, meaning)
         case "consent":
             found.consent = found.consent or value.strip().lower() in _YES
-            found.keep(name, value)
+            found.keep(name, value, meaning)
         case "inn":
             number = normalize.inn(value)
-            _take_value(found, "inn", name, number) if number else found.keep(name, value)
+            _take_value(found, "inn", name, number) if number else found.keep(name, value, meaning)
         case "technical":
             pass
-        case "cookies" | "transaction" | "form" | "referrer" | "page":
+        case "cookies" | "transaction" | "form" | "form_name" | "referrer" | "page":
             found.values.setdefault(meaning, value)
         case "":
             found.keep(name, value)
@@ -125,13 +152,22 @@ def _take(found: _Reading, meaning: str, name: str, value: str) -> None:
             _take_value(found, meaning, name, value)
 
 
-def _take_points(found: _Reading, name: str, value: str) -> None:
-    """Phones and addresses wherever they were typed; what is neither stays in the text ("звоните вечером")."""
+def _take_points(found: _Reading, meaning: str, name: str, value: str) -> None:
+    """Phones and addresses wherever they were typed; what is neither stays in the text and is told."""
     phones, emails = normalize.phones(value), normalize.emails(value)
     found.phones += [item.original for item in phones]
     found.emails += emails
-    if not phones and not emails:
-        found.keep(name, value)
+    if phones or emails:
+        return
+    found.keep(name, value, meaning)
+    shown = {"value": normalize.one_line(value[:200], 60)}
+    if shown["value"]:
+        not_a_phone, not_an_email = (
+            _("The phone was not understood: «%(value)s»."),
+            _("The e-mail was not understood: «%(value)s»."),
+        )
+        message = (not_a_phone if meaning == "phone" else not_an_email) % shown
+        found.problems.append({"pointer": f"/{name[:60]}", "code": f"invalid_{meaning}", "message": message})
 
 
 def _take_value(found: _Reading, meaning: str, name: str, value: str) -> None:
@@ -139,14 +175,14 @@ def _take_value(found: _Reading, meaning: str, name: str, value: str) -> None:
     limit = _LIMITS.get(meaning, 255)
     line = normalize.one_line(value, limit + 1)
     if meaning in found.values or len(line) > limit or meaning == "purpose":
-        found.keep(name, value)
+        found.keep(name, value, meaning)
     found.values.setdefault(meaning, line[:limit])
 
 
 def _take_number(found: _Reading, meaning: str, name: str, value: str) -> None:
     number = _number(value, MAX_SIDE if meaning in {"length", "width", "height"} else MAX_AREA)
     if number is None or meaning in found.numbers:
-        found.keep(name, value)
+        found.keep(name, value, meaning)
     else:
         found.numbers[meaning] = number
 
@@ -160,7 +196,7 @@ def _number(value: str, largest: Decimal) -> Decimal | None:
 
 def _take_sizes(found: _Reading, name: str, value: str) -> None:
     """ "24х60х8": the longer side is the length, the third number the height."""
-    found.keep(name, value)
+    found.keep(name, value, "sizes")
     if not _TWO_OR_THREE_SIZES.fullmatch(value[:100]):
         return
     sizes = [size for text in _SIZES.findall(value) if (size := _number(text, MAX_SIDE)) is not None]
@@ -182,10 +218,33 @@ def _date(value: str) -> date | None:
 
 def _name(values: Mapping[str, str]) -> str:
     """The name as one line: as it was typed whole, or put together from its parts."""
-    first = values.get("first_name") or values.get("name", "")
+    whole, first = values.get("name", ""), values.get("first_name", "")
     if values.get("last_name") or values.get("patronymic"):
-        return display_name(values.get("last_name", ""), first, values.get("patronymic", ""))[:255]
-    return values.get("name") or first
+        return display_name(values.get("last_name", ""), first or whole, values.get("patronymic", ""))[:255]
+    # A request that has a title and a person in it calls both of them a name.
+    return (whole if first in whole else first) or values.get("form_name", "")
+
+
+def take_files(files: Iterable[File]) -> tuple[list[Any], list[dict[str, str]]]:
+    """The files that are kept, as uploads, and for each other one a problem that names it."""
+    kept: list[Any] = []
+    problems: list[dict[str, str]] = []
+    for item in files:
+        upload = _upload(item)
+        try:
+            if len(kept) >= MAX_FILES:
+                message = _("«%(name)s» is one file too many: a form may bring %(limit)s.")
+                raise InvalidInput(message % {"name": upload.name, "limit": MAX_FILES})
+            if item.is_cut:
+                limit = MAX_FILE // 1024 // 1024
+                raise InvalidInput(_("«%(name)s» is larger than %(limit)s MB.") % {"name": upload.name, "limit": limit})
+            check_upload(upload)
+        except InvalidInput as error:
+            code = error.errors[0]["code"] if error.errors else "too_large"
+            problems.append({"pointer": f"/{item.field[:60] or 'file'}", "code": code, "message": error.message})
+        else:
+            kept.append(upload)
+    return kept, problems
 
 
 def _upload(item: File) -> Any:

@@ -71,9 +71,9 @@ _NAMES: dict[str, frozenset[str]] = {
     "form": word_set("formid formidentifier"),
     "technical": word_set(
         """
-        charset csrfmiddlewaretoken csrftoken token next redirect action nonce wpnonce wpcf7 wpcf7version wpcf7locale
-        wpcf7unittag wpcf7containerpost grecaptcharesponse smarttoken hcaptcharesponse submit send button test
-        formspec tildaspecphone tildaspecversion
+        charset csrfmiddlewaretoken csrftoken token next redirect action nonce wpnonce grecaptcharesponse smarttoken
+        hcaptcharesponse submit send button test formspec tildaspecphone tildaspecversion useragent remoteip credit
+        poweredby valuetype formname
         """
     ),
 }
@@ -95,7 +95,16 @@ _WORDS: tuple[tuple[str, frozenset[str]], ...] = (
     ("address", word_set("address адрес")),
 )
 KNOWN = frozenset({*_NAMES, *(meaning for meaning, _words in _WORDS)})
+# A person decides that a field is none of these: it stays in the text.
+IN_THE_TEXT = "-"
 _NAME_WORDS = word_set("name имя fio фио")
+_PEOPLE = word_set("contact contacts client customer user person sender buyer data fields")
+# What page builders and their plugins send for themselves.
+_SYSTEM = re.compile(
+    r"_?wpcf7|wpforms\[(?:id|nonce|author|token)|_wp_?nonce|g-recaptcha|h-captcha|cf-turnstile"
+    r"|form\[(?:id|key)\]|meta[\[.](?:date|time)\b",
+    re.IGNORECASE,
+)
 _FILLERS = word_set(
     """
     your user client customer contact person full form field fields input text ваше ваш ваши клиента контакта lead crm
@@ -103,7 +112,22 @@ _FILLERS = word_set(
     """
 )
 _MARKETING = re.compile(r"utm_|_?ym_|_ga|yclid|ymclid|gclid|gbraid|wbraid|fbclid|vkclid|rb_clickid|roistat|_?openstat")
-_GENERIC = word_set("value val values answer raw")
+_GENERIC = word_set("value val values answer raw text number main")
+_PARTS_OF_A_NAME = {
+    **dict.fromkeys(("first", "firstname", "given", "имя"), "first_name"),
+    **dict.fromkeys(("last", "lastname", "family", "surname", "фамилия"), "last_name"),
+    **dict.fromkeys(("middle", "second", "patronymic", "отчество"), "patronymic"),
+    **dict.fromkeys(("full", "display"), "name"),
+}
+# What has a name too, and is nobody: "products[0][name]", "form[name]" of a page builder, "leads[add][0][name]".
+_THINGS = word_set(
+    """
+    product products item items goods tariff service services payment campaign site file files account pipeline status
+    manager responsible leads deals unsorted tags
+    """
+)
+_COMPANIES = word_set("company companies organization organisation компания")
+_UTM_PARTS = word_set("source medium campaign content term")
 _CAMEL = re.compile(r"(?<=[a-zа-я0-9])(?=[A-ZА-Я])")
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -111,22 +135,53 @@ _WORD = re.compile(r"[^\W\d_]+")
 def meaning_of(name: str, field_map: Mapping[str, str]) -> str:
     """What a field means; an empty text where nobody knows. The form's own map of names comes first.
 
-    A mark of advertising that the site calls otherwise is "mark:utm_source" and the like.
+    A mark of advertising is "mark:utm_source" and the like, with the name by which it is known.
     """
     own = {str(key).strip().casefold(): str(value).strip() for key, value in field_map.items()}
     meant = own.get(name.strip().casefold(), "")
     if _MARKETING.match(meant):
         return f"mark:{meant}"
+    if meant == IN_THE_TEXT:
+        return ""
     return meant if meant in KNOWN else _meaning(name)
+
+
+def is_known(name: str) -> bool:
+    """Is that a name that sites give to a field we understand?"""
+    return bool(own_meaning(name))
 
 
 @lru_cache(maxsize=2_000)
 def _meaning(name: str) -> str:
-    last = _last_part(name)
+    """What the last part of a path says, in the light of the parts before it."""
+    if _SYSTEM.match(name):
+        return "technical"
+    parts = _telling_parts(name)
+    last, parents = parts[-1], [_bare(part) for part in parts[:-1]]
+    parent = parents[-1] if parents else ""
+    found = own_meaning(last)
+    if "utm" in parents and _bare(last) in _UTM_PARTS:
+        return f"mark:utm_{_bare(last)}"
+    if own_meaning(parent) == "name" or parent in _PEOPLE:
+        part = _PARTS_OF_A_NAME.get(_bare(last), "")
+        if part and (own_meaning(parent) == "name" or found == "name"):
+            return part
+    if found == "name":
+        if parent in _COMPANIES:
+            return "company"
+        if _THINGS.intersection(parents):
+            return ""
+        return "form_name" if parent == "form" else "name"
+    return found
+
+
+@lru_cache(maxsize=2_000)
+def own_meaning(last: str) -> str:
+    """What one part of a name means by itself."""
     words = [word.casefold().replace("ё", "е") for word in _WORD.findall(_CAMEL.sub(" ", last))]
     joined = "".join(words)
     if _MARKETING.match(last.lower()):
-        return "mark"
+        return f"mark:{last.strip().lower()}"
     if joined in _MEANINGS:
         return _MEANINGS[joined]
     found = next((meaning for meaning, known in _WORDS if known.intersection(words)), "")
@@ -140,8 +195,18 @@ def _meaning(name: str) -> str:
     return ""
 
 
-def _last_part(name: str) -> str:
-    """The telling part of a path: "contact.phones.0.value" and "PHONE[0][VALUE]" are phones."""
+def telling_part(name: str) -> str:
+    """The last part of a path that says something: "contact.phones.0.value" is about phones."""
+    return _telling_parts(name)[-1]
+
+
+def _telling_parts(name: str) -> list[str]:
     parts = [part for part in re.split(r"[.\[\]]+", name) if part.strip()]
-    telling = [part for part in parts if not part.isdigit() and part.casefold() not in _GENERIC]
-    return telling[-1] if telling else (parts[-1] if parts else name)
+    telling = [part for part in parts if not part.isdigit()]
+    while len(telling) > 1 and telling[-1].casefold() in _GENERIC and own_meaning(telling[-2]):
+        telling.pop()
+    return telling or parts[-1:] or [name]
+
+
+def _bare(part: str) -> str:
+    return "".join(_WORD.findall(part)).casefold().replace("ё", "е")

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 
+import structlog
+
+from communications.channels.webform.nesting import MAX_NAME, Fields, flat, unbracketed
+from communications.channels.webform.streaming import CUT_MARK, GZIP, gunzip
 from crm.normalize import clean_text, one_line
 
+log = structlog.get_logger(__name__)
+
 MAX_FIELDS = 2_500
-MAX_NAME = 200
-MAX_DEPTH_SHOWN = 3
 REST = "…"
 _FORM_LIKE = re.compile(rb"\A[^\s=&{}\[\]<>]{1,300}=")
 _ENCODED = re.compile(rb"(?:%[0-9a-fA-F]{2})+")
 _ONE = {form % byte: bytes((byte,)) for byte in range(256) for form in (b"%%%02x", b"%%%02X")}
+_RUSSIAN_UTF8 = re.compile(rb"[\xd0\xd1][\x80-\xbf]")
+_HIGH = re.compile(rb"[\x80-\xff]")
 _PARAMETER = re.compile(rb';\s*(name|filename)(\*?)="?((?:\\"|[^";])*)"?', re.IGNORECASE)
 
 
@@ -32,6 +36,7 @@ class File:
     field: str
     name: str
     content: bytes
+    is_cut: bool = False
 
 
 @dataclass
@@ -43,15 +48,24 @@ class Parsed:
     is_readable: bool = True
 
 
-class _Object(list[tuple[str, Any]]):
-    """A JSON object as pairs: repeated keys are not lost."""
-
-
 def parse(body: bytes, content_type: str) -> Parsed:
-    """Read a body as what its content type says, else as what it looks like."""
+    """Read a body as what its content type says, else as what it looks like; never raises."""
+    try:
+        return _parse(body, content_type)
+    except Exception:
+        # A bug of ours must not stand between a request and the table that keeps it.
+        log.exception("form_body_not_read", content_type=content_type[:100], size=len(body))
+        return _bounded(Parsed([("", _decode(body))], is_readable=False))
+
+
+def _parse(body: bytes, content_type: str) -> Parsed:
     kind = content_type.partition(";")[0].strip().lower()
     charset = _charset(content_type)
-    if kind == "multipart/form-data" and (boundary := _boundary(content_type)):
+    if body[:2] == GZIP:
+        body = gunzip(body) or body
+    if wide := _wide_charset(body):
+        body, charset = body.decode(wide, errors="replace").encode(), "utf-8"
+    if kind == "multipart/form-data" and (boundary := boundary_of(content_type) or _guessed_boundary(body)):
         found = _multipart(body, boundary, charset)
     elif kind.endswith("json") or _looks_like_json(body):
         found = _json(body, charset)
@@ -73,7 +87,18 @@ def _decode(raw: bytes, charset: str = "") -> str:
                 return raw.decode(name)
             except (LookupError, UnicodeError, ValueError):
                 continue
-    return raw.decode("cp1251", errors="replace")
+    # UTF-8 with some broken letters is still UTF-8: most of what is not ASCII are whole Russian letters.
+    letters = 2 * len(_RUSSIAN_UTF8.findall(raw))
+    is_utf8 = letters and letters * 2 > len(_HIGH.findall(raw))
+    return raw.decode("utf-8" if is_utf8 else "cp1251", errors="replace")
+
+
+def _wide_charset(body: bytes) -> str:
+    """UTF-16 by its mark, or by the zeros beside the first letters."""
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    zeros = "".join("0" if byte == 0 else "x" for byte in body[:4])
+    return {"x0x0": "utf-16-le", "0x0x": "utf-16-be"}.get(zeros, "")
 
 
 def _unquote(raw: bytes) -> bytes:
@@ -111,43 +136,13 @@ def _json(body: bytes, charset: str) -> Parsed:
     text = _decode(body, charset).strip()
     try:
         # Numbers stay text: NaN, a million digits and 1e9999 are then no trouble at all.
-        data = json.loads(text, object_pairs_hook=_Object, parse_int=str, parse_float=str, parse_constant=str)
+        data = json.loads(text, object_pairs_hook=Fields, parse_int=str, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError):
         if _FORM_LIKE.match(body):
             return _urlencoded(body, charset)
         return Parsed([("", text)], is_readable=False)
     # The raw body keeps what is beyond.
-    return Parsed(list(islice(_flat(data), MAX_FIELDS * 4)))
-
-
-def _flat(data: Any) -> Iterator[tuple[str, str]]:
-    """The leaves of a JSON value with the last parts of their paths, without recursion."""
-    stack: list[tuple[tuple[str, ...], Any]] = [((), data)]
-    while stack:
-        path, value = stack.pop()
-        if isinstance(value, _Object):
-            pair = _name_and_value(value)
-            if pair is not None:
-                stack.append(((*path, pair[0])[-MAX_DEPTH_SHOWN:], pair[1]))
-                continue
-            children = [((*path, key[:MAX_NAME])[-MAX_DEPTH_SHOWN:], child) for key, child in value]
-            stack.extend(reversed(children))
-        elif isinstance(value, list):
-            stack.extend((path, child) for child in reversed(value))
-        elif value is not None:
-            text = str(value).lower() if isinstance(value, bool) else str(value)
-            yield ".".join(path), text
-
-
-def _name_and_value(value: _Object) -> tuple[str, Any] | None:
-    """{"name": "Phone", "value": "..."} is one field, as form libraries list them."""
-    if len(value) != 2:
-        return None
-    found = {key.lower(): item for key, item in value}
-    name = found.get("name")
-    if found.keys() == {"name", "value"} and isinstance(name, str):
-        return name[:MAX_NAME], found["value"]
-    return None
+    return Parsed(list(islice(flat(data), MAX_FIELDS * 4)))
 
 
 def _urlencoded(body: bytes, charset: str) -> Parsed:
@@ -157,12 +152,19 @@ def _urlencoded(body: bytes, charset: str) -> Parsed:
         if chunk:
             name, _equals, value = chunk.partition(b"=")
             pairs.append(tuple(_decode(_unquote(part.replace(b"+", b" ")), charset) for part in (name, value)))
-    return Parsed([(name, value) for name, value in pairs])
+    return Parsed(unbracketed((name, value) for name, value in pairs))
 
 
-def _boundary(content_type: str) -> bytes:
+def boundary_of(content_type: str) -> bytes:
+    """What stands between the parts of a body with files; empty when the header does not say."""
     match = re.search(r'boundary="?([^";,]{1,200})', content_type, re.IGNORECASE)
     return match.group(1).strip().encode("latin-1", "replace") if match else b""
+
+
+def _guessed_boundary(body: bytes) -> bytes:
+    """A script that sets the header by hand forgets the boundary; the body begins with it."""
+    match = re.match(rb"--([^\r\n]{1,200})\r?\n", body)
+    return match.group(1) if match else b""
 
 
 def _multipart(body: bytes, boundary: bytes, charset: str) -> Parsed:
@@ -178,8 +180,9 @@ def _multipart(body: bytes, boundary: bytes, charset: str) -> Parsed:
         names = _disposition(head, charset)
         if "filename" not in names:
             found.pairs.append((names.get("name", ""), _decode(content, charset)))
-        elif content and names["filename"]:
-            found.files.append(File(names.get("name", ""), names["filename"], content))
+        elif names["filename"] and (content or CUT_MARK in head):
+            found.files.append(File(names.get("name", ""), names["filename"], content, CUT_MARK in head))
+    found.pairs = unbracketed(found.pairs)
     found.is_readable = len(parts) > 1
     if not found.is_readable:
         found.pairs.append(("", _decode(body, charset)))

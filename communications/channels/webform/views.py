@@ -14,15 +14,14 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.throttling import SimpleRateThrottle
 
 from communications.channels.webform.fields import field_of
-from communications.channels.webform.transport import Parsed, parse
+from communications.channels.webform.streaming import MAX_BODY, MAX_READ, MB, Taken, take_multipart, take_plain
+from communications.channels.webform.transport import Parsed, boundary_of, parse
 from communications.models import Submission, WebForm
-from communications.submissions import Stored, submission_process, submission_store
+from communications.submissions import Stored, submission_keep_beginning, submission_process, submission_store
 from crm.errors import problem
 
 log = structlog.get_logger(__name__)
 
-MAX_BODY = 1024 * 1024
-MAX_BODY_WITH_FILES = 8 * 1024 * 1024
 MAX_KEY = 255
 CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -68,20 +67,58 @@ def _answered(request: HttpRequest, key: str) -> HttpResponse:
     form = WebForm.objects.filter(key=key, is_active=True).first()
     if form is None:
         return _problem(404, "not_found", _("There is no such form"), _("No form in use has this key."))
-    if (refused := _too_large(request) or _too_many(request, form)) is not None:
+    if (refused := _too_many(request, form) or _not_to_be_read(request)) is not None:
         return refused
     try:
-        body = request.body
-    except UnreadablePostError:
+        taken = _read(request)
+    except (UnreadablePostError, OSError):
         return _problem(400, "unreadable", _("The request broke off"), _("The connection was closed too early."))
-    return _take(request, form, body)
+    if not taken.is_whole:
+        return _keep_beginning(request, form, taken)
+    return _take(request, form, taken.body)
+
+
+def _read(request: HttpRequest) -> Taken:
+    """The body, bounded; with files piece by piece."""
+    content_type = request.headers.get("Content-Type", "")
+    if request.content_type == "multipart/form-data" and (boundary := boundary_of(content_type)):
+        return take_multipart(request, boundary)
+    return take_plain(request, _length(request))
+
+
+def _length(request: HttpRequest) -> int:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return int(length[:20]) if length.isascii() and length.isdigit() else 0
+
+
+def _not_to_be_read(request: HttpRequest) -> HttpResponse | None:
+    """A body of unknown length, or one that nobody would read to its end."""
+    if "chunked" in request.headers.get("Transfer-Encoding", "").lower() and not request.META.get("CONTENT_LENGTH"):
+        return _problem(411, "length_required", _("How long is it?"), _("Send the form with Content-Length."))
+    if _length(request) > MAX_READ:
+        return _too_large(MAX_READ)
+    return None
+
+
+def _too_large(limit: int, **extra: Any) -> HttpResponse:
+    detail = _("A form may carry up to %(limit)s MB.") % {"limit": limit // MB}
+    return _problem(413, "too_large", _("The request is too large"), detail, **extra)
+
+
+def _keep_beginning(request: HttpRequest, form: WebForm, taken: Taken) -> HttpResponse:
+    """What is too large is refused, but its beginning is kept: who wrote may be read in it."""
+    content_type = request.headers.get("Content-Type", "")
+    kept = submission_keep_beginning(
+        form=form, body=taken.body, size=taken.size, content_type=content_type, meta=_meta(request)
+    )
+    return _too_large(MAX_BODY, id=kept.pk)
 
 
 def _take(request: HttpRequest, form: WebForm, body: bytes) -> HttpResponse:
     content_type = request.headers.get("Content-Type", "")
-    parsed = parse(body, content_type)
     if not body.strip():
         return _problem(422, "empty", _("The request is empty"), _("Send at least a phone or an e-mail."), _fields())
+    parsed = parse(body, content_type)
     if parsed.pairs == [("test", "test")]:
         # A site builder tries the address before it uses it.
         return HttpResponse("ok", content_type="text/plain")
@@ -109,16 +146,6 @@ def _meta(request: HttpRequest) -> dict[str, str]:
         for name, header in names.items()
         if (value := request.headers.get(header, ""))
     }
-
-
-def _too_large(request: HttpRequest) -> HttpResponse | None:
-    has_files = request.content_type == "multipart/form-data"
-    limit = MAX_BODY_WITH_FILES if has_files else MAX_BODY
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isascii() or not length.isdigit() or int(length[:20]) <= limit:
-        return None
-    detail = _("A form may carry up to %(limit)s MB.") % {"limit": limit // MAX_BODY}
-    return _problem(413, "too_large", _("The request is too large"), detail)
 
 
 def _too_many(request: HttpRequest, form: WebForm) -> HttpResponse | None:
@@ -152,9 +179,12 @@ def _answer(
         return HttpResponse("ok", content_type="text/plain")
     if failed:
         title = _("The request was stored and needs attention")
-        return _problem(422, "needs_attention", title, submission.error, _fields(submission.error), id=submission.pk)
+        return _problem(422, "needs_attention", title, submission.error, _rows_of(submission), id=submission.pk)
     status = 201 if submission.state == Submission.State.DONE else 202
-    response = JsonResponse({"id": submission.pk, "status": STATUS_WORDS[submission.state]}, status=status)
+    told: dict[str, Any] = {"id": submission.pk, "status": STATUS_WORDS[submission.state]}
+    if submission.problems:
+        told["problems"] = submission.problems
+    response = JsonResponse(told, status=status)
     if stored.original is not None:
         response["Idempotent-Replayed"] = "true"
     return response
@@ -176,6 +206,7 @@ def _page(request: HttpRequest, parsed: Parsed, submission: Submission, *, faile
     if target and not failed:
         return HttpResponseRedirect(target, status=303)
     context = {"failed": failed, "error": submission.error, "number": submission.pk, "back": _web_address(back)}
+    context["problems"] = submission.problems
     page = render_to_string("communications/form_answer.html", context)
     return HttpResponse(page, status=422 if failed else 200)
 
@@ -200,6 +231,11 @@ def _web_address(url: str) -> str:
         return ""
     is_plain = parts.scheme in {"http", "https"} and bool(parts.netloc) and url.isprintable() and "\\" not in url
     return url if is_plain and len(url) <= 2000 else ""
+
+
+def _rows_of(submission: Submission) -> list[dict[str, str]]:
+    """What is wrong with each field, as the processing has told."""
+    return submission.problems or _fields(submission.error)
 
 
 def _fields(message: str = "") -> list[dict[str, str]]:

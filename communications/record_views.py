@@ -1,0 +1,29 @@
+"""The post of a form on the card of the lead that was made of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from communications.models import Submission
+from crm.models import RecordType
+from crm.visibility import visible_record
+
+
+@login_required
+@require_GET
+def record_request(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
+    """How the request came, and what of it was not understood or not kept; nothing where no form stands behind it."""
+    user: Any = request.user
+    record = visible_record(record_type, pk, user)
+    if record is None:
+        raise Http404
+    rows = Submission.objects.filter(lead_id=record.pk, state=Submission.State.DONE).select_related("form")
+    row = rows.defer("body").order_by("pk").first() if record_type == RecordType.LEAD and not user.is_partner else None
+    if row is None:
+        return HttpResponse("")
+    return render(request, "communications/record_request.html", {"row": row, "is_head": user.is_head})
