@@ -8,6 +8,7 @@ import zoneinfo
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.contrib import messages
 from django.core.paginator import EmptyPage
@@ -15,6 +16,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django_fsm import ConcurrentTransition
@@ -49,10 +51,20 @@ class RequestScopeMiddleware:
                 self._personal(request)
                 response = self.get_response(request)
                 response["X-Request-ID"] = scope.request_id.get()
-                return response
+                return self._back_to_the_page(request, response)
         finally:
             scope.request_id.reset(token)
             timezone.deactivate()
+
+    @staticmethod
+    def _back_to_the_page(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """After signing in one comes back to the page one was on, not to an address that takes posts only."""
+        sign_in = reverse("account_login")
+        if request.method == "POST" and response.get("Location", "").startswith(f"{sign_in}?next="):
+            page = urlsplit(request.headers.get("Referer", ""))
+            path = urlunsplit(("", "", page.path, page.query, "")) if page.netloc == request.get_host() else ""
+            response["Location"] = f"{sign_in}?{urlencode({'next': path or '/'})}"
+        return response
 
     @staticmethod
     def _personal(request: HttpRequest) -> None:

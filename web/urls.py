@@ -8,6 +8,7 @@ app_name = "web"
 urlpatterns = [
     path("styleguide/", style_page.styleguide, name="styleguide"),
     path("", views.home, name="home"),
+    path("session/", views.session, name="session"),
     path("search/", views.search, name="search"),
     path("search/palette/", views.palette, name="palette"),
     path("notifications/", views.notifications, name="notifications"),

@@ -26,6 +26,14 @@ from web import my_day, notices
 from web import search as searching
 
 
+@require_GET
+def session(request: HttpRequest) -> HttpResponse:
+    """Whether the person is still signed in: 204, else 401. A page asks before it sends a form away for good."""
+    answer = HttpResponse(status=204 if request.user.is_authenticated else 401)
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
 @login_required
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:

@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   const config = JSON.parse(document.getElementById("crm-config").textContent);
-  const crm = (window.crm = { text: config.text, assets: config.assets });
+  const crm = (window.crm = { text: config.text, assets: config.assets, fetch: window.fetch.bind(window) });
 
   /** Fill %(name)s places of a translated sentence. */
   crm.say = (sentence, values) => sentence.replace(/%\((\w+)\)s/g, (_, name) => values[name] ?? "");
@@ -162,9 +162,12 @@
     for (const message of Array.isArray(detail) ? detail : [detail]) crm.toast(message);
   });
 
+  /** Whether htmx sends the form; inside hx-disable the browser does. */
+  crm.byHtmx = (form) => form.matches("[hx-post], [hx-get]") && !form.closest("[hx-disable]");
+
   /** Post outside htmx, with the same headers; events the server sends are passed on. */
   crm.post = async function (url, data) {
-    const answer = await fetch(url, {
+    const answer = await crm.fetch(url, {
       method: "POST",
       body: new URLSearchParams(data),
       headers: { "X-CSRFToken": crm.csrf(), "HX-Request": "true" },
@@ -202,13 +205,8 @@
   });
   document.addEventListener("htmx:sendError", () => crm.failed(0));
   document.addEventListener("htmx:timeout", () => crm.failed(408));
-  /** Signed out meanwhile: the redirect was followed and the sign-in page came back instead of the part. */
+  /** Signed out meanwhile: the redirect was followed and the sign-in page came back. session.js then asks again. */
   crm.isSignedOut = (address) => /\/accounts\/(login|reauthenticate)\//.test(address || "");
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    if (!crm.isSignedOut(event.detail.xhr.responseURL)) return;
-    event.detail.shouldSwap = false;
-    crm.failed(401);
-  });
   document.addEventListener("htmx:configRequest", (event) => {
     // After signing in again in another tab the token of this page is stale: the cookie always has the present one.
     event.detail.headers["X-CSRFToken"] = crm.csrf();

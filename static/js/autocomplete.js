@@ -6,7 +6,7 @@
   async function find(select, query) {
     const url = new URL(select.dataset.autocompleteUrl, location.href);
     url.searchParams.set("q", query);
-    const answer = await fetch(url, { headers: { Accept: "application/json" } });
+    const answer = await crm.fetch(url, { headers: { Accept: "application/json" } });
     if (!answer.ok) throw Object.assign(new Error(url), { status: answer.status });
     const found = await answer.json();
     return found.results ?? found;

@@ -20,11 +20,11 @@
     if (next !== card) place.list.insertBefore(card, next);
   }
 
-  async function ask(url, options) {
+  async function ask(url, options, send = crm.fetch) {
     const timer = new AbortController();
     const clock = setTimeout(() => timer.abort(), 15000);
     try {
-      return await fetch(url, { ...options, signal: timer.signal, headers: { "HX-Request": "true", "HX-Target": "dialog-body", "X-CSRFToken": crm.csrf() } });
+      return await send(url, { ...options, signal: timer.signal, headers: { "HX-Request": "true", "HX-Target": "dialog-body", "X-CSRFToken": crm.csrf() } });
     } finally {
       clearTimeout(clock);
     }
@@ -39,7 +39,6 @@
         method: "POST",
         body: new URLSearchParams({ to, expected_stage: card.dataset.stageKey || "" }),
       });
-      if (answer.redirected && crm.isSignedOut(answer.url)) throw Object.assign(new Error("signed out"), { status: 401 });
       if (answer.ok) {
         crm.announce(crm.say(crm.text.moved, { card: titleOf(card), stage: stageName }));
         crm.passTriggers(answer.headers.get("HX-Trigger"));
@@ -67,7 +66,7 @@
       if (!answer.ok) return crm.failed(answer.status, answer.headers.get("X-Request-ID"));
       crm.showDialog(await answer.text(), card);
     } catch (error) {
-      crm.failed(error.name === "AbortError" ? 408 : 0);
+      crm.failed(error.status ?? (error.name === "AbortError" ? 408 : 0));
     }
   }
 
@@ -221,7 +220,8 @@
     if (!wrap.dataset.boardUrl || !wrap.isConnected || occupied()) return;
     const url = new URL(wrap.dataset.boardUrl, location.href);
     url.searchParams.set("version", board.dataset.version || "");
-    const answer = await ask(url, {}).catch(() => null);
+    // Nobody asked for this: a session that has ended is told of when the person does something.
+    const answer = await ask(url, {}, window.fetch.bind(window)).catch(() => null);
     if (!answer || !answer.ok || answer.status === 204 || answer.redirected || occupied()) return;
     const holder = document.createElement("template");
     holder.innerHTML = await answer.text();

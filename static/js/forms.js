@@ -17,14 +17,14 @@
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post") return;
+    if (form.method !== "post" || form.matches("[data-sent-by-script]")) return;
     if (sending.has(form)) {
       event.preventDefault();
       event.stopImmediatePropagation();
       return;
     }
     form.dataset.leaving = "";
-    if (form.matches("[hx-post], [hx-get], [data-hx-post]") || event.submitter?.matches?.("[hx-post], [hx-get]")) return;
+    if (crm.byHtmx(form) || event.submitter?.matches?.("[hx-post], [hx-get]")) return;
     const token = form.querySelector("[name=csrfmiddlewaretoken]");
     if (token && crm.csrf()) token.value = crm.csrf();
     mark(form, true);
@@ -88,7 +88,7 @@
   crm.part("form[data-draft]", (form) => {
     let timer = null;
     form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => remember(form), 400); });
-    form.addEventListener("submit", () => { clearTimeout(timer); if (form.matches("[hx-post]")) remember(form); else forget(form); });
+    form.addEventListener("submit", () => { clearTimeout(timer); if (crm.byHtmx(form)) remember(form); else forget(form); });
     form.addEventListener("reset", () => { clearTimeout(timer); forget(form); });
     let values = {};
     try { values = JSON.parse(localStorage.getItem(draftName(form)) || "{}"); } catch { return; }

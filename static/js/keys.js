@@ -29,14 +29,13 @@
     const url = new URL(palette.dataset.searchUrl, location.href);
     url.searchParams.set("q", input.value.trim());
     try {
-      const answer = await fetch(url, { headers: { "HX-Request": "true", "X-Palette": "1" }, signal: asked.signal });
-      if (answer.redirected && crm.isSignedOut(answer.url)) return crm.failed(401);
+      const answer = await crm.fetch(url, { headers: { "HX-Request": "true", "X-Palette": "1" }, signal: asked.signal });
       if (!answer.ok) return crm.failed(answer.status, answer.headers.get("X-Request-ID"));
       results.innerHTML = await answer.text();
       options().forEach((option, index) => { option.id = `palette-option-${index}`; });
       choose(options()[0]);
     } catch (error) {
-      if (error.name !== "AbortError") crm.failed(0);
+      if (error.name !== "AbortError") crm.failed(error.status ?? 0);
     }
   }
 

@@ -249,14 +249,3 @@ SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, select, summa
   .map((one) => [one.className || one.tagName, (one.closest('label') || one).getBoundingClientRect()])
   .filter(([, box]) => box.width && box.height && (box.width < 23.5 || box.height < 23.5))
   .map(([name, box]) => `${name} ${Math.round(box.width)}x${Math.round(box.height)}`)"""
-
-
-def test_text_survives_a_session_that_has_ended(open_part: Callable[..., Any]) -> None:
-    page = open_part("")
-    page.route("**/nowhere/", lambda route: route.fulfill(status=302, headers={"Location": "/accounts/login/"}))
-    page.locator("#composer-note textarea").fill("Ворота 4×4,5")
-    page.context.clear_cookies()
-    page.locator("#composer-note .btn-primary").click()
-    page.locator(".toast-error", has_text="You were signed out").wait_for()
-    assert page.locator("#composer-note textarea").input_value() == "Ворота 4×4,5"
-    assert page.locator(".toast-error a").get_attribute("href") == "/accounts/login/"

@@ -116,6 +116,7 @@ class Rows:
             self.add(name, EVERYBODY)
         for name in ("accounts:profile", "accounts:tokens"):
             self.add(name, EVERYBODY)
+        self.add("web:session", "401 204 204 204 204 204 204")
         self.add("web:styleguide", "302 200 * * * * *")
         self.add("web:notifications-read", EVERYBODY_POST, method="POST")
         bell = Notification.objects.create(
