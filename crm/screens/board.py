@@ -33,7 +33,7 @@ def board_context(request: HttpRequest, screen: Screen) -> dict[str, Any] | None
     pipeline = listing.pipeline_of(request, screen)
     if pipeline is None:
         return None
-    found, rows = _rows(request, screen, pipeline)
+    found, rows = rows_of(request, screen, pipeline)
     row = pipelines.stages_of(pipeline.code)
     columns = _columns(request, screen, rows, [stage for stage in row if stage.is_open], user)
     active = list(listing.chips(request, found, screen))
@@ -81,7 +81,7 @@ def more_cards(request: HttpRequest, screen: Screen) -> HttpResponse:
     raw = request.GET.get("before", "")
     if pipeline is None or stage is None or not (raw.isascii() and raw.isdigit() and len(raw) < 19):
         return HttpResponse(status=404)
-    rows = _rows(request, screen, pipeline)[1].filter(stage=stage.key)
+    rows = rows_of(request, screen, pipeline)[1].filter(stage=stage.key)
     last = screen.model._default_manager.filter(pk=int(raw)).values_list("stage_entered_at", flat=True).first()
     if last is not None:
         rows = rows.filter(Q(stage_entered_at__lt=last) | Q(stage_entered_at=last, pk__lt=int(raw)))
@@ -91,7 +91,7 @@ def more_cards(request: HttpRequest, screen: Screen) -> HttpResponse:
     return render(request, "crm/board_more.html", {"cards": cards, "more_url": more})
 
 
-def _rows(request: HttpRequest, screen: Screen, pipeline: Pipeline) -> tuple[Any, Any]:
+def rows_of(request: HttpRequest, screen: Screen, pipeline: Pipeline) -> tuple[Any, Any]:
     """The filter of the board and the records it leaves in this pipeline."""
     query = request.GET.copy()
     for name in ("pipeline", "kind", "sort", "page"):

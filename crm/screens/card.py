@@ -16,7 +16,7 @@ from accounts.models import User
 from crm import clock, pipelines, stages
 from crm.models import Stage, StagedRecord
 from crm.normalize import format_phone
-from crm.screens import access, happening
+from crm.screens import access, around, happening
 from crm.screens.registry import Fact, Screen
 from crm.templatetags.ui import day, duration, money, number
 
@@ -37,6 +37,7 @@ def card_context(request: HttpRequest, screen: Screen, record: Any) -> dict[str,
         "assign_url": reverse(f"{name}-assign", args=[record.pk]) if may else "",
         "move_to_url": reverse(f"{name}-move", args=[record.pk]) if may else "",
         **stage_bar(record, user, may_change=may),
+        **around.around_context(request, screen, record),
         **happening.happening_context(request, record, may_change=may),
     }
 

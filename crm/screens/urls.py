@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
 
-from crm.screens import bulk, editing, files, happening, listing, matches, moving, options, saved, sections, tasks
+from crm.screens import (
+    around,
+    bulk,
+    editing,
+    files,
+    happening,
+    listing,
+    matches,
+    moving,
+    options,
+    saved,
+    sections,
+    tasks,
+)
 
 
 def record_paths(record_type: str) -> list[URLPattern]:
@@ -19,6 +32,7 @@ def record_paths(record_type: str) -> list[URLPattern]:
         own("<int:pk>/refuse/", moving.refuse_record, "refuse"),
         own("<int:pk>/assign/", editing.assign_record, "assign"),
         own("<int:pk>/fields/<slug:name>/", editing.edit_field, "field"),
+        own("<int:pk>/around/", around.record_around, "around"),
         own("<int:pk>/timeline/", happening.record_timeline, "timeline"),
         own("<int:pk>/note/", happening.write_note, "note"),
         re_path(

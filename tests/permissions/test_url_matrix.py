@@ -56,6 +56,7 @@ OF_EACH_KIND = {
     "assign": ("GET", FOREIGN),
     "field": ("GET", FOREIGN),
     "timeline": ("GET", FOREIGN),
+    "around": ("GET", FOREIGN),
     "note": ("POST", FOREIGN_POST),
     "plan": ("POST", FOREIGN_POST),
     "upload": ("POST", FOREIGN_POST),
