@@ -118,7 +118,7 @@ def record_around(request: HttpRequest, record_type: str, pk: int) -> HttpRespon
 def rows_of(request: HttpRequest, screen: Screen, origin: Origin, record: Any) -> tuple[Any, QueryDict]:
     """The rows of the list in its order, only those in the reader's sight; of a board those of the card's column."""
     query = QueryDict(origin.query, mutable=True)
-    twin = copy(request)
+    twin: Any = copy(request)
     twin.GET = query
     if origin.kind == "list":
         return listing.ordered(twin, screen, listing.filtered(twin, screen).qs), query
