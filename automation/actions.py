@@ -256,6 +256,17 @@ def register_object(context: Context) -> Outcome | None:
     return Outcome("registered", is_told=True)
 
 
+@action("route_lead", gettext_lazy("Share the lead out by the routing table"))
+def route_lead(context: Context) -> Outcome | None:
+    """Give the lead to whom the first matching row says (LEAD-8); an empty table does nothing."""
+    from leads import routing
+
+    decision = routing.lead_route(context.record, by=context.actor)
+    if decision is None:
+        return None
+    return Outcome("routed", {"name": str(decision.choice.to or "")}, is_told=True)
+
+
 def _moves_no_object(data: Mapping[str, Any]) -> bool:
     """There is no object, or the record stays open: whose it is by its open records is then as before."""
     if "object" in data and data["object"] is None:

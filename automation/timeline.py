@@ -36,6 +36,11 @@ OUTCOMES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "letter_queued": lambda data: _("message to %(address)s") % {"address": data.get("address", "")},
     "assigned": lambda data: _("responsible: %(name)s") % {"name": data.get("name", "")},
     "qualified": lambda data: _("the lead was qualified"),
+    "routed": lambda data: (
+        _("given by the routing table to %(name)s") % {"name": data["name"]}
+        if data.get("name")
+        else _("no row of the routing table took the lead")
+    ),
     "registered": lambda data: _("the object was looked for in the registry"),
     "object_follows": lambda data: (
         _("responsible for «%(object)s»: %(name)s") % {"object": data.get("object", ""), "name": data.get("name", "")}

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from crm.errors import InvalidInput
@@ -18,6 +20,8 @@ from crm.requirements import is_filled
 
 Predicate = Callable[[Any], bool]
 PREDICATES: dict[str, dict[str, tuple[Any, Predicate]]] = {}
+# Columns of a row that a record points to, by which conditions may ask: "responsible__position".
+PATHS: dict[str, dict[str, Any]] = {}
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": lambda found, wanted: found == wanted,
     "ne": lambda found, wanted: found != wanted,
@@ -37,9 +41,36 @@ def predicate(record_type: str, name: str, label: Any, function: Predicate) -> N
     PREDICATES.setdefault(record_type, {})[name] = (label, function)
 
 
-def check(tree: Mapping[str, Any], record_type: str) -> None:
-    """Refuse a tree that could not be evaluated, in a sentence; an empty tree holds always."""
+def path(record_type: str, name: str, label: Any) -> None:
+    """Let conditions ask for a column of a related row ("responsible__position"); called from AppConfig.ready."""
+    PATHS.setdefault(record_type, {})[name] = label
+
+
+def check(tree: Mapping[str, Any], record_type: str, *, fields: Collection[str] | None = None) -> None:
+    """Refuse a tree that could not be evaluated, in a sentence; an empty tree holds always.
+
+    With `fields` only comparisons of those are accepted, and no predicates: then the tree can be asked of the
+    database as well (as_q).
+    """
     _check(tree, record_type, depth=0)
+    if fields is None:
+        return
+    for leaf in leaves(tree):
+        if leaf.get("field") not in fields:
+            raise _refused(_("There is no condition «%(name)s».") % {"name": leaf.get("field") or leaf.get("is")})
+
+
+def leaves(tree: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The comparisons and predicates of a tree that was checked."""
+    for word in ("all", "any"):
+        if word in tree:
+            for branch in tree[word]:
+                yield from leaves(branch)
+            return
+    if "not" in tree:
+        yield from leaves(tree["not"])
+    elif tree:
+        yield tree
 
 
 def matches(tree: Mapping[str, Any], record: StagedRecord) -> bool:
@@ -55,8 +86,89 @@ def matches(tree: Mapping[str, Any], record: StagedRecord) -> bool:
     if "is" in tree:
         return PREDICATES[record.RECORD_TYPE][tree["is"]][1](record)
     field = _field(record.RECORD_TYPE, str(tree["field"]))
-    found = getattr(record, field.attname)
+    found = _value(record, str(tree["field"]))
     return OPERATORS[str(tree["op"])](found, _wanted(field, str(tree["op"]), tree.get("value")))
+
+
+def _value(record: Any, name: str) -> Any:
+    """What a record holds under a name; of a row it does not point to nothing."""
+    relation, _double, last = name.rpartition("__")
+    row = getattr(record, relation) if relation else record
+    return None if row is None else getattr(row, row._meta.get_field(last).attname)
+
+
+def as_q(tree: Mapping[str, Any], record_type: str) -> Q:
+    """The same question for the database; a tree with predicates cannot be asked so (ValueError)."""
+    if not tree:
+        return Q()
+    for word, join in (("all", Q.AND), ("any", Q.OR)):
+        if word in tree:
+            found = Q()
+            for branch in tree[word]:
+                # An empty branch holds always, and an empty Q would vanish out of the sum.
+                found.add(as_q(branch, record_type) or Q(pk__isnull=False), join)
+            return found
+    if "not" in tree:
+        return ~(as_q(tree["not"], record_type) or Q(pk__isnull=False))
+    if "is" in tree:
+        raise ValueError(f"The predicate {tree['is']!r} is not for the database.")
+    return _leaf_q(tree, record_type)
+
+
+def _leaf_q(tree: Mapping[str, Any], record_type: str) -> Q:
+    name, operator = str(tree["field"]), str(tree["op"])
+    field = _field(record_type, name)
+    wanted = _wanted(field, operator, tree.get("value"))
+    if operator in {"empty", "filled"}:
+        blank = Q(**{f"{name}__isnull": True})
+        if isinstance(field, models.CharField | models.TextField):
+            blank |= Q(**{name: ""})
+        return blank if operator == "empty" else ~blank
+    if operator in {"eq", "ne"}:
+        same = Q(**{f"{name}__isnull": True}) if wanted is None else Q(**{name: wanted})
+        return same if operator == "eq" else ~same
+    return Q(**{f"{name}__{operator}": wanted})
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One part of a condition for a record: in words, whether it holds, and what the record has instead."""
+
+    text: str
+    holds: bool
+    found: str = ""
+
+
+def explain(tree: Mapping[str, Any], record: StagedRecord) -> list[Explained]:
+    """Why a condition holds for a record or not, part by part; the parts of an "all" are told one by one."""
+    if not tree:
+        return []
+    if "all" in tree:
+        return [line for branch in tree["all"] for line in explain(branch, record)]
+    found = ""
+    if "field" in tree:
+        name = str(tree["field"])
+        found = shown(_field(record.RECORD_TYPE, name), _value(record, name)) or _("empty")
+    return [Explained(describe(tree, record.RECORD_TYPE), matches(tree, record), found)]
+
+
+def shown(field: Any, value: Any) -> str:
+    """A value of a column as people read it: the name of the row it points to, the label of a choice."""
+    if isinstance(value, list):
+        return _(" or ").join(shown(field, item) for item in value)
+    if value is None or value == "":
+        return ""
+    try:
+        typed = _target(field).to_python(value)
+    except ValidationError:
+        return str(value)
+    if isinstance(field, models.ForeignKey):
+        return str(field.related_model._default_manager.filter(pk=typed).first() or value)
+    if field.choices:
+        return str(dict(field.flatchoices).get(typed, typed))
+    if isinstance(field, models.DecimalField):
+        return f"{typed.normalize():f}"
+    return str(typed)
 
 
 def describe(tree: Mapping[str, Any], record_type: str) -> str:
@@ -65,15 +177,18 @@ def describe(tree: Mapping[str, Any], record_type: str) -> str:
         return _("always")
     for word, joint in (("all", _("and")), ("any", _("or"))):
         if word in tree:
-            return f" {joint} ".join(f"({describe(branch, record_type)})" for branch in tree[word])
+            parts = [describe(branch, record_type) for branch in tree[word]]
+            is_deep = [bool({"all", "any"} & branch.keys()) for branch in tree[word]]
+            return f" {joint} ".join(f"({text})" if deep else text for text, deep in zip(parts, is_deep, strict=True))
     if "not" in tree:
         return _("not (%(condition)s)") % {"condition": describe(tree["not"], record_type)}
     if "is" in tree:
         return str(PREDICATES[record_type][tree["is"]][0])
-    signs = {"eq": "=", "ne": "≠", "gt": ">", "gte": "≥", "lt": "<", "lte": "≤", "in": "∈"}
-    label = str(_field(record_type, tree["field"]).verbose_name)
+    signs = {"eq": " =", "ne": " ≠", "gt": " >", "gte": " ≥", "lt": " <", "lte": " ≤", "in": ":"}
+    field = _field(record_type, tree["field"])
+    label = str(PATHS.get(record_type, {}).get(tree["field"]) or field.verbose_name)
     if tree["op"] in signs:
-        return f"{label} {signs[tree['op']]} {tree.get('value')}"
+        return f"{label}{signs[tree['op']]} {shown(field, tree.get('value'))}"
     return f"{label}: {_('empty') if tree['op'] == 'empty' else _('filled in')}"
 
 
@@ -112,17 +227,27 @@ def _check_leaf(tree: Mapping[str, Any], record_type: str) -> None:
 
 
 def _field(record_type: str, name: str) -> Any:
-    field = record_model(record_type)._meta.get_field(name)
+    relation, _double, last = name.rpartition("__")
+    model: Any = record_model(record_type)
+    if relation:
+        if name not in PATHS.get(record_type, {}):
+            raise FieldDoesNotExist(name)
+        model = model._meta.get_field(relation).related_model
+    field = model._meta.get_field(last)
     if not isinstance(field, models.Field) or field.many_to_many:
         raise FieldDoesNotExist(name)
     return field
+
+
+def _target(field: Any) -> Any:
+    return field.target_field if isinstance(field, models.ForeignKey) else field
 
 
 def _wanted(field: Any, operator: str, value: Any) -> Any:
     """The value to compare with, in the field's own type."""
     if operator in {"empty", "filled"}:
         return None
-    target = field.target_field if isinstance(field, models.ForeignKey) else field
+    target = _target(field)
     if operator == "in":
         if not isinstance(value, list):
             raise ValidationError("in")

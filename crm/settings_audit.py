@@ -31,6 +31,7 @@ KINDS: dict[str, Any] = {
     "team": gettext_lazy("Team"),
     "user": gettext_lazy("Person"),
     "rule": gettext_lazy("Rule"),
+    "routing": gettext_lazy("Routing of leads"),
     "partner": gettext_lazy("Partner"),
     "token": gettext_lazy("API token"),
 }
@@ -48,6 +49,7 @@ MODELS = {
     "team": "accounts.Team",
     "user": "accounts.User",
     "rule": "automation.Rule",
+    "routing": "leads.RoutingRule",
     "partner": "accounts.Partner",
     "token": "accounts.ApiToken",
 }

@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("automation.urls")),
     path("", include("communications.record_urls")),
     path("settings/", include("communications.urls")),
+    path("settings/", include("leads.settings_urls")),
     path("settings/", include("objects_registry.settings_urls")),
     path("settings/", include("crm.views.settings_urls")),
     path("profile/", include("crm.views.profile_urls")),

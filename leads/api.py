@@ -31,7 +31,8 @@ from crm.api.serializers import (
 )
 from crm.models import ATTRIBUTION_FIELDS, RecordType, Source
 from crm.people import assignable
-from leads import services
+from crm.settings_audit import require_head
+from leads import routing, services
 from leads.conversion_api import ConversionActions
 from leads.filters import LeadFilter
 from leads.models import Lead
@@ -138,6 +139,16 @@ class LeadViewSet(ConversionActions, WithObject):
         with transaction.atomic():
             lead = self.locked()
             services.lead_link_client(lead, contact=wish.get("contact"), company=wish.get("company"), by=self.actor)
+        return self.show(lead.pk)
+
+    @extend_schema(summary=gettext_lazy("Share out by the routing table (sales head)"), request=None)
+    @action(detail=True, methods=["post"])
+    def route(self, request: Request, **kwargs: Any) -> Response:
+        """Give the lead to whom the first matching row says; a lead that no row takes stays as it is."""
+        with transaction.atomic():
+            lead = self.locked()
+            require_head(self.caller)
+            routing.lead_route(lead, by=self.actor)
         return self.show(lead.pk)
 
 

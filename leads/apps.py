@@ -15,7 +15,7 @@ class LeadsConfig(AppConfig):
 
     def ready(self) -> None:
         from communications import submissions
-        from crm import clients, contact_points
+        from crm import clients, conditions, contact_points
         from crm import requirements as needed
         from crm.services import derive
         from leads import intake, qualification, services, timeline
@@ -33,6 +33,10 @@ class LeadsConfig(AppConfig):
         ):
             derive("lead", function)
         submissions.made_by(intake.intake)
+        conditions.path("lead", "responsible__position", _("position of the responsible"))
+        conditions.predicate(
+            "lead", "with_head", _("it is with the sales head or with nobody"), qualification.is_with_head
+        )
         needed.declare(
             "lead",
             needed.CONTACT_POINT,

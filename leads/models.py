@@ -122,3 +122,66 @@ class LeadConversion(models.Model):
         verbose_name = _("conversion")
         verbose_name_plural = _("conversions")
         indexes: ClassVar = [models.Index(fields=["deal_id"], name="conversion_deal")]
+
+
+class RoutingRule(models.Model):
+    """A row of the routing table (LEAD-8): which leads it takes, and to whom they go; the first that matches wins."""
+
+    class Target(models.TextChoices):
+        PERSON = "person", _("A person")
+        TEAM = "team", _("A team")
+        PARTNER = "partner", _("A partner")
+
+    class Share(models.TextChoices):
+        ROUND_ROBIN = "round_robin", _("in turn")
+        LEAST_LOADED = "least_loaded", _("whoever has the fewest open leads and deals")
+
+    name = models.CharField(_("name"), max_length=100)
+    order = models.PositiveIntegerField(_("order"), default=0)
+    is_active = models.BooleanField(_("switched on"), default=True)
+    conditions = models.JSONField(_("conditions"), default=dict, blank=True)
+    target = models.CharField(_("goes to"), max_length=10, choices=Target)
+    person = models.ForeignKey(
+        "accounts.User", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("person")
+    )
+    team = models.ForeignKey(
+        "accounts.Team", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("team")
+    )
+    share = models.CharField(_("within the team"), max_length=15, choices=Share, default=Share.ROUND_ROBIN, blank=True)
+    partner = models.ForeignKey(
+        "accounts.Partner", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("partner")
+    )
+
+    class Meta:
+        ordering: ClassVar = ["order", "id"]
+        verbose_name = _("routing rule")
+        verbose_name_plural = _("routing table")
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="routing_has_its_target",
+                condition=models.Q(target="person", person__isnull=False)
+                | models.Q(target="team", team__isnull=False)
+                | models.Q(target="partner", partner__isnull=False),
+                violation_error_message=_("Say to whom the lead goes."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def receiver(self) -> models.Model | None:
+        """The person, the team or the partner that the row names."""
+        found: models.Model | None = getattr(self, self.target, None)
+        return found
+
+
+class TeamTurn(models.Model):
+    """Whose turn it was last in a team; its row is the lock by which two leads at once get two people."""
+
+    team = models.OneToOneField("accounts.Team", models.CASCADE, primary_key=True, related_name="+")
+    last = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        verbose_name = _("turn of a team")
+        verbose_name_plural = _("turns of teams")

@@ -43,6 +43,11 @@ def missing_minimum(lead: Lead) -> list[MissingField]:
     ]
 
 
+def is_with_head(lead: Lead) -> bool:
+    """Nobody has taken the lead on yet: it is with the sales head, who shares leads out, or with no one."""
+    return lead.responsible is None or lead.responsible.is_head
+
+
 def derive_missing(lead: Lead, changed: set[str]) -> set[str]:
     """Keep the list of missing data that the card shows; given to crm.services.derive."""
     if lead.partner_id is not None:

@@ -103,3 +103,26 @@ def _copies_undone(data: Mapping[str, Any]) -> str:
 @formatter("copied_from", "field")
 def _copied_from(data: Mapping[str, Any]) -> str:
     return _("A copy from the deal «%(title)s», №%(id)s.") % {"title": data.get("title", ""), "id": data.get("id", "")}
+
+
+def _passed(data: Mapping[str, Any]) -> str:
+    lines = [f"«{row.get('rule', '')}» – {row.get('why', '')}" for row in data.get("passed", [])]
+    return _("Passed over: %(rows)s.") % {"rows": "; ".join(lines)} if lines else ""
+
+
+@formatter("lead_routed", "robot")
+def _lead_routed(data: Mapping[str, Any]) -> str:
+    to = data.get("to") or "—"
+    text = _("Routing table, row «%(rule)s»: the lead goes to %(to)s.") % {
+        "rule": data.get("rule", ""),
+        "to": f"{to} ({data['how']})" if data.get("how") else to,
+    }
+    why = _("Conditions: %(conditions)s.") % {"conditions": data.get("conditions", "")}
+    return " ".join(part for part in (text, why, _passed(data), _missing(data)) if part)
+
+
+@formatter("lead_not_routed", "robot")
+def _lead_not_routed(data: Mapping[str, Any]) -> str:
+    name = data.get("responsible") or "—"
+    text = _("No row of the routing table takes the lead: it stays with %(name)s.") % {"name": name}
+    return f"{text} {_passed(data)}".strip()

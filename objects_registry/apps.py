@@ -21,6 +21,7 @@ class ObjectsRegistryConfig(AppConfig):
         del timeline  # imported for its sentences
         for record_type in ("lead", "deal", "object"):
             derive(record_type, keys.derive_place)
+            derive(record_type, keys.derive_region)
         derive("object", building.derive_area)
         derive("object", keys.derive_keys)
         stages.guard("object", guards.refuse_merged)

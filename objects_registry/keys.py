@@ -42,6 +42,20 @@ def derive_place(record: Any, changed: set[str]) -> set[str]:
     return found
 
 
+def derive_region(record: Any, changed: set[str]) -> set[str]:
+    """A region in its full name, "Татарстан" too; of a town that is known the region it lies in (LEAD-8)."""
+    if "region" in changed and record.region:
+        value = region_of(record.region)
+    elif "city" in changed and record.city and not record.region:
+        value = region_of(record.city)
+    else:
+        return set()
+    if not value or value == record.region:
+        return set()
+    record.region = value[:100]
+    return {"region"}
+
+
 def _before(record: Any) -> dict[str, Any] | None:
     """The stored address: what was read out of it may be replaced, what a person wrote may not."""
     if record.pk is None:

@@ -16,7 +16,8 @@ class PartnersConfig(AppConfig):
         from crm import events, stages, timeline
         from crm import requirements as needed
         from crm.field_guards import guard_fields
-        from partners import guards, mirror
+        from leads import routing
+        from partners import guards, mirror, route
         from partners.handoff import active_handoff
         from partners.timeline import shared_lines
 
@@ -34,4 +35,5 @@ class PartnersConfig(AppConfig):
         guard_fields("deal", guards.refuse_feedback)
         guard_fields("contact", guards.refuse_partners_reach)
         timeline.shared(shared_lines)
+        routing.target_kind("partner", routing.TargetKind(route.choose_partner, route.give_to_partner))
         events.on("stage_changed", mirror.on_stage_changed, wants=mirror.is_of_twin)

@@ -31,6 +31,7 @@ urlpatterns = [
     path("v1/", include(router.urls)),
     path("v1/", include("leads.api")),
     path("v1/", include("leads.copies_api")),
+    path("v1/", include("leads.routing_api")),
     path("v1/", include("deals.api")),
     path("v1/", include("objects_registry.api")),
     path("v1/", include("partners.api")),

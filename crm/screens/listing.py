@@ -86,7 +86,7 @@ def narrow(form: forms.Form, screen: Screen, user: User) -> None:
     if "responsible" in fields:
         fields["responsible"].queryset = colleagues(user)
     if user.is_partner:
-        for name in ("team", "partner", "utm_campaign", "source", "no_source", "channel", "copies"):
+        for name in ("team", "partner", "utm_campaign", "source", "no_source", "channel", "copies", "route"):
             fields.pop(name, None)
 
 

@@ -343,6 +343,7 @@ def _assets() -> dict[str, str]:
         "merge": static("js/merge.js"),
         "copies": static("js/copies.js"),
         "lists": static("js/lists.js"),
+        "order": static("js/order.js"),
     }
 
 

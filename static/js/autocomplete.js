@@ -50,6 +50,23 @@
     if (described) chooser.control_input.setAttribute("aria-describedby", described);
   });
 
+  // Several of a long list that is in the page already: found by any part of the name, shown as chips.
+  crm.part("select[data-choose]", async (select) => {
+    await Promise.all([crm.load(crm.assets.tomSelect), crm.load(crm.assets.tomSelectCss)]).catch(() => {});
+    if (!window.TomSelect || select.tomselect) return;
+    const label = select.labels?.[0]?.textContent.trim();
+    const chooser = new window.TomSelect(select, {
+      placeholder: select.dataset.placeholder || "",
+      hidePlaceholder: true,
+      maxOptions: null,
+      refreshThrottle: 0, // Enter right after the last letter must take what was typed.
+      plugins: { remove_button: { title: crm.text.clear } },
+      render: { no_results: () => `<div class="no-results">${crm.text.nothingFound}</div>` },
+    });
+    select.setAttribute("aria-hidden", "true");
+    if (label) chooser.control_input.setAttribute("aria-label", label);
+  });
+
   async function make(select, text, done) {
     const answer = await crm.post(select.dataset.createUrl, { text }).catch(() => null);
     if (!answer?.ok) {

@@ -17,6 +17,7 @@ from automation.models import Rule, ScheduledRun
 from communications.models import Submission, WebForm
 from crm.models import Activity, Attachment, Merge, Notification, RefusalReason, SavedView
 from crm.services import activity_create
+from leads.models import RoutingRule
 from objects_registry.models import SteelConsumption
 from partners.models import Handoff
 from tests.permissions.world import World
@@ -152,6 +153,14 @@ class Rows:
             self.add(name, HEADS.replace("200", "302"))
         for name in ("pipeline", "pipeline-change", "stage-add", "required", "reasons"):
             self.add(f"settings-{name}", HEADS, "deal")
+        row = RoutingRule.objects.create(name="Юг", target="person", person=self.world.people["owner"])
+        for name in ("settings-routing", "settings-routing-add"):
+            self.add(name, HEADS)
+        self.add("settings-routing-row", HEADS, row.pk)
+        self.add("settings-routing-order", "302 * * 403 403 403 403", method="POST")
+        for name in ("settings-routing-switch", "settings-routing-shift"):
+            self.add(name, "302 - - 403 403 403 403", row.pk, method="POST")
+        self.add("settings-routing-apply", "302 - - 403 403 403 403", self.own("lead").pk, method="POST")
         self.add("settings-stage", HEADS, "deal:costing")
         self.add("settings-stage-delete", "302 * * 403 403 403 403", "deal:costing")
         self.add("settings-stage-shift", "302 - - 403 403 403 403", "deal:costing", method="POST")
