@@ -73,7 +73,7 @@ class RoutingTryInput(Input):
     region = serializers.CharField(required=False, allow_blank=True, max_length=100)
     area = serializers.DecimalField(required=False, allow_null=True, max_digits=12, decimal_places=2, min_value=0)
     purpose = Coded(queryset=Purpose.objects.all(), required=False, allow_null=True)
-    source = Coded(queryset=Source.objects.all(), required=False, allow_null=True)
+    source = Coded(queryset=Source.objects.all(), required=False, allow_null=True)  # type: ignore[assignment]
     channel = serializers.ChoiceField(choices=Channel.choices, required=False)
     responsible = Reference(queryset=_people, required=False, allow_null=True)
 

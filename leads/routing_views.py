@@ -74,7 +74,9 @@ def replay(user: Any, days: int) -> dict[str, Any]:
     rules = routing.active_rules()
     since = clock.today() - timedelta(days=days)
     counts = routing.count_by_row(routing.leads_since(since, user), rules)
-    lines = [{"rule": rule, "to": rule.receiver, "count": counts.get(rule.pk, 0), "key": rule.pk} for rule in rules]
+    lines: list[dict[str, Any]] = [
+        {"rule": rule, "to": rule.receiver, "count": counts.get(rule.pk, 0), "key": rule.pk} for rule in rules
+    ]
     lines.append({"rule": None, "to": None, "count": counts.get(routing.NO_ROW, 0), "key": routing.NO_ROW})
     for row in lines:
         query = {"pipeline": "lead", "route": row["key"], "created_from": since.isoformat(), "copies": "false"}
