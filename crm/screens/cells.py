@@ -113,7 +113,7 @@ def cell(column: Any, row: Any, now: datetime, *, label: str, may_change: bool) 
     shown = inside(column, row, now)
     css = CLASSES.get(column.kind, "") if shown else f"{CLASSES.get(column.kind, '')} is-blank".strip()
     named = f' class="{css}"' if css else ""
-    edit = f' data-cell="{column.key}" tabindex="-1"' if may_change and column.fact else ""
+    edit = f' data-cell="{column.key}" tabindex="-1"' if may_change and (column.fact or column.kind == "stage") else ""
     whole = f"<span>{shown}</span>" if shown and not shown.startswith("<") else shown
     return f'<td{named} data-label="{label}"{edit}>{whole}</td>'
 

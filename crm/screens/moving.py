@@ -27,7 +27,7 @@ def move_record(request: HttpRequest, record_type: str, pk: int) -> HttpResponse
     user: Any = request.user
     record = access.find_to_change(record_type, pk, user)
     if request.method != "POST":
-        return _choose(request, record)
+        return choose(request, record)
     try:
         target = pipelines.find_stage(record.pipeline_id, request.POST.get("to", ""))
     except KeyError:
@@ -135,7 +135,7 @@ def _context(request: HttpRequest, record: Any, **more: Any) -> dict[str, Any]:
     }
 
 
-def _choose(request: HttpRequest, record: Any) -> HttpResponse:
+def choose(request: HttpRequest, record: Any) -> HttpResponse:
     """Where the record may go from here, a button each."""
     targets = stages.allowed_targets(record, request.user)
     context = _context(

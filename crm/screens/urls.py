@@ -7,6 +7,7 @@ from django.urls import URLPattern, path, re_path
 from crm.screens import (
     around,
     bulk,
+    cell_editing,
     editing,
     files,
     happening,
@@ -32,6 +33,7 @@ def record_paths(record_type: str) -> list[URLPattern]:
         own("<int:pk>/refuse/", moving.refuse_record, "refuse"),
         own("<int:pk>/assign/", editing.assign_record, "assign"),
         own("<int:pk>/fields/<slug:name>/", editing.edit_field, "field"),
+        own("<int:pk>/cells/<slug:key>/", cell_editing.edit_cell, "cell"),
         own("<int:pk>/around/", around.record_around, "around"),
         own("<int:pk>/timeline/", happening.record_timeline, "timeline"),
         own("<int:pk>/note/", happening.write_note, "note"),

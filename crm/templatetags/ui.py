@@ -376,6 +376,7 @@ def _texts() -> dict[str, str]:
         "searching": _("Searching…"),
         "draftRestored": _("What you had typed before is back in the form."),
         "saved": _("Saved %(time)s"),
+        "change": _("Change"),
         "saveFailed": _("Not saved"),
         "selected": _("Selected: %(count)s"),
         "capsLock": _("Caps Lock is on"),

@@ -58,6 +58,7 @@ OF_EACH_KIND = {
     "field": ("GET", FOREIGN),
     "timeline": ("GET", FOREIGN),
     "around": ("GET", FOREIGN),
+    "cell": ("GET", FOREIGN),
     "note": ("POST", FOREIGN_POST),
     "plan": ("POST", FOREIGN_POST),
     "upload": ("POST", FOREIGN_POST),
@@ -65,7 +66,7 @@ OF_EACH_KIND = {
 WITHOUT_ID = frozenset(
     {"list", "board", "filter", "export", "section", "bulk-assign", "bulk-move", "view-save", "columns"}
 )
-EXTRA = {"field": ["responsible"], "plan": ["task"]}
+EXTRA = {"field": ["responsible"], "cell": ["stage"], "plan": ["task"]}
 
 
 class Rows:

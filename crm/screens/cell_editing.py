@@ -1,0 +1,75 @@
+"""A cell of a list filled in where it stands: the line of the card behind it, its service, errors and conflicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+from django_fsm import ConcurrentTransition
+
+from crm import clock
+from crm.errors import DomainError, StageConflict
+from crm.screens import access, cells, dialogs, listing, moving, registry
+from crm.screens.editing import field_conflict, save, seen_values
+from crm.screens.forms import RecordFieldsForm, add_errors
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_cell(request: HttpRequest, record_type: str, pk: int, key: str) -> HttpResponse:
+    """GET: the fields of a cell, or for the stage the dialog of moves. POST: saves them and answers the row anew.
+
+    Refused values are a 422 with the fields; when another person has changed them meanwhile, 409 with both values.
+    """
+    user: Any = request.user
+    screen = registry.of(record_type)
+    column = screen.column(key)
+    if column is None:
+        raise Http404
+    record = access.find_to_change(record_type, pk, user)
+    if column.kind == "stage" and request.method != "POST":
+        return moving.choose(request, record)
+    fact = screen.fact(column.fact) if column.fact else None
+    if fact is None or fact.locked:
+        raise Http404
+    if not dialogs.is_partial(request):
+        return HttpResponseRedirect(reverse(f"{record_type}-field", args=[pk, fact.name]))
+    if request.method != "POST":
+        return _fields(request, record, fact, RecordFieldsForm(record=record, names=fact.fields, user=user))
+    form = RecordFieldsForm(request.POST, record=record, names=fact.fields, user=user)
+    seen = request.POST.get("seen", "")
+    if not form.is_valid():
+        return _fields(request, record, fact, form, status=422)
+    if seen != seen_values(record, fact.fields):
+        return field_conflict(request, record, fact.fields, seen)
+    try:
+        save(screen, record, form.values(), user, expected_version=record.version)
+    except (StageConflict, ConcurrentTransition):
+        return field_conflict(request, record, fact.fields, seen)
+    except DomainError as error:
+        add_errors(form, error)
+        return _fields(request, record, fact, form, status=422)
+    return row_answer(request, screen, pk)
+
+
+def row_answer(request: HttpRequest, screen: registry.Screen, pk: int) -> HttpResponse:
+    """The row as it is now, with the columns of `?columns=`; 204 when it is out of the reader's sight."""
+    user: Any = request.user
+    columns = listing.columns_of(request, screen)
+    rows: Any = screen.model._default_manager.visible_to(user).alive().filter(pk=pk)  # type: ignore[attr-defined]
+    row = listing.light(screen, rows, columns).first()
+    if row is None:
+        return HttpResponse(status=204)
+    row.may_change = row.pk in access.changeable(screen.model, [row.pk], user)
+    return HttpResponse(cells.row_html(screen, columns, row, clock.now(), cells.labels_of(columns)))
+
+
+def _fields(request: HttpRequest, record: Any, fact: Any, form: Any, *, status: int = 200) -> HttpResponse:
+    # The page may hold fields of the same names already: those of the filter.
+    form.auto_id = f"cell_{record.pk}_%s"
+    context = {"form": form, "seen": request.POST.get("seen", seen_values(record, fact.fields))}
+    return render(request, "crm/cell_edit.html", context, status=status)
