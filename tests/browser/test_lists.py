@@ -1,4 +1,4 @@
-"""Habits of lists in a real browser: from card to card by keys, cells filled in where they stand, views, many at once."""
+"""Habits of lists in a real browser: from card to card by keys, cells filled in where they stand, many at once."""
 
 from __future__ import annotations
 
