@@ -36,6 +36,7 @@ class Link:
         return f"{self.model}.{self.column}"
 
 
+LEAD = "leads.Lead"
 OBJECT = "objects_registry.ConstructionObject"
 OBJECT_CONTACTS = f"{OBJECT}_contacts"
 OBJECT_COMPANIES = f"{OBJECT}_companies"
@@ -49,6 +50,14 @@ FOREIGN_KEYS: dict[str, tuple[Link, ...]] = {
         Link(OBJECT, "merged_into"),
         Link(OBJECT_CONTACTS, "constructionobject", UNLESS_SAME, ("contact_id",)),
         Link(OBJECT_COMPANIES, "constructionobject", UNLESS_SAME, ("company_id",)),
+    ),
+    LEAD: (
+        Link(LEAD, "merged_into"),
+        # A converted lead is not merged; one whose conversion was undone keeps the memory of it.
+        Link("leads.LeadConversion", "lead", STAY),
+        # What the partners work at: a lead that is with one now is not merged.
+        Link(LEAD, "origin"),
+        Link(f"{LEAD}_tags", "lead", UNLESS_SAME, ("tag_id",)),
     ),
     "crm.Contact": (
         Link("deals.Deal", "contact"),
@@ -82,8 +91,8 @@ HANGING: tuple[Link, ...] = (
     Link("crm.Change", "record_id", STAY),
     Link("crm.Event", "record_id", STAY),
     Link("automation.RuleRun", "record_id", STAY),
-    # Only leads and deals are handed over, and those are not merged.
-    Link("partners.Handoff", "record_id", STAY),
+    # Of leads and deals alone; what a partner works at now is not merged.
+    Link("partners.Handoff", "record_id"),
 )
 
 # Columns that hold an id without being a key, and why a merge leaves them alone.
@@ -91,8 +100,8 @@ LOOSE: dict[str, str] = {
     "leads.LeadConversion.deal_id": "the conversion's own memory",
     "leads.LeadConversion.contact_id": "likewise",
     "leads.LeadConversion.company_id": "likewise",
-    "communications.Submission.lead_id": "of leads, which are not merged",
-    "partners.Handoff.twin_id": "of leads and deals, which are not merged",
+    "communications.Submission.lead_id": "the raw request keeps the lead it became, whose address leads on",
+    "partners.Handoff.twin_id": "of partners' own records, which are not merged",
     "automation.ScheduledRun.entry_id": "a row of the stage history, which stays",
     "crm.Merge.main_id": "the merge's own memory",
     "crm.NotDuplicate.low_id": "what was found different stays different from the duplicate",

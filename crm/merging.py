@@ -7,10 +7,9 @@ their later decision and is not touched. History and audit trail are never taken
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import combinations
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -22,7 +21,7 @@ from crm.actors import Actor
 from crm.errors import DomainError, InvalidInput
 from crm.journaling import Journal, audit_columns, columns_of, model_of, put_back, refresh_search
 from crm.merge_links import FOREIGN_KEYS, STAY, PointFlags, carry, links_to, rows_of
-from crm.models import ContactPoint, Merge, NotDuplicate, StagedRecord, StageHistory, record_model
+from crm.models import ContactPoint, Merge, StagedRecord, StageHistory, record_model
 from crm.services import PROTECTED, record_update, refresh_next_activity, shown_value
 from crm.stages import move
 
@@ -32,6 +31,16 @@ MERGED = "merged"
 NOT_CHOSEN = frozenset({"area_is_manual", "tonnage_is_manual"})
 # They follow from the phones and addresses, which have come along by then.
 POINT_COLUMNS = frozenset({"phone", "email"})
+
+
+# Why a record of a kind may not be merged, in words; apps add theirs in AppConfig.ready.
+GUARDS: dict[str, list[Callable[[Any], str]]] = {}
+
+
+def guard(record_type: str, function: Callable[[Any], str]) -> None:
+    """Register why a record may not be merged: answers a sentence, or an empty text."""
+    if function not in GUARDS.setdefault(record_type, []):
+        GUARDS[record_type].append(function)
 
 
 class MergeError(DomainError):
@@ -70,6 +79,7 @@ class MergePreview:
     main: Any
     rows: list[FieldRow]
     counts: dict[int, dict[str, int]]
+    points: dict[int, list[ContactPoint]]
 
 
 def merge_preview(record_type: str, ids: Sequence[int], user: Any, main_id: int | None = None) -> MergePreview:
@@ -80,7 +90,9 @@ def merge_preview(record_type: str, ids: Sequence[int], user: Any, main_id: int 
     main = next((record for record in records if record.pk == main_id), None) or _best(records)
     others = [record for record in records if record is not main]
     rows = [_field_row(field, main, others) for field in mergeable_fields(type(main))]
-    return MergePreview(record_type, [main, *others], main, rows, {item.pk: _counts(item) for item in records})
+    counts = {item.pk: _counts(item) for item in records}
+    points = {item.pk: contact_points.points_of(item) for item in records if record_type in contact_points.OWNERS}
+    return MergePreview(record_type, [main, *others], main, rows, counts, points)
 
 
 @transaction.atomic
@@ -119,7 +131,8 @@ def merge(
             at=clock.now(),
             by=actor.user,
         )
-        timeline.record(main, "merged", actor, {"names": names, "merge": done.pk, "ids": list(other_ids)})
+        told = {"names": names, "merge": done.pk, "ids": list(other_ids), "texts": _other_requests(main, others)}
+        timeline.record(main, "merged", actor, told)
     return done
 
 
@@ -148,29 +161,6 @@ def undo_merge(*, merge_id: int, by: Any) -> Merge:
     done.undone_at = clock.now()
     done.save(update_fields=["undone_at"])
     return done
-
-
-@transaction.atomic
-def mark_not_duplicate(*, record_type: str, ids: Sequence[int], by: Any, reason: str = "") -> list[NotDuplicate]:
-    """Remember for everybody that these records, each two of them, are different; DoesNotExist out of reach."""
-    actor = Actor.of(by)
-    rows = record_model(record_type)._default_manager.all()
-    if actor.is_person and actor.user is not None:
-        rows = rows.visible_to(actor.user)
-    wanted = sorted(set(ids))
-    if len(wanted) < LEAST:
-        raise InvalidInput(_("Choose at least two records."))
-    if rows.filter(pk__in=wanted).count() != len(wanted):
-        raise record_model(record_type).DoesNotExist
-    return [
-        NotDuplicate.objects.get_or_create(
-            record_type=record_type,
-            low_id=low,
-            high_id=high,
-            defaults={"by": actor.user, "reason": reason.strip()[:255], "at": clock.now()},
-        )[0]
-        for low, high in combinations(wanted, 2)
-    ]
 
 
 def surviving(record: Any) -> Any:
@@ -208,6 +198,8 @@ def _living(record_type: str, ids: Sequence[int], actor: Actor, *, lock: bool = 
     found = {row.pk: row for row in (rows.select_for_update(of=("self",)) if lock else rows)}
     if len(found) != len(ids):
         raise model.DoesNotExist
+    if hindered := [text for row in found.values() for check in GUARDS.get(record_type, ()) if (text := check(row))]:
+        raise MergeError(hindered[0])
     if gone := [row for row in found.values() if row.merged_into_id is not None]:
         raise MergeError(_("«%(record)s» is merged into another record already.") % {"record": gone[0]})
     return [found[pk] for pk in ids]
@@ -238,8 +230,7 @@ def _field_row(field: Any, main: Any, others: list[Any]) -> FieldRow:
         for item in (main, *others)
     ]
     source = _source(field, main, others)
-    filled = {cell.shown for cell in cells if not cell.is_empty}
-    return FieldRow(field.name, str(field.verbose_name), cells, source.pk, len(filled) > 1)
+    return FieldRow(field.name, str(field.verbose_name), cells, source.pk, len({cell.shown for cell in cells}) > 1)
 
 
 def _source(field: Any, main: Any, others: list[Any]) -> Any:
@@ -278,6 +269,12 @@ def _fill_main(main: Any, others: list[Any], choices: Mapping[str, int], actor: 
             data[name] = value
     if data:
         record_update(main, data=data, by=actor)
+
+
+def _other_requests(main: Any, others: list[Any]) -> list[str]:
+    """What else was asked for: a lead keeps one request text, the others' stay readable on its timeline."""
+    texts = [getattr(other, "request_text", "")[:20_000] for other in others]
+    return [text for text in dict.fromkeys(texts) if text and text != main.request_text]
 
 
 def _retire(other: Any, main: Any, actor: Actor) -> list[int]:

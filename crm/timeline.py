@@ -155,7 +155,8 @@ def _file_added(data: Mapping[str, Any]) -> str:
 
 @formatter("merged", "field")
 def _merged(data: Mapping[str, Any]) -> str:
-    return _("Merged with: %(names)s.") % {"names": ", ".join(data.get("names", []))}
+    text = _("Merged with: %(names)s.") % {"names": ", ".join(data.get("names", []))}
+    return "\n".join([text, *data.get("texts", [])])
 
 
 @formatter("merge_undone", "field")

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
+from crm.api.merging import MergeActions
 from crm.api.serializers import (
     HEAD,
     TAIL,
@@ -105,7 +106,7 @@ class ClientInput(Input):
     create=extend_schema(summary=gettext_lazy("Create a lead"), request=LeadInput),
     partial_update=extend_schema(summary=gettext_lazy("Change a lead"), request=LeadInput),
 )
-class LeadViewSet(ConversionActions, WithObject):
+class LeadViewSet(MergeActions, ConversionActions, WithObject):
     """Requests that came in."""
 
     queryset = Lead.objects.none()

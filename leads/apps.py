@@ -15,7 +15,7 @@ class LeadsConfig(AppConfig):
 
     def ready(self) -> None:
         from communications import submissions
-        from crm import clients, conditions, contact_points
+        from crm import clients, conditions, contact_points, merging
         from crm import requirements as needed
         from crm.services import derive
         from leads import intake, qualification, services, timeline
@@ -32,6 +32,7 @@ class LeadsConfig(AppConfig):
             qualification.derive_missing,
         ):
             derive("lead", function)
+        merging.guard("lead", services.why_not_merged)
         submissions.made_by(intake.intake)
         conditions.path("lead", "responsible__position", _("position of the responsible"))
         conditions.predicate(

@@ -167,3 +167,14 @@ def _row(lead: Lead, name: str) -> str:
         return str(getattr(lead, name) or "")
     except ObjectDoesNotExist:
         return ""
+
+
+def why_not_merged(lead: Lead) -> str:
+    """Why a lead may not be merged: partners' leads, those that a partner works at, those that became something."""
+    if lead.partner_id is not None:
+        return _("«%(record)s» is a partner's lead; leads of partners are not merged.") % {"record": lead}
+    if lead.twins.alive().open().exists():  # type: ignore[attr-defined]
+        return _("A partner works at «%(record)s»; take it back first.") % {"record": lead}
+    if lead.stage_row.kind in {"success", "neutral"}:
+        return _("«%(record)s» is converted already; link the other one to its client instead.") % {"record": lead}
+    return ""

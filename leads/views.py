@@ -20,6 +20,7 @@ from crm.models import RecordType
 from crm.screens import access, board, card, dialogs, listing, pages
 from crm.screens.forms import add_errors
 from crm.screens.matches import matches_context
+from crm.screens.merging import undoable_merges
 from crm.visibility import visible_record
 from leads.forms import LeadForm, LinkClientForm, QuickLeadForm
 from leads.models import Lead
@@ -73,6 +74,7 @@ def lead_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context["close_stages"] = [stage for stage in context["close_stages"] if stage.code not in dialogs_own]
     context |= {
         "ties": ties(lead, user),
+        "merges": undoable_merges(lead, user),
         "call_phone": lead.phone,
         "missing": missing_minimum(lead) if lead.is_open and lead.partner_id is None else [],
         "convert_url": reverse("lead-convert", args=[pk]) if CONVERTED in ends else "",

@@ -13,9 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import User
-from crm.merging import undo_until
-from crm.models import Merge, RecordType
 from crm.screens import access, board, card, listing, pages
+from crm.screens.merging import undoable_merges
 from objects_registry.forms import ObjectForm, QuickObjectForm
 from objects_registry.matching import duplicate_warning
 from objects_registry.models import ConstructionObject
@@ -36,12 +35,8 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
 @login_required
 @require_GET
 def object_list(request: HttpRequest) -> HttpResponse:
-    """Objects as a table; heads merge selected ones."""
-    page = page_context(request)
-    if request.user.is_head:  # type: ignore[union-attr]
-        merge = {"name": "merge", "label": _("Merge…"), "icon": "git-merge", "url": reverse("object-merge")}
-        page["more_actions"] = [merge]
-    return listing.list_answer(request, SCREEN, page)
+    """Objects as a table."""
+    return listing.list_answer(request, SCREEN, page_context(request))
 
 
 @login_required
@@ -78,20 +73,6 @@ def object_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "sections": sections_of(obj, user),
     }  # fmt: skip
     return render(request, "objects_registry/detail.html", context)
-
-
-def undoable_merges(obj: ConstructionObject, user: User) -> list[dict[str, Any]]:
-    """The merges into this object that can still be taken back, for those who may."""
-    from crm import clock
-
-    if not user.is_head:
-        return []
-    done = Merge.objects.filter(record_type=RecordType.OBJECT, main_id=obj.pk, undone_at__isnull=True)
-    return [
-        {"merge": row, "until": undo_until(row), "url": reverse("object-merge-undo", args=[row.pk])}
-        for row in done.select_related("by")
-        if undo_until(row) > clock.now()
-    ]
 
 
 def sections_of(obj: ConstructionObject, user: User) -> list[dict[str, Any]]:

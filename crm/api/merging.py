@@ -12,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm import merging
+from crm import merging, not_duplicates
 from crm.api.pagination import BIGGEST_KEY
 from crm.api.serializers import Input
 from crm.api.views import ApiViewSet, RecordViewSet
@@ -70,6 +70,11 @@ class NotDuplicateInput(Input):
 
     ids = serializers.ListField(child=Key(), min_length=2, max_length=20)
     reason = serializers.CharField(required=False, allow_blank=True, max_length=255)
+    other_type = serializers.ChoiceField(
+        ("contact", "company", "lead"),
+        required=False,
+        help_text=gettext_lazy("With it the first id is of this kind of record, the others are of that one."),
+    )
 
 
 def merge_answer(done: Merge) -> dict[str, Any]:
@@ -119,9 +124,25 @@ class MergeActions(RecordViewSet):
     def not_duplicates(self, request: Request, **kwargs: Any) -> Response:
         """Remember for everybody that records which look alike are different."""
         wish = self.read(NotDuplicateInput)
-        merging.mark_not_duplicate(
-            record_type=self.record_type, ids=wish["ids"], by=self.actor, reason=wish.get("reason", "")
+        not_duplicates.mark_not_duplicate(
+            record_type=self.record_type,
+            ids=wish["ids"],
+            by=self.actor,
+            reason=wish.get("reason", ""),
+            other_type=wish.get("other_type", ""),
         )
+        return Response(status=204)
+
+    @extend_schema(
+        summary=gettext_lazy("They may be duplicates after all"), request=NotDuplicateInput, responses={204: None}
+    )
+    @action(detail=False, methods=["post"], url_path="not-duplicates/undo")
+    def undo_not_duplicates(self, request: Request, **kwargs: Any) -> Response:
+        """Forget that records were found different; whoever marked them may, and a head."""
+        wish = self.read(NotDuplicateInput)
+        marks = not_duplicates.marks_between(self.record_type, wish["ids"], wish.get("other_type", ""))
+        if not not_duplicates.unmark_not_duplicate(ids=[mark.pk for mark in marks], by=self.actor):
+            raise Http404
         return Response(status=204)
 
 

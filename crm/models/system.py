@@ -65,11 +65,15 @@ class Merge(models.Model):
 
 
 class NotDuplicate(models.Model):
-    """Two records that somebody looked at and found different; nobody is warned of the pair again."""
+    """Two records that somebody looked at and found different; nobody is warned of the pair again.
+
+    Of one kind: the lower and the higher id. With `other_type` the second is of that kind: a lead and a contact.
+    """
 
     record_type = models.CharField(max_length=10, choices=RecordType)
     low_id = models.BigIntegerField()
     high_id = models.BigIntegerField()
+    other_type = models.CharField(max_length=10, choices=RecordType, blank=True)
     at = models.DateTimeField(default=clock.now)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     reason = models.CharField(max_length=255, blank=True)
@@ -78,7 +82,9 @@ class NotDuplicate(models.Model):
         verbose_name = _("not a duplicate")
         verbose_name_plural = _("not duplicates")
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["record_type", "low_id", "high_id"], name="not_duplicate_once")
+            models.UniqueConstraint(
+                fields=["record_type", "low_id", "high_id", "other_type"], name="not_duplicate_once"
+            )
         ]
 
 

@@ -22,6 +22,7 @@ from crm.models import Pipeline, SavedView
 from crm.people import colleagues
 from crm.screens import access, registry
 from crm.screens.dialogs import is_partial
+from crm.screens.merging import TITLES, merge_action
 from crm.screens.registry import Column, Screen
 
 ALL = "all"
@@ -180,7 +181,7 @@ def list_context(request: HttpRequest, screen: Screen) -> dict[str, Any]:
         "columns": [column.as_head() for column in columns],
         "row_columns": columns,
         "found_total": 0 if page.is_capped else page.count,
-        "bulk_actions": bulk_actions(screen),
+        "bulk_actions": bulk_actions(screen, user),
         "reset_url": reset_url(request, screen),
         "export_url": f"{reverse(f'{screen.record_type}-export')}?{query_string(request, without=('page', 'columns'))}",
         "shown_columns": ",".join(column.key for column in columns),
@@ -399,8 +400,9 @@ def reset_url(request: HttpRequest, screen: Screen) -> str:
     return f"{request.path}?{text}" if text else request.path
 
 
-def bulk_actions(screen: Screen) -> list[Mapping[str, Any]]:
-    """What can be done with the selected rows."""
+def bulk_actions(screen: Screen, user: User) -> list[Mapping[str, Any]]:
+    """What can be done with the selected rows; heads merge them."""
+    merge = [merge_action(screen.record_type)] if user.is_head and screen.record_type in TITLES else []
     return [
         {
             "name": "move",
@@ -414,4 +416,5 @@ def bulk_actions(screen: Screen) -> list[Mapping[str, Any]]:
             "icon": "user-check",
             "url": reverse(f"{screen.record_type}-bulk-assign"),
         },
+        *merge,
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
+from crm.screens.merging import merge_paths
 from crm.screens.urls import record_paths
 from crm.views import clients
 
@@ -18,6 +19,7 @@ def client_paths(record_type: str) -> list[URLPattern]:
         path("<int:pk>/", clients.client_detail, known, name=f"{record_type}-detail"),
         path("<int:pk>/edit/", clients.client_edit, known, name=f"{record_type}-edit"),
         path("<int:pk>/points/", clients.client_points, known, name=f"{record_type}-points"),
+        *merge_paths(record_type),
         *record_paths(record_type),
     ]
 

@@ -23,6 +23,7 @@ from crm.http import triggers
 from crm.models import Company, Contact, RecordType
 from crm.point_services import point_add, point_make_main, point_remove
 from crm.screens import access, board, card, dialogs, listing, pages
+from crm.screens.merging import undoable_merges
 from crm.screens.registry import Screen
 from crm.views.client_forms import CompanyForm, ContactForm, QuickCompanyForm, QuickContactForm
 from crm.views.client_screens import COMPANY, CONTACT
@@ -80,6 +81,7 @@ def client_detail(request: HttpRequest, record_type: str, pk: int) -> HttpRespon
         "points": points_of(record),
         "sections": sections_of(record, user),
         "mismatch": owner_mismatch(record, user),
+        "merges": undoable_merges(record, user),
     }
     return render(request, "crm/clients/detail.html", context)
 

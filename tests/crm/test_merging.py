@@ -13,7 +13,7 @@ from django.db import models
 from accounts.models import Role
 from crm import contact_points, events, merge_links, merging, preferences, services, stages
 from crm.errors import InvalidInput, StageError
-from crm.merging import MergeError, mark_not_duplicate, merge, merge_preview, surviving, undo_merge
+from crm.merging import MergeError, merge, merge_preview, surviving, undo_merge
 from crm.models import (
     Activity,
     Attachment,
@@ -27,6 +27,7 @@ from crm.models import (
     StageHistory,
     TimelineEntry,
 )
+from crm.not_duplicates import mark_not_duplicate
 from deals.models import Deal
 from leads.models import Lead
 from objects_registry.matching import candidates_for

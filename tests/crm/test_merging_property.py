@@ -19,6 +19,7 @@ from crm.merging import merge, undo_merge
 from crm.models import Attachment, Company, Contact, Notification, StageHistory
 from deals.models import Deal
 from leads.models import Lead
+from leads.services import lead_create
 from objects_registry.models import ConstructionObject
 from tests.factories import make_user
 
@@ -32,6 +33,7 @@ MEMORY = {"crm.Merge"}
 NUMBERS = st.sampled_from([None, 12, 24, 60])
 TEXTS = st.sampled_from(["", "Тверь", "Сваи", "Плита"])
 HANGERS = ("deal", "lead", "warned", "contact", "company", "note", "task", "file", "bell", "letter", "call", "run")
+OF_LEADS = ("note", "task", "file", "bell", "letter", "call", "run")
 RECORDS = st.fixed_dictionaries({"width": NUMBERS, "length": NUMBERS, "notes": TEXTS, "address": TEXTS})
 CLIENTS = st.fixed_dictionaries({"position": TEXTS, "comment": TEXTS, "phones": st.sets(st.integers(0, 3), max_size=3)})
 HANGING = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(HANGERS)), max_size=14)
@@ -69,7 +71,7 @@ def everything(since: set[tuple[str, Any]] | None = None) -> dict[tuple[str, Any
 def hang(kind: str, record: Any, by: User, shared: dict[str, Any]) -> None:
     """Put one thing of a kind on a record."""
     at = {"record_type": record.RECORD_TYPE, "record_id": record.pk}
-    link = {"object": "object", "contact": "contact", "company": "company"}[record.RECORD_TYPE]
+    link = record.RECORD_TYPE
     match kind:
         case "deal":
             data = {"title": "С", link: record}
@@ -193,6 +195,27 @@ def test_contacts_are_as_before_after_an_undo(
     with transaction.atomic():
         by = make_user(Role.SALES_HEAD)
         records = [_contact(number, row, by) for number, row in enumerate(rows)]
+        check(records, hanging, picks, by, later=lambda: None)
+        transaction.set_rollback(True)
+
+
+@pytest.mark.rule("LEAD-14")
+@settings(OURS)
+@given(
+    rows=st.lists(CLIENTS, min_size=2, max_size=3),
+    hanging=st.lists(st.tuples(st.integers(0, 3), st.sampled_from(OF_LEADS)), max_size=10),
+    picks=st.dictionaries(st.sampled_from(["request_text", "name", "phone"]), st.integers(0, 3)),
+)
+def test_leads_are_as_before_after_an_undo(
+    rows: list[dict[str, Any]], hanging: list[tuple[int, str]], picks: dict[str, int]
+) -> None:
+    with transaction.atomic():
+        by = make_user(Role.SALES_HEAD)
+        records = []
+        for number, row in enumerate(rows):
+            data = {"title": f"Л{number}", "request_text": row["comment"], "name": row["position"]}
+            phones = ", ".join(f"+7916000000{digit}" for digit in sorted(row["phones"]))
+            records.append(lead_create(by=by, data={**data, "tags": [row["comment"] or "срочно"]}, phones=phones))
         check(records, hanging, picks, by, later=lambda: None)
         transaction.set_rollback(True)
 

@@ -109,10 +109,11 @@ class Rows:
             self.add(name, FOREIGN, self.own("deal").pk)
         self.add("copies-undo", "302 - - 404 404 404 404", 10**6, method="POST")
         self.add("contact-follow-company", FOREIGN_POST, self.own("contact").pk, method="POST")
-        self.add("object-not-duplicate", FOREIGN_POST, self.own("object").pk, method="POST")
-        merge = Merge.objects.create(record_type="object", main_id=self.own("object").pk, merged_ids=[], snapshot={})
-        self.add("object-merge", "302 * * 403 403 403 403")
-        self.add("object-merge-undo", FOREIGN_POST, merge.pk, method="POST")
+        for kind in ("lead", "contact", "company", "object"):
+            self.add(f"{kind}-not-duplicate", FOREIGN_POST, self.own(kind).pk, method="POST")
+            merge = Merge.objects.create(record_type=kind, main_id=self.own(kind).pk, merged_ids=[], snapshot={})
+            self.add(f"{kind}-merge", "302 * * 403 403 403 403")
+            self.add(f"{kind}-merge-undo", FOREIGN_POST, merge.pk, method="POST")
 
     def _pages(self) -> None:
         for name in ("web:home", "web:search", "web:palette", "web:notifications", "task-list", "client-matches"):
