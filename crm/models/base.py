@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, ClassVar
 
 from django.apps import apps
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
-from django_fsm import RETURN_VALUE, ConcurrentTransitionMixin, FSMKeyField, transition
+from django_fsm import RETURN_VALUE, ConcurrentTransitionMixin, FSMFieldMixin, FSMKeyField, transition
 
 from crm import clock
 from crm.querysets import RecordQuerySet
@@ -130,6 +131,12 @@ class Place(models.Model):
         abstract = True
 
 
+@cache
+def _stage_fields(model: type[models.Model]) -> tuple[Any, ...]:
+    """The fields that django-fsm guards. It looks through all sixty for every record that is read."""
+    return tuple(field for field in model._meta.fields if isinstance(field, FSMFieldMixin))
+
+
 class StagedRecord(ConcurrentTransitionMixin, models.Model):
     """A record that moves through a pipeline. `stage` holds the stage's key; only crm.stages.move() changes it."""
 
@@ -207,6 +214,11 @@ class StagedRecord(ConcurrentTransitionMixin, models.Model):
     def reopen(self, to: str) -> str:
         """Open a finished record again, with a reason."""
         return to
+
+    @property
+    def state_fields(self) -> tuple[Any, ...]:
+        """What is compared with the database when the record is saved (django-fsm); the same for all of a kind."""
+        return _stage_fields(type(self))
 
     # -- what every record answers -----------------------------------------------------------------------------------
 
