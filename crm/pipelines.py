@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import QuerySet
+
 from crm import scope
 from crm.models import Pipeline, Stage
+from crm.prepared import Kept
 
 CATALOGUE = "pipelines.catalogue"
 
@@ -53,18 +56,25 @@ class Catalogue:
     stages: dict[str, Stage] = field(default_factory=dict)
 
 
-def _load() -> Catalogue:
+def _stage_rows() -> QuerySet[Stage]:
+    return Stage.objects.select_related("pipeline").order_by("pipeline__order", "pipeline_id", "order")
+
+
+def _make(rows: list[Stage]) -> Catalogue:
     found = Catalogue()
-    for stage in Stage.objects.select_related("pipeline").order_by("pipeline__order", "pipeline_id", "order"):
+    for stage in rows:
         found.pipelines.setdefault(stage.pipeline_id, stage.pipeline)
         stage.pipeline = found.pipelines[stage.pipeline_id]
         found.stages[stage.key] = stage
     return found
 
 
+_kept = Kept(_stage_rows, _make)
+
+
 def catalogue() -> Catalogue:
-    """All pipelines and stages; one query per request."""
-    return scope.remember(CATALOGUE, _load)
+    """All pipelines and stages; one query per request. Its rows are shared: who changes one reads it for themselves."""
+    return scope.remember(CATALOGUE, _kept.get)
 
 
 def changed() -> None:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm import scope
+from crm.prepared import Kept
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -85,10 +87,17 @@ SETTINGS: dict[str, Setting] = {
 }
 
 
-def _stored() -> dict[str, Any]:
+def _rows() -> QuerySet[Any]:
     from crm.models import Preference
 
-    return dict(Preference.objects.values_list("key", "value"))
+    return Preference.objects.only("key", "value").order_by()
+
+
+_kept = Kept(_rows, lambda rows: {row.key: row.value for row in rows})
+
+
+def _stored() -> dict[str, Any]:
+    return _kept.get()
 
 
 def get(key: str) -> Any:

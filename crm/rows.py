@@ -1,11 +1,12 @@
 """One row by its key, the way services read records again and again: the SQL is put together once per kind.
 
 Our records have some sixty columns, and putting a SELECT of them together costs several times what the database
-needs to answer it. The text is the ORM's own, kept with a mark where the key goes.
+needs to answer it.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.apps import apps
@@ -15,6 +16,7 @@ from django.db.transaction import TransactionManagementError
 
 from crm import scope
 from crm.models import NamedRow, StagedRecord
+from crm.prepared import NUMBER, Prepared
 
 if TYPE_CHECKING:
     from crm.actors import Actor
@@ -22,9 +24,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=models.Model)
 R = TypeVar("R", bound=StagedRecord)
 
-# A key that no row has: where it stands among the parameters, the wanted one goes.
-_MARK = -(2**62)
-_TEXTS: dict[tuple[Any, ...], tuple[str, tuple[Any, ...], list[str], dict[int, Any]]] = {}
+_QUERIES: dict[tuple[Any, ...], Prepared[Any]] = {}
 
 
 def row(model: type[M], pk: Any, *, alive: bool = False, lock: bool = False) -> M | None:
@@ -35,20 +35,10 @@ def row(model: type[M], pk: Any, *, alive: bool = False, lock: bool = False) -> 
     connection = connections[using]
     if lock and not connection.in_atomic_block:
         raise TransactionManagementError("A row is locked within a transaction only.")
-    key = (model, alive, lock, connection.vendor)
-    if key not in _TEXTS:
-        _TEXTS[key] = _text(model, using, alive=alive, lock=lock)
-    sql, params, names, converters = _TEXTS[key]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [pk if value == _MARK else value for value in params])
-        found = cursor.fetchone()
-    if found is None:
-        return None
-    values = list(found)
-    for index, (functions, expression) in converters.items():
-        for function in functions:
-            values[index] = function(values[index], expression, connection)
-    return model.from_db(using, names, values)
+    key = (model, alive, lock)
+    if key not in _QUERIES:
+        _QUERIES[key] = Prepared(partial(_by_key, model, alive=alive, lock=lock), NUMBER)
+    return _QUERIES[key].first(pk, using=using)
 
 
 def locked_for(model: type[R], pk: Any, actor: Actor, *, alive: bool = False) -> R:
@@ -87,16 +77,8 @@ def remember_catalogues() -> None:
                     setattr(model, field.name, _Remembered(field))
 
 
-def _text(
-    model: type[models.Model], using: str, *, alive: bool, lock: bool
-) -> tuple[str, Any, list[str], dict[int, Any]]:
-    rows: Any = model._base_manager.using(using).filter(pk=_MARK).order_by()
+def _by_key(model: type[M], pk: Any, *, alive: bool, lock: bool) -> models.QuerySet[M]:
+    rows: Any = model._base_manager.filter(pk=pk).order_by()
     if alive:
         rows = rows.filter(deleted_at__isnull=True, merged_into__isnull=True)
-    if lock:
-        rows = rows.select_for_update(of=("self",))
-    compiler = rows.query.get_compiler(using)
-    sql, params = compiler.as_sql()
-    fields = [expression for expression, _sql, _alias in compiler.select]
-    names = [expression.target.attname for expression in fields]
-    return sql, params, names, compiler.get_converters(fields)
+    return rows.select_for_update(of=("self",)) if lock else rows  # type: ignore[no-any-return]

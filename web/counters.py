@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
 from django.db.models import IntegerField, QuerySet, Subquery
 
 from accounts.models import Role, User
-from crm import pipelines, stages
+from crm import clock, pipelines, stages
 from crm.models import Activity, Notification, RecordType, record_model
+from crm.prepared import MOMENT, NUMBER, Prepared
+from crm.visibility import covered_user_ids
 
 
 class CountOf(Subquery):
@@ -24,9 +27,14 @@ def count_all(user: User, querysets: Mapping[str, QuerySet[Any]]) -> dict[str, i
     """All the counts in one query."""
     if not querysets:
         return {}
-    columns = {f"n_{name}": CountOf(rows.order_by().values("pk")) for name, rows in querysets.items()}
-    found = User.objects.filter(pk=user.pk).annotate(**columns).values(*columns).first() or {}
+    found = _counting(user, querysets).first() or {}
     return {name: found.get(f"n_{name}", 0) for name in querysets}
+
+
+def _counting(user: User, querysets: Mapping[str, QuerySet[Any]]) -> QuerySet[Any]:
+    """One row with all the counts, in their order."""
+    columns = {f"n_{name}": CountOf(rows.order_by().values("pk")) for name, rows in querysets.items()}
+    return User.objects.filter(pk=user.pk).order_by().annotate(**columns).values(*columns)
 
 
 def start_stages(record_type: str, user: User) -> list[str]:
@@ -35,11 +43,12 @@ def start_stages(record_type: str, user: User) -> list[str]:
     return [stage.key for stage in pipelines.all_stages() if stage.is_start and stage.pipeline_id in offered]
 
 
-def shell_querysets(user: User) -> dict[str, QuerySet[Any]]:
+def shell_querysets(user: User, now: datetime) -> dict[str, QuerySet[Any]]:
     """What the menu counts for this person."""
+    tasks = Activity.objects.all().visible_to(user).undone()
     wanted: dict[str, QuerySet[Any]] = {
-        "unread": Notification.objects.filter(user=user, read_at__isnull=True),
-        "overdue": Activity.objects.all().visible_to(user).overdue().filter(responsible=user),
+        "unread": Notification.objects.filter(user=user.pk, read_at__isnull=True),
+        "overdue": tasks.filter(responsible=user.pk, due_at__lt=now),
     }
     lead: Any = record_model(RecordType.LEAD)._default_manager
     if user.role == Role.PARTNER:
@@ -57,6 +66,36 @@ def shell_querysets(user: User) -> dict[str, QuerySet[Any]]:
 
 def shell_counts(user: User) -> dict[str, int]:
     """The numbers of the menu and the bell; one query."""
-    counts = count_all(user, shell_querysets(user))
+    counts = _ready_counts(user) if covered_user_ids(user) == [user.pk] else count_all(user, _now_counted(user))
     counts["received"] = counts.get("received", 0) + counts.pop("received_deals", 0)
     return counts
+
+
+def _now_counted(user: User) -> dict[str, QuerySet[Any]]:
+    return shell_querysets(user, clock.now())
+
+
+# Every page counts, and the query is always the same for a role: it is composed once, for a person whose keys are
+# marks. Whoever sees the records of a whole team has a query of their own.
+PARTNER_NUMBER = NUMBER + 1
+_ready: dict[tuple[Any, ...], tuple[list[str], Prepared[Any]]] = {}
+
+
+def _ready_counts(user: User) -> dict[str, int]:
+    key: tuple[Any, ...] = (user.role,)
+    if user.role == Role.PARTNER:
+        key += (*start_stages("lead", user), *start_stages("deal", user))
+    if key not in _ready:
+        _ready[key] = _composed(user.role)
+    names, query = _ready[key]
+    found = query.raw(user.pk, user.partner_id, clock.now())
+    return dict(zip(names, found[0], strict=True)) if found else dict.fromkeys(names, 0)
+
+
+def _composed(role: str) -> tuple[list[str], Prepared[Any]]:
+    def build(pk: int, partner_id: int, now: datetime) -> QuerySet[Any]:
+        anybody = User(pk=pk, role=role, partner_id=partner_id if role == Role.PARTNER else None)
+        return _counting(anybody, shell_querysets(anybody, now))
+
+    anybody = User(pk=NUMBER, role=role, partner_id=PARTNER_NUMBER)
+    return list(shell_querysets(anybody, MOMENT)), Prepared(build, NUMBER, PARTNER_NUMBER, MOMENT)
