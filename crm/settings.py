@@ -148,7 +148,7 @@ TEMPLATES: list[dict[str, Any]] = [
             "loaders": [
                 (
                     "template_partials.loader.Loader",
-                    TEMPLATE_FILES if DEBUG else [("django.template.loaders.cached.Loader", TEMPLATE_FILES)],
+                    TEMPLATE_FILES if DEBUG else [("crm.folding.Loader", TEMPLATE_FILES)],
                 )
             ],
             "builtins": ["template_partials.templatetags.partials"],
