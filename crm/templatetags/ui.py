@@ -15,7 +15,7 @@ from django.template.base import FilterExpression, Parser, Token
 from django.template.context import Context, RequestContext
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html, json_script
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
@@ -322,14 +322,8 @@ def request_number() -> str:
     return scope.request_id.get()
 
 
-@register.simple_tag
-def shell_config() -> SafeString:
-    """Hand the scripts their addresses and sentences; a data block, so the content policy lets it pass."""
-    return json_script({"assets": _assets(), "text": _texts()}, "crm-config")
-
-
 @cache
-def _assets() -> dict[str, str]:
+def script_assets() -> dict[str, str]:
     """Libraries that are fetched only where a page needs them."""
     return {
         "sortable": static("vendor/sortable/Sortable.min.js"),
@@ -347,7 +341,7 @@ def _assets() -> dict[str, str]:
     }
 
 
-def _texts() -> dict[str, str]:
+def script_texts() -> dict[str, str]:
     """Every sentence the scripts may say, in the reader's language."""
     return {
         "close": _("Close"),

@@ -62,12 +62,12 @@ def test_the_sprite_is_the_one_cut_from_the_list() -> None:
 
 
 def test_every_sentence_of_a_script_is_handed_over() -> None:
-    from crm.templatetags.ui import _assets, _texts
+    from crm.templatetags.ui import script_assets, script_texts
 
     said = {found for path in SCRIPTS for found in re.findall(r"crm\.text\.(\w+)", read(path))}
     fetched = {found for path in SCRIPTS for found in re.findall(r"crm\.assets\.(\w+)", read(path))}
-    assert said <= set(_texts())
-    assert fetched <= set(_assets())
+    assert said <= set(script_texts())
+    assert fetched <= set(script_assets())
 
 
 def test_an_ordinary_page_keeps_to_its_script_budget() -> None:
