@@ -141,7 +141,22 @@ NEXT_CHOICES = [
 date_widget = forms.DateInput(attrs={"type": "date"})
 
 
-class RecordFilter(filters.FilterSet):
+class AskedFilterSet(filters.FilterSet):
+    """A FilterSet that builds only the filters its query names: a list offers thirty and is asked for one or two.
+
+    With `every` all are built, for whoever draws the controls.
+    """
+
+    base_filters: Any
+
+    def __init__(self, data: Any = None, queryset: Any = None, *, every: bool = False, **more: Any) -> None:
+        if not every:
+            asked = data or {}
+            self.base_filters = {name: item for name, item in self.base_filters.items() if name in asked}
+        super().__init__(data, queryset, **more)
+
+
+class RecordFilter(AskedFilterSet):
     """What lists of every kind of record can be cut by."""
 
     search = filters.CharFilter(method="by_search", label=_("Search"))
@@ -290,7 +305,7 @@ class CompanyFilter(ClientFilter):
         fields: tuple[str, ...] = ()
 
 
-class ActivityFilter(filters.FilterSet):
+class ActivityFilter(AskedFilterSet):
     """Tasks, calls and meetings."""
 
     STATE = (

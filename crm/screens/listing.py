@@ -56,11 +56,17 @@ def query_of(request: HttpRequest, screen: Screen) -> QueryDict:
     return query
 
 
-def filtered(request: HttpRequest, screen: Screen, query: QueryDict | None = None, rows: Any = None) -> Any:
-    """The FilterSet of the list over what the reader may see, with only the choices they may know of."""
+def filtered(
+    request: HttpRequest, screen: Screen, query: QueryDict | None = None, rows: Any = None, *, every: bool = False
+) -> Any:
+    """The FilterSet of the list over what the reader may see, with only the choices they may know of.
+
+    Its form has the fields that the query names; with `every` all of them, to be drawn.
+    """
     if rows is None:
         rows = screen.model._default_manager.visible_to(request.user).alive()  # type: ignore[attr-defined]
-    found = screen.filter_class(query if query is not None else query_of(request, screen), rows, request=request)
+    asked = query if query is not None else query_of(request, screen)
+    found = screen.filter_class(asked, rows, request=request, every=every or "drawer" in request.GET)
     narrow(found.form, screen, request.user)  # type: ignore[arg-type]
     return found
 
@@ -68,16 +74,10 @@ def filtered(request: HttpRequest, screen: Screen, query: QueryDict | None = Non
 def narrow(form: forms.Form, screen: Screen, user: User) -> None:
     """Leave in the filter's choices only the stages, pipelines and people of the reader's own world."""
     offered = stages.visible_pipelines(screen.record_type, user)
-    codes = {pipeline.code for pipeline in offered}
-    own = [stage for stage in pipelines.all_stages() if stage.pipeline_id in codes]
-    many = len(offered) > 1
-    choices = [
-        (stage.key, f"{stage.name} · {pipelines.catalogue().pipelines[stage.pipeline_id].name}" if many else stage.name)
-        for stage in own
-    ]
     fields: Any = form.fields
-    for name in ("stage", "reached", "lost_from"):
-        if name in fields:
+    if by_stage := {"stage", "reached", "lost_from"} & fields.keys():
+        choices = stage_choices(offered)
+        for name in by_stage:
             fields[name].choices = choices if name == "stage" else [("", _("Any")), *choices]
     for field in fields.values():
         if isinstance(field, forms.NullBooleanField):
@@ -89,6 +89,15 @@ def narrow(form: forms.Form, screen: Screen, user: User) -> None:
     if user.is_partner:
         for name in ("team", "partner", "utm_campaign", "source", "no_source", "channel", "copies", "route"):
             fields.pop(name, None)
+
+
+def stage_choices(offered: list[Pipeline]) -> list[tuple[str, str]]:
+    """The stages of the pipelines; the pipeline's name follows where there are several."""
+    names = {pipeline.code: pipeline.name for pipeline in offered}
+    own = [stage for stage in pipelines.all_stages() if stage.pipeline_id in names]
+    if len(offered) < 2:
+        return [(stage.key, stage.name) for stage in own]
+    return [(stage.key, f"{stage.name} · {names[stage.pipeline_id]}") for stage in own]
 
 
 def ordered(request: HttpRequest, screen: Screen, rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -241,7 +250,7 @@ def drawer_fields(request: HttpRequest, screen: Screen, form: forms.Form, shown_
 def filter_drawer(request: HttpRequest, record_type: str) -> HttpResponse:
     """The controls of a list's filter, filled as its address says; `shown` is the pipeline of a board."""
     screen = registry.of(record_type)
-    found = filtered(request, screen)
+    found = filtered(request, screen, every=True)
     shown = request.GET.get("shown", "")
     context = {"drawer": drawer_fields(request, screen, found.form, shown or None)}
     return render(request, "crm/filter_fields.html", context)

@@ -32,7 +32,7 @@ def task_list(request: HttpRequest) -> HttpResponse:
     query = request.GET.copy()
     if not set(query) - {"page"}:
         query["state"], query["responsible"] = "open", str(user.pk)
-    found = ActivityFilter(query, Activity.objects.all().visible_to(user), request=request)
+    found = ActivityFilter(query, Activity.objects.all().visible_to(user), request=request, every=True)
     fields: Any = found.form.fields
     fields["responsible"].queryset = colleagues(user)
     state = query.get("state", "")
