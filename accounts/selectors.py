@@ -1,29 +1,12 @@
-"""Who is who: the head who answers for what has no owner, and whom a person may make responsible."""
+"""Who is who: whom a person may make responsible, and the accounts they administer."""
 
 from __future__ import annotations
 
-from django.apps import apps
 from django.db.models import Q, QuerySet
 
 from accounts.models import Partner, Role, User
 
 RESPONSIBLE_ROLES = (Role.SALES_MANAGER, Role.SALES_HEAD, Role.ADMINISTRATOR)
-SALES_HEAD_SETTING = "sales_head"
-
-
-def sales_head() -> User | None:
-    """The person to whom unowned work goes: the one named in the settings, else the first active sales head.
-
-    A company that has no sales head yet has its first administrator do it.
-    """
-    active = User.objects.filter(is_active=True, partner__isnull=True)
-    heads = active.filter(role__in=[Role.SALES_HEAD, Role.ADMINISTRATOR])
-    chosen = apps.get_model("crm.Preference")._default_manager.filter(key=SALES_HEAD_SETTING)
-    named = chosen.values_list("value", flat=True).first()
-    if named and (person := heads.filter(pk=named).first()):
-        return person
-    first = heads.filter(role=Role.SALES_HEAD).order_by("pk").first()
-    return first or heads.order_by("pk").first()
 
 
 def assignable_users(user: User, partner: Partner | None = None) -> QuerySet[User]:

@@ -17,7 +17,7 @@ class CrmConfig(AppConfig):
         from crm import requirements as needed
         from crm.api.idempotency import forget_old_keys
 
-        rows.remember_catalogues()
+        rows.prepare_relations()
         nightly.every_night("answers kept for repeated calls", forget_old_keys)
         events.on("responsible_changed", notify.tell_new_responsible, wants=notify.is_worth_telling)
         services.derive("contact", clients.require_person_name)

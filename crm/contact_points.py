@@ -13,8 +13,12 @@ from django.utils.translation import gettext as _
 from crm import normalize
 from crm.errors import InvalidInput
 from crm.models import ContactPoint, RecordType, StagedRecord
+from crm.prepared import NUMBER, TEXT, Prepared
 
 OWNERS = frozenset({RecordType.LEAD, RecordType.CONTACT, RecordType.COMPANY})
+
+
+_POINTS = Prepared(lambda kind, pk: ContactPoint.objects.filter(record_type=kind, record_id=pk), TEXT, NUMBER)
 
 
 @dataclass(frozen=True)
@@ -103,16 +107,14 @@ def _unreadable(kind: str, name: str, text: str) -> InvalidInput:
 
 def points_of(record: StagedRecord) -> list[ContactPoint]:
     """A record's phones and addresses, the main ones first."""
-    return list(ContactPoint.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk))
+    return _POINTS.all(record.RECORD_TYPE, record.pk)
 
 
 def point_values(record: StagedRecord) -> list[str]:
     """The normalised values, for the search column."""
     if record.RECORD_TYPE not in OWNERS or record.pk is None:
         return []
-    return list(
-        ContactPoint.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk).values_list("value", flat=True)
-    )
+    return [point.value for point in points_of(record)]
 
 
 @transaction.atomic

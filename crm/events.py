@@ -74,6 +74,9 @@ def publish(name: str, obj: StagedRecord, by: Any, data: Mapping[str, Any] | Non
         record_id=obj.pk,
         at=clock.now(),
         not_before=clock.now(),
+        # Taken by this process, which carries it out right after commit; should it die first, the lease runs out.
+        state=Event.State.RUNNING,
+        claimed_at=clock.now(),
         name=name,
         data=dict(data or {}),
         depth=depth,
@@ -98,12 +101,7 @@ def dispatch(event_id: int, event: Event | None = None) -> bool:
     Each handler runs in a transaction of its own and is remembered as done in it, so that a retry after a failure
     or a killed process does not run it twice.
     """
-    now = clock.now()
-    free = Q(state=Event.State.PENDING) | Q(state=Event.State.RUNNING, claimed_at__lt=now - LEASE)
-    claimed = Event.objects.filter(free, pk=event_id, not_before__lte=now).update(
-        state=Event.State.RUNNING, claimed_at=now
-    )
-    if not claimed:
+    if not _take(event_id, event):
         return False
     event = event or Event.objects.select_related("actor_user").get(pk=event_id)
     wanted = _interested(event.name, event.record_type, event.data)
@@ -119,6 +117,18 @@ def dispatch(event_id: int, event: Event | None = None) -> bool:
     finally:
         _handling.reset(token)
     return event.state == Event.State.DONE or _finish(event, errors)
+
+
+def _take(event_id: int, written: Event | None) -> bool:
+    """Claim an event; one that this process has just written it holds already, after a long transaction it asks."""
+    now, held_since = clock.now(), written.claimed_at if written is not None else None
+    if held_since is not None and now - held_since < LEASE / 4:
+        return True
+    free = Q(state=Event.State.PENDING) | Q(state=Event.State.RUNNING, claimed_at__lt=now - LEASE)
+    if held_since is not None:
+        free |= Q(state=Event.State.RUNNING, claimed_at=held_since)
+    rows = Event.objects.filter(free, pk=event_id, not_before__lte=now)
+    return bool(rows.update(state=Event.State.RUNNING, claimed_at=now))
 
 
 def _run(event: Event, label: str, handler: Handler, *, finishes: bool) -> str:

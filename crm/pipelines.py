@@ -92,6 +92,11 @@ def all_stages() -> list[Stage]:
     return list(catalogue().stages.values())
 
 
+def open_keys() -> tuple[str, ...]:
+    """The keys of all open stages."""
+    return tuple(stage.key for stage in all_stages() if stage.is_open)
+
+
 def stages_of(pipeline: str, *, hidden: bool = False) -> list[Stage]:
     """The stages of a pipeline in order; hidden ones only when asked for."""
     return [s for s in all_stages() if s.pipeline_id == pipeline and (hidden or not s.is_hidden)]

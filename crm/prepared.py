@@ -8,7 +8,7 @@ values go.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -38,7 +38,7 @@ class Prepared(Generic[M]):
     """A query kept as SQL. `build` gets a mark (NUMBER, TEXT, MOMENT) in place of each value, answers the queryset."""
 
     def __init__(self, build: Callable[..., QuerySet[M]], *marks: Any) -> None:
-        self.build, self.marks = build, marks
+        self.build, self.marks = build, [_numbered(mark, number) for number, mark in enumerate(marks)]
         self._texts: dict[str, _Text] = {}
 
     def raw(self, *values: Any, using: str = DEFAULT_DB_ALIAS) -> list[tuple[Any, ...]]:
@@ -65,9 +65,13 @@ class Prepared(Generic[M]):
             found.append(record)
         return found
 
+    def all(self, *values: Any, using: str = DEFAULT_DB_ALIAS) -> list[M]:
+        """The records."""
+        return self.made(self.raw(*values, using=using), using)
+
     def first(self, *values: Any, using: str = DEFAULT_DB_ALIAS) -> M | None:
         """The only record, or None; the query sees to it that there is one at most."""
-        return next(iter(self.made(self.raw(*values, using=using), using)), None)
+        return next(iter(self.all(*values, using=using)), None)
 
     def _text(self, using: str) -> _Text:
         vendor = connections[using].vendor
@@ -113,6 +117,13 @@ class Kept(Generic[T]):
         made = self.make(self.query.made(raw))
         self._last = (raw, made)
         return made
+
+
+def _numbered(mark: Any, number: int) -> Any:
+    """A mark of its own for each value, though two are of a kind."""
+    if isinstance(mark, datetime):
+        return mark + timedelta(microseconds=number)
+    return f"{mark}{number}" if isinstance(mark, str) else mark - number
 
 
 def _sent(value: Any, using: str) -> Any:

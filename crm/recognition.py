@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import Q
 
+from crm import pipelines
 from crm.contact_points import Point
 from crm.models import Company, Contact, ContactPoint, RecordType, record_model
+from crm.prepared import NUMBER, TEXT, Prepared
+from crm.rows import row
 
 
 @dataclass(frozen=True)
@@ -35,22 +41,41 @@ class Recognised:
 
 def owners_of(points: Iterable[Point]) -> dict[str, list[int]]:
     """Ids by kind of record of everybody who has one of the phones or addresses: one indexed query."""
-    wanted: dict[str, set[str]] = {}
-    for point in points:
-        wanted.setdefault(point.kind, set()).add(point.value)
+    wanted = sorted({(point.kind, point.value) for point in points})
     if not wanted:
         return {}
-    found = Q()
-    for kind, values in wanted.items():
-        found |= Q(kind=kind, value__in=values)
     owners: dict[str, list[int]] = {}
-    for record_type, record_id in (
-        ContactPoint.objects.filter(found).order_by("record_type", "record_id").values_list("record_type", "record_id")
-    ):
+    kinds = tuple(kind for kind, _value in wanted)
+    for record_type, record_id in _owners(kinds).raw(*(value for _kind, value in wanted)):
         ids = owners.setdefault(record_type, [])
         if record_id not in ids:
             ids.append(record_id)
     return owners
+
+
+@cache
+def _owners(kinds: tuple[str, ...]) -> Prepared[Any]:
+    """Asks for the owners of so many phones and addresses, told by their kinds."""
+
+    def build(*values: str) -> Any:
+        found = Q()
+        for kind, group in groupby(zip(kinds, values, strict=True), key=itemgetter(0)):
+            found |= Q(kind=kind, value__in=[value for _kind, value in group])
+        rows = ContactPoint.objects.filter(found).order_by("record_type", "record_id")
+        return rows.values_list("record_type", "record_id")
+
+    return Prepared(build, *(TEXT for _kind in kinds))
+
+
+@cache
+def _open_leads(count: int, stages: tuple[str, ...]) -> Prepared[Any]:
+    """Asks which of so many leads of the manufacturer are at one of the stages."""
+
+    def build(*ids: int) -> Any:
+        rows: Any = record_model(RecordType.LEAD)._default_manager.filter(pk__in=ids, stage__in=stages)
+        return rows.alive().filter(partner__isnull=True).values_list("pk")
+
+    return Prepared(build, *([NUMBER] * count))
 
 
 def recognise(points: Iterable[Point]) -> Recognised:
@@ -61,16 +86,18 @@ def recognise(points: Iterable[Point]) -> Recognised:
     owners = owners_of(points)
     if not owners:
         return Recognised()
-    contact = _latest(Contact.objects.filter(pk__in=owners.get(RecordType.CONTACT, [])))
-    company = _latest(Company.objects.filter(pk__in=owners.get(RecordType.COMPANY, [])))
+    contact = _latest(Contact, owners.get(RecordType.CONTACT, []))
+    company = _latest(Company, owners.get(RecordType.COMPANY, []))
     if contact is not None and company is None:
         company = contact.company
     leads: tuple[int, ...] = ()
     if ids := owners.get(RecordType.LEAD):
-        rows = record_model(RecordType.LEAD)._default_manager.filter(pk__in=ids)
-        leads = tuple(rows.alive().open().filter(partner__isnull=True).values_list("pk", flat=True))
+        leads = tuple(pk for (pk,) in _open_leads(len(ids), pipelines.open_keys()).raw(*ids))
     return Recognised(contact, company, leads, owners)
 
 
-def _latest(rows: Any) -> Any:
-    return rows.alive().select_related("responsible").order_by("-last_activity_at", "-id").first()
+def _latest(model: Any, ids: list[int]) -> Any:
+    """The living one of them that was active last; nearly always there is one at most."""
+    if len(ids) < 2:
+        return row(model, ids[0], alive=True) if ids else None
+    return model.objects.filter(pk__in=ids).alive().order_by("-last_activity_at", "-id").first()

@@ -10,13 +10,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.apps import apps
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connections, models, router
 from django.db.models.fields.related_descriptors import ForwardManyToOneDescriptor
 from django.db.transaction import TransactionManagementError
 
 from crm import scope
-from crm.models import NamedRow, StagedRecord
-from crm.prepared import NUMBER, Prepared
+from crm.models import NamedRow, RecordRef, StagedRecord
+from crm.prepared import NUMBER, TEXT, Prepared
 
 if TYPE_CHECKING:
     from crm.actors import Actor
@@ -37,7 +38,8 @@ def row(model: type[M], pk: Any, *, alive: bool = False, lock: bool = False) -> 
         raise TransactionManagementError("A row is locked within a transaction only.")
     key = (model, alive, lock)
     if key not in _QUERIES:
-        _QUERIES[key] = Prepared(partial(_by_key, model, alive=alive, lock=lock), NUMBER)
+        mark = TEXT if isinstance(model._meta.pk, models.CharField) else NUMBER
+        _QUERIES[key] = Prepared(partial(_by_key, model, alive=alive, lock=lock), mark)
     return _QUERIES[key].first(pk, using=using)
 
 
@@ -55,8 +57,23 @@ def locked_for(model: type[R], pk: Any, actor: Actor, *, alive: bool = False) ->
 def _may_change(model: type[StagedRecord], pk: Any, actor: Actor) -> bool:
     if not actor.is_person:
         return True
+    if actor.user is None:
+        return False
     rows = model._default_manager.all()
-    return actor.user is not None and bool(rows.visible_to(actor.user, "change").filter(pk=pk).exists())
+    reached = rows.visible_to(actor.user, "change")
+    # The row has just been read: whoever reaches every one reaches it.
+    return reached is rows or bool(reached.filter(pk=pk).exists())
+
+
+class _ByKey(ForwardManyToOneDescriptor):
+    """Reads the person or record that a row points to."""
+
+    def get_object(self, instance: models.Model) -> models.Model:
+        model, pk = self.field.related_model, getattr(instance, self.field.attname)
+        found: models.Model | None = row(model, pk)
+        if found is None:
+            raise model.DoesNotExist(f"{model.__name__} {pk}")
+        return found
 
 
 class _Remembered(ForwardManyToOneDescriptor):
@@ -68,13 +85,21 @@ class _Remembered(ForwardManyToOneDescriptor):
         return scope.remember(key, lambda: super(_Remembered, self).get_object(instance))
 
 
-def remember_catalogues() -> None:
-    """Let records share the catalogue rows that they point to; called once, when all apps are loaded."""
+def prepare_relations() -> None:
+    """Let records, and what hangs on them, follow their foreign keys cheaply; called once, when all apps are loaded.
+
+    Catalogue rows are shared, people and other records are read by their key.
+    """
     for model in apps.get_models():
-        if issubclass(model, StagedRecord):
-            for field in model._meta.concrete_fields:
-                if type(field) is models.ForeignKey and issubclass(field.related_model, NamedRow):
-                    setattr(model, field.name, _Remembered(field))
+        if not issubclass(model, StagedRecord | RecordRef):
+            continue
+        for field in model._meta.concrete_fields:
+            if type(field) is not models.ForeignKey:
+                continue
+            if issubclass(field.related_model, StagedRecord | AbstractBaseUser):
+                setattr(model, field.name, _ByKey(field))
+            elif issubclass(model, StagedRecord) and issubclass(field.related_model, NamedRow):
+                setattr(model, field.name, _Remembered(field))
 
 
 def _by_key(model: type[M], pk: Any, *, alive: bool, lock: bool) -> models.QuerySet[M]:

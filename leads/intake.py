@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 
 from communications.client_contact import client_contacted
 from communications.requests import LeadRequest
-from crm import normalize
+from crm import normalize, scope
 from crm.actors import Actor
 from crm.contact_points import read_points
 from crm.errors import InvalidInput
 from crm.models import Channel, Source
 from crm.recognition import recognise
+from crm.rows import row
 from crm.services import attachment_add, note_add
 from leads.models import Lead
 from leads.services import lead_create
@@ -88,8 +89,7 @@ def _source(request: LeadRequest) -> Source | None:
     """The source that the marks tell, else the channel's own (a form knows the site it stands on)."""
     told = request.touch.source_code if request.touch is not None else ""
     codes = [told if told != "direct" or not request.source else request.source, request.source, OTHER_SOURCE]
-    known = Source.objects.in_bulk([code for code in codes if code])
-    return next((known[code] for code in codes if code in known), None)
+    return next((found for code in codes if code and (found := row(Source, code)) is not None), None)
 
 
 def purpose_by_text(text: str) -> Purpose | None:
@@ -97,14 +97,18 @@ def purpose_by_text(text: str) -> Purpose | None:
     words = f" {' '.join(_words(text))} "
     if not words.strip():
         return None
-    best: tuple[int, Purpose] | None = None
-    for purpose in Purpose.objects.filter(is_active=True):
-        names = (purpose.code, purpose.name_ru, purpose.name_en, *purpose.synonyms)
-        for name in names:
-            known = " ".join(_words(name))
-            if known and f" {known} " in words and (best is None or len(known) > best[0]):
-                best = (len(known), purpose)
-    return best[1] if best else None
+    named = scope.remember("purposes.named", _named_purposes)
+    return next((purpose for name, purpose in named if f" {name} " in words), None)
+
+
+def _named_purposes() -> list[tuple[str, Purpose]]:
+    """Every name of every purpose in use, the longest first."""
+    named = [
+        (" ".join(_words(name)), purpose)
+        for purpose in Purpose.objects.filter(is_active=True)
+        for name in (purpose.code, purpose.name_ru, purpose.name_en, *purpose.synonyms)
+    ]
+    return sorted((pair for pair in named if pair[0]), key=lambda pair: -len(pair[0]))
 
 
 def _words(text: object) -> list[str]:

@@ -11,12 +11,12 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import User
-from accounts.selectors import sales_head
 from crm import clock, pipelines, preferences, stages, timeline
 from crm.actors import Actor
 from crm.contact_points import Point, add_points, points_of
 from crm.errors import MissingField
 from crm.models import Channel, Pipeline
+from crm.people import sales_head
 from crm.recognition import Recognised, recognise
 from crm.requirements import requirements_of
 from crm.rows import locked_for

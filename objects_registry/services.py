@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -10,10 +11,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
-from crm import timeline, titles
+from crm import pipelines, timeline, titles
 from crm.actors import Actor
 from crm.errors import DomainError
-from crm.models import RecordType
+from crm.models import RecordType, record_model
+from crm.prepared import NUMBER, Prepared
 from crm.rows import locked_for, row
 from crm.services import record_assign, record_create, record_update
 from crm.stages import copy_state
@@ -212,12 +214,22 @@ def responsible_of(obj: ConstructionObject) -> Any:
 
 def owner_id_of(obj: ConstructionObject) -> int | None:
     """The id of that person, without reading the records."""
-    for records in (obj.deals, obj.leads):  # type: ignore[attr-defined]
-        own = records.alive().open().filter(partner__isnull=True, responsible__isnull=False)
-        found = own.order_by("-created_at", "-id").values_list("responsible_id", flat=True).first()
-        if found is not None:
-            return int(found)
-    return None
+    stages = pipelines.open_keys()
+    found = _newest(RecordType.DEAL, stages).raw(obj.pk) or _newest(RecordType.LEAD, stages).raw(obj.pk)
+    return int(found[0][0]) if found else None
+
+
+@cache
+def _newest(record_type: str, stages: tuple[str, ...]) -> Prepared[Any]:
+    """Asks who is responsible for the newest record of the kind about an object, among the manufacturer's own."""
+
+    def build(obj: int) -> Any:
+        model: Any = record_model(record_type)
+        own = model._default_manager.filter(object=obj, stage__in=stages, partner__isnull=True)
+        newest = own.alive().filter(responsible__isnull=False).order_by("-created_at", "-id")
+        return newest.values_list("responsible_id")[:1]
+
+    return Prepared(build, NUMBER)
 
 
 def may_tie_clients(record_type: str, data: Mapping[str, Any]) -> bool:

@@ -18,6 +18,7 @@ from crm.contact_points import Point, add_points, points_of
 from crm.errors import DomainError, InvalidInput
 from crm.models import ActorKind, Attachment, RecordType, record_model
 from crm.normalize import looks_like_placeholder
+from crm.prepared import NUMBER, TEXT, Prepared
 from crm.services import activity_create, record_create
 from crm.stages import move
 from deals.stages import AT_PARTNER, RESUMED
@@ -29,6 +30,9 @@ from partners.stages import PARTNER_DEAL, PARTNER_LEAD, RECALLED
 PIPELINES = {RecordType.LEAD: PARTNER_LEAD, RecordType.DEAL: PARTNER_DEAL}
 FIRST_CALL = timedelta(hours=4)
 MEMO = "_active_handoff"
+_ACTIVE = Prepared(
+    lambda kind, pk: Handoff.objects.filter(record_type=kind, record_id=pk, state=Handoff.State.ACTIVE), TEXT, NUMBER
+)
 
 
 class HandoffError(DomainError):
@@ -46,9 +50,8 @@ def on_behalf(by: Any) -> Actor:
 
 def active_handoff(record: Any) -> Handoff | None:
     """The hand-over under which a record of the manufacturer is with a partner now."""
-    found = Handoff.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk, state=Handoff.State.ACTIVE)
-    # Nearly always there is none, and to learn that takes a small question.
-    return found.select_related("partner").first() if found.exists() else None
+    found: Handoff | None = _ACTIVE.first(record.RECORD_TYPE, record.pk)
+    return found
 
 
 def remembered_handoff(record: Any) -> Handoff | None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.selectors import sales_head
 from crm.actors import Actor
+from crm.people import sales_head
 from crm.services import record_assign
 from leads.models import RoutingRule
 from leads.routing import Choice

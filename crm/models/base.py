@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import RETURN_VALUE, ConcurrentTransitionMixin, FSMFieldMixin, FSMKeyField, transition
 
 from crm import clock
+from crm.prepared_writes import PreparedWrites
 from crm.querysets import RecordQuerySet
 
 
@@ -40,7 +41,7 @@ def record_model(record_type: str) -> type[StagedRecord]:
     return apps.get_model(RECORD_MODELS[record_type])
 
 
-class RecordRef(models.Model):
+class RecordRef(PreparedWrites, models.Model):
     """A row that hangs on one record of any kind, by (record_type, record_id).
 
     Stable words instead of content-type numbers keep SQL reports, exports and database policies readable.
@@ -137,7 +138,7 @@ def _stage_fields(model: type[models.Model]) -> tuple[Any, ...]:
     return tuple(field for field in model._meta.fields if isinstance(field, FSMFieldMixin))
 
 
-class StagedRecord(ConcurrentTransitionMixin, models.Model):
+class StagedRecord(ConcurrentTransitionMixin, PreparedWrites, models.Model):
     """A record that moves through a pipeline. `stage` holds the stage's key; only crm.stages.move() changes it."""
 
     RECORD_TYPE: ClassVar[str]

@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from accounts import services
 from accounts.models import ApiToken, Role, User
-from accounts.selectors import assignable_users, found_users, manageable_users, sales_head
+from accounts.selectors import assignable_users, found_users, manageable_users
 from crm.models import Preference
+from crm.people import sales_head
 from tests.factories import make_partner, make_user
 
 pytestmark = pytest.mark.django_db

@@ -107,6 +107,21 @@ def test_an_event_of_a_killed_process_is_taken_up_once_its_lease_ends(heard: lis
     assert Event.objects.get(pk=event.pk).state == "done"
 
 
+def test_an_event_is_taken_once_however_long_its_transaction_lasted(heard: list[str], deal: Deal) -> None:
+    with clock.frozen(MOMENT):
+        with transaction.atomic():
+            event = events.publish("test", deal, deal.responsible)
+            assert event is not None
+            clock.travel(minutes=10)
+        assert heard == ["first", "second"]
+        with transaction.atomic():
+            other = events.publish("test", deal, deal.responsible)
+            assert other is not None
+            clock.travel(minutes=10)
+            Event.objects.filter(pk=other.pk).update(claimed_at=clock.now())  # another process has taken it over
+        assert heard == ["first", "second"]
+
+
 @pytest.mark.rule("AUTO-4")
 def test_a_loop_of_rules_is_cut_and_reported(monkeypatch: pytest.MonkeyPatch, deal: Deal) -> None:
     runs: list[int] = []

@@ -27,6 +27,13 @@ def test_a_query_runs_with_other_values_each_time(django_assert_num_queries):
         assert query.first(other.pk, ours.email) is None
 
 
+def test_two_values_of_a_kind_are_told_apart():
+    ours, other = make_user(), make_user()
+    query = Prepared(lambda email, name: User.objects.filter(email=email, last_name=name), TEXT, TEXT)
+    assert query.all(ours.email, ours.last_name) == [ours]
+    assert query.all(other.email, f"{ours.last_name}ъ") == []
+
+
 def test_a_moment_is_compared_as_the_database_keeps_it():
     user, now = make_user(), timezone.now()
     query = Prepared(lambda at: User.objects.filter(date_joined__lt=at), MOMENT)
