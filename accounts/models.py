@@ -110,6 +110,12 @@ class User(AbstractBaseUser):
     list_settings = models.JSONField(
         default=dict, blank=True, editable=False, help_text="Chosen columns and default views, by kind of record."
     )
+    notification_settings = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="Channels by kind of event, and quiet hours; empty: as shipped.",
+    )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()

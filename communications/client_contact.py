@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from crm import events, timeline
+from crm import events, notify, timeline
 from crm.models import Company, Contact, RecordType, StagedRecord, record_model
 from crm.services import touch
 
@@ -31,6 +31,8 @@ def client_contacted(
         if record != who:
             timeline.record(record, "client_contact", by, data)
         events.publish("client_contact", record, by, data)
+    for record in records:
+        notify.tell(record.responsible_id, record, "client", "client_contact", data, by=by)
     return records
 
 

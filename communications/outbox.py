@@ -21,10 +21,10 @@ from django.utils.translation import gettext as _
 
 from communications.models import Message
 from communications.services import told
-from crm import clock, timeline
+from crm import clock, notify, timeline
 from crm.actors import Actor
 from crm.claims import claim_one
-from crm.models import ContactPoint, Notification
+from crm.models import ContactPoint
 
 log = structlog.get_logger(__name__)
 
@@ -131,14 +131,7 @@ def _finish(message: Message, state: str, *, error: str = "", unsure: bool = Fal
         return written
     action = "message_unsure" if unsure else "message_failed"
     timeline.record(record, action, actor, told(message, error=error[:500]))
-    if record.responsible_id is not None:
-        Notification.objects.create(
-            user_id=record.responsible_id,
-            record_type=record.RECORD_TYPE,
-            record_id=record.pk,
-            action=action,
-            data=told(message, error=error[:500]),
-        )
+    notify.tell(record.responsible_id, record, "message", action, told(message, error=error[:500]), by=actor)
     log.warning("message_not_sent", message_id=message.pk, unsure=unsure, error=error)
     return written
 

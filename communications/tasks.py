@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from communications import outbox, submissions
+from communications import notice_letters, outbox, submissions
 from crm import scope
 
 
@@ -13,6 +13,13 @@ def send_outbox() -> int:
     """Send the letters that are due."""
     with scope.opened():
         return outbox.send_due()
+
+
+@shared_task(name="communications.tasks.mail_notices")
+def mail_notices() -> int:
+    """Put the letters about what people are told of into the outbox."""
+    with scope.opened():
+        return notice_letters.queue_due()
 
 
 @shared_task(name="communications.tasks.process_submissions")

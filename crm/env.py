@@ -87,6 +87,10 @@ class Env:
         raw = self.text(name)
         return [item.strip() for item in raw.split(",") if item.strip()] if raw else default
 
+    def origin(self, name: str, default: str) -> str:
+        """Read one origin such as https://crm.example.com."""
+        return (self.origins(name) or [default])[0]
+
     def origins(self, name: str) -> list[str]:
         """Read a list of origins such as https://crm.example.com."""
         found = self.items(name, [])

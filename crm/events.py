@@ -57,6 +57,11 @@ class silence:  # noqa: N801 - reads as a statement: `with events.silence():`
         _silent.reset(self._token)
 
 
+def is_silent() -> bool:
+    """Whether nothing is to be told of now: a merge or an undo is under way."""
+    return _silent.get()
+
+
 def publish(name: str, obj: StagedRecord, by: Any, data: Mapping[str, Any] | None = None) -> Event | None:
     """Write an event into the outbox in the caller's transaction and run its handlers after commit.
 

@@ -45,6 +45,8 @@ LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", [*LOCAL_HOSTS, HOST] if DEMO or DEBUG else [])
 if not ALLOWED_HOSTS:
     raise BadSettingError("ALLOWED_HOSTS", "must list the host names people open, such as crm.example.com.")
+# How people open the product: links in letters begin with it.
+PUBLIC_URL = env.origin("PUBLIC_URL", f"http://localhost:{PORT}" if DEMO or DEBUG else f"https://{ALLOWED_HOSTS[0]}")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 # How many reverse proxies of our own stand in front; 0 means that no forwarded header is believed.
 TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", 0, low=0, high=5)
@@ -221,6 +223,7 @@ CELERY_BEAT_SCHEDULE = {
     "dispatch-events": {"task": "crm.tasks.dispatch_events", "schedule": 5.0, "options": {"expires": 5}},
     "automation-due": {"task": "automation.tasks.run_due", "schedule": 10.0, "options": {"expires": 10}},
     "send-outbox": {"task": "communications.tasks.send_outbox", "schedule": 5.0, "options": {"expires": 5}},
+    "mail-notices": {"task": "communications.tasks.mail_notices", "schedule": 30.0, "options": {"expires": 30}},
     "process-submissions": {
         "task": "communications.tasks.process_submissions",
         "schedule": 10.0,

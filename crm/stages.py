@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
-from crm import clock, events, pipelines, timeline
+from crm import clock, events, notify, pipelines, timeline
 from crm.actors import Actor
 from crm.errors import MissingField, MissingFields, RefusalNeeded, StageConflict, StageError
 from crm.models import RecordType, RefusalReason, Stage, StagedRecord, StageHistory
@@ -245,6 +245,8 @@ def _apply(
         },
     )
     _publish(record, actor, current.key, target.key)
+    if record.RECORD_TYPE in {RecordType.LEAD, RecordType.DEAL}:
+        notify.tell(record.responsible_id, record, "stage", "stage", {"from": current.key, "to": target.key}, by=actor)
 
 
 def _publish(record: StagedRecord, by: Any, left: str | None, entered: str) -> None:

@@ -10,8 +10,8 @@ from django.apps import apps
 from django.db.models import IntegerField, QuerySet, Subquery
 
 from accounts.models import Role, User
-from crm import clock, pipelines, stages
-from crm.models import Activity, Notification, RecordType, record_model
+from crm import clock, notices, pipelines, stages
+from crm.models import Activity, RecordType, record_model
 from crm.prepared import MOMENT, NUMBER, Prepared
 from crm.visibility import covered_user_ids
 
@@ -47,7 +47,7 @@ def shell_querysets(user: User, now: datetime) -> dict[str, QuerySet[Any]]:
     """What the menu counts for this person."""
     tasks = Activity.objects.all().visible_to(user).undone()
     wanted: dict[str, QuerySet[Any]] = {
-        "unread": Notification.objects.filter(user=user.pk, read_at__isnull=True),
+        "unread": notices.bell(user).filter(read_at__isnull=True),
         "overdue": tasks.filter(responsible=user.pk, due_at__lt=now),
     }
     lead: Any = record_model(RecordType.LEAD)._default_manager

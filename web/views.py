@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from crm import clock, services
+from crm import clock, notices, services
 from crm.errors import DomainError
 from crm.formfields import MomentField
 from crm.http import paginate
@@ -22,7 +22,7 @@ from crm.screens import dialogs
 from crm.screens.forms import add_errors
 from crm.screens.happening import next_morning
 from crm.visibility import visible_record
-from web import my_day, notices
+from web import my_day
 from web import search as searching
 
 
@@ -125,9 +125,9 @@ def palette(request: HttpRequest) -> HttpResponse:
 @require_GET
 def notifications(request: HttpRequest) -> HttpResponse:
     """The person's bell: what others did that concerns them, newest first."""
-    rows = Notification.objects.filter(user=request.user).order_by("-created_at", "-id")  # type: ignore[misc]
-    page = paginate(request, rows, 30)
-    context = {"page": page, "notices": notices.rows(page, request.user)}  # type: ignore[arg-type]
+    user: Any = request.user
+    page = paginate(request, notices.bell(user).order_by("-last_at", "-id"), 30)
+    context = {"page": page, "notices": notices.groups(page, user)}
     return render(request, "web/notifications.html", context)
 
 

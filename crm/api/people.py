@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from accounts.models import ApiToken, User
 from accounts.services import profile_update
+from crm import notify
 from crm.api.filtering import PAGING, refuse_unknown
 from crm.api.serializers import RecordInput
 from crm.api.views import ApiViewSet
@@ -75,6 +76,53 @@ class MeViewSet(ApiViewSet):
         """Change one's own name, phone, language, time zone or absence."""
         user = profile_update(self.caller, data=self.read(MeInput, partial=True))
         return Response(self.get_serializer(user).data)
+
+
+class NotificationSettings(serializers.Serializer[Any]):
+    """Which events one is told of by which channel, and the hours without letters, in one's own time zone."""
+
+    channels = serializers.DictField(
+        child=serializers.ListField(child=serializers.ChoiceField(choices=list(notify.CHANNELS.items()))),
+        required=False,
+        help_text=gettext_lazy("By kind of event: responsible, task, client, note, stage, message."),
+    )
+    quiet_from = serializers.TimeField(required=False, allow_null=True, format="%H:%M")
+    quiet_to = serializers.TimeField(required=False, allow_null=True, format="%H:%M")
+
+
+class MyNotificationsViewSet(ApiViewSet):
+    """What the caller is told of."""
+
+    queryset = User.objects.none()
+    serializer_class = NotificationSettings
+
+    def _shown(self) -> dict[str, Any]:
+        quiet = notify.quiet_hours(self.caller) or (None, None)
+        return {"channels": notify.channels_of(self.caller), "quiet_from": quiet[0], "quiet_to": quiet[1]}
+
+    @extend_schema(summary=gettext_lazy("What I am told of"), operation_id="me_notifications_retrieve")
+    def show(self, request: Request) -> Response:
+        """Channels by kind of event, and the quiet hours."""
+        refuse_unknown(request, set())
+        return Response(self.get_serializer(self._shown()).data)
+
+    @extend_schema(
+        summary=gettext_lazy("Choose what I am told of"),
+        request=NotificationSettings,
+        operation_id="me_notifications_partial_update",
+    )
+    def change(self, request: Request) -> Response:
+        """Change channels of some kinds, or the quiet hours; what is not named stays."""
+        given = self.read(NotificationSettings, partial=True)
+        values = self._shown() | given
+        user = notify.settings_change(
+            self.caller,
+            channels=given.get("channels", {}),
+            quiet_from=values["quiet_from"],
+            quiet_to=values["quiet_to"],
+        )
+        self.caller.notification_settings = user.notification_settings
+        return Response(self.get_serializer(self._shown()).data)
 
 
 @extend_schema_view(list=extend_schema(summary=gettext_lazy("List people to assign to")))

@@ -9,7 +9,7 @@ from crm.api.catalogue import PipelineViewSet, SourceViewSet, StageViewSet
 from crm.api.clients import CompanyViewSet, ContactViewSet, MatchViewSet
 from crm.api.docs import ApiDocs, ApiSchema, ErrorCodes, no_such_address
 from crm.api.merging import MergeViewSet
-from crm.api.people import MeViewSet, UserViewSet
+from crm.api.people import MeViewSet, MyNotificationsViewSet, UserViewSet
 from crm.api.tasks import TaskViewSet
 
 router = SimpleRouter()
@@ -27,6 +27,11 @@ urlpatterns = [
     path("schema/", ApiSchema.as_view(), name="api-schema"),
     path("docs/", ApiDocs.as_view(url_name="api-schema"), name="api-docs"),
     path("docs/errors", ErrorCodes.as_view(), name="api-errors"),
+    path(
+        "v1/me/notifications/",
+        MyNotificationsViewSet.as_view({"get": "show", "patch": "change"}),
+        name="api-me-notifications",
+    ),
     path("v1/me/", MeViewSet.as_view({"get": "show", "patch": "change"}), name="api-me"),
     path("v1/", include(router.urls)),
     path("v1/", include("leads.api")),

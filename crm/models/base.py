@@ -58,6 +58,8 @@ class RecordRef(PreparedWrites, models.Model):
         """The record itself, whoever asks; None when it is gone. Check visibility before showing it."""
         from crm.rows import row
 
+        if not self.record_type:
+            return None
         return row(record_model(self.record_type), self.record_id)
 
 

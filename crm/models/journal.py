@@ -147,18 +147,29 @@ class Attachment(RecordRef):
 
 
 class Notification(RecordRef):
-    """A line in a person's bell: something about a record that they did not do themselves."""
+    """What a person is told about a record, not of their own doing: a line in the bell, a letter, or both.
+
+    Many of a kind within a minute hang on the first of them (`group`), which is shown and mailed for all.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notifications")
+    kind = models.CharField(max_length=20, default="responsible")
+    group = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="followers")
+    in_bell = models.BooleanField(default=True)
+    mail_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a letter is due; empty: none, or it is on its way."
+    )
+    last_at = models.DateTimeField(default=clock.now, editable=False, help_text="When the newest of the group came.")
     action = models.CharField(max_length=40)
     data = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     read_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        ordering: ClassVar = ["-created_at", "-id"]
+        ordering: ClassVar = ["-last_at", "-id"]
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")
         indexes: ClassVar = [
-            models.Index(fields=["user", "-created_at"], name="notification_unread", condition=Q(read_at__isnull=True))
+            models.Index(fields=["user", "-created_at"], name="notification_unread", condition=Q(read_at__isnull=True)),
+            models.Index(fields=["mail_at"], name="notification_to_mail", condition=Q(mail_at__isnull=False)),
         ]

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from crm import clock, timeline
+from crm import clock, notify, timeline
 from crm.actors import Actor
 from crm.errors import InvalidInput
 from crm.models import Activity, StagedRecord
@@ -48,7 +48,9 @@ def activity_create(
         raise InvalidInput.from_validation(error) from error
     activity.save()
     refresh_next_activity(record)
-    timeline.record(record, "task_created", by, {"title": title, "id": activity.pk, "due_at": due_at.isoformat()})
+    told = {"title": title, "id": activity.pk, "due_at": due_at.isoformat()}
+    timeline.record(record, "task_created", by, told)
+    notify.tell(activity.responsible_id, record, "task", "task_created", told, by=by)
     return activity
 
 

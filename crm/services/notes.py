@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from crm import clock, timeline
+from crm import clock, notify, timeline
 from crm.actors import Actor
 from crm.errors import InvalidInput
 from crm.models import Attachment, StagedRecord, TimelineEntry
@@ -23,6 +23,8 @@ def note_add(record: StagedRecord, *, text: str, by: Any, internal: bool = False
             errors=[{"pointer": "/text", "code": "required", "message": _("Write something first.")}],
         )
     touch(record)
+    if not (internal and getattr(record, "partner_id", None)):
+        notify.tell(record.responsible_id, record, "note", "note", {"text": clean[:300]}, by=by)
     return timeline.record(record, "note", by, {"text": clean[:20_000]}, internal=internal)
 
 

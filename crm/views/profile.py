@@ -18,14 +18,16 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import services
 from accounts.models import ApiToken, User
-from crm import people_services
+from crm import notify, people_services
 from crm.formfields import DayField, PhoneField
 from crm.screens import dialogs
 from crm.views.people import put_errors
 from crm.views.settings_company import zone_choices
 
+TIME = forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
 TABS = (
     (gettext_lazy("Profile"), "accounts:profile", "user-circle"),
+    (gettext_lazy("Notifications"), "accounts:notifications", "bell"),
     (gettext_lazy("API tokens"), "accounts:tokens", "api"),
 )
 
@@ -95,6 +97,47 @@ def profile(request: HttpRequest) -> HttpResponse:
     user = User.objects.get(pk=user.pk)
     context = {**page_context(request, "accounts:profile"), "form": form, "person": user}
     return render(request, "accounts/profile.html", context, status=422 if form.errors else 200)
+
+
+class QuietForm(forms.Form):
+    """The hours in which no letters come."""
+
+    quiet_from = forms.TimeField(label=gettext_lazy("Quiet from"), required=False, widget=TIME)
+    quiet_to = forms.TimeField(label=gettext_lazy("Quiet to"), required=False, widget=TIME)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def notifications(request: HttpRequest) -> HttpResponse:
+    """Which events one is told of by which channel, and the quiet hours."""
+    user: Any = request.user
+    quiet = notify.quiet_hours(user) or (None, None)
+    form = QuietForm(request.POST or None, initial={"quiet_from": quiet[0], "quiet_to": quiet[1]})
+    chosen = notify.channels_of(user)
+    if request.method == "POST":
+        chosen = {kind: [name for name in notify.CHANNELS if f"{kind}:{name}" in request.POST] for kind in notify.KINDS}
+        if form.is_valid():
+            try:
+                notify.settings_change(user, channels=chosen, **form.cleaned_data)
+            except ValidationError as error:
+                put_errors(form, error)
+            else:
+                return dialogs.done(request, _("Saved."), to=request.path, go=True)
+    matrix = [
+        {
+            "label": label,
+            "cells": [(f"{kind}:{name}", word, name in chosen[kind]) for name, word in notify.CHANNELS.items()],
+        }
+        for kind, label in notify.KINDS.items()
+    ]
+    context = {
+        **page_context(request, "accounts:notifications"),
+        "form": form,
+        "matrix": matrix,
+        "channels": notify.CHANNELS.values(),
+        "person": user,
+    }
+    return render(request, "accounts/notifications.html", context, status=422 if form.errors else 200)
 
 
 @login_required

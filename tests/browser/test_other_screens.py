@@ -177,7 +177,7 @@ PAGES = (
     "/partners/", "/partners/{partner}/", "/partners/control/", "/settings/pipelines/deal/",
     "/settings/pipelines/deal/required/", "/settings/pipelines/deal/reasons/", "/settings/company/",
     "/settings/people/", "/settings/people/{user}/", "/settings/rules/", "/settings/forms/", "/settings/audit/",
-    "/settings/steel/", "/profile/", "/profile/tokens/", "/notifications/",
+    "/settings/steel/", "/profile/", "/profile/notifications/", "/profile/tokens/", "/notifications/",
 )  # fmt: skip
 
 

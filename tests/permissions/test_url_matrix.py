@@ -118,7 +118,7 @@ class Rows:
     def _pages(self) -> None:
         for name in ("web:home", "web:search", "web:palette", "web:notifications", "task-list", "client-matches"):
             self.add(name, EVERYBODY)
-        for name in ("accounts:profile", "accounts:tokens"):
+        for name in ("accounts:profile", "accounts:notifications", "accounts:tokens"):
             self.add(name, EVERYBODY)
         self.add("web:session", "401 204 204 204 204 204 204")
         self.add("web:styleguide", "302 200 * * * * *")

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 # What a page may take: its own rows, the shell (session, person, settings, stages, counters) and nothing per row.
 LIMITS = {
     "/tasks/": 12,
-    "/notifications/": 9,
+    "/notifications/": 10,
     "/settings/people/": 9,
     "/settings/audit/": 14,
     "/settings/rules/": 9,
