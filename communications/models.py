@@ -6,12 +6,15 @@ import secrets
 from typing import ClassVar
 
 from django.conf import settings
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from crm import clock
 from crm.models import ContactPoint, NamedRow, RecordRef
+
+HEX_COLOUR = RegexValidator(r"^#[0-9a-fA-F]{6}$", _("Write the colour as #1f5fbf."))
 
 
 def public_key() -> str:
@@ -21,6 +24,11 @@ def public_key() -> str:
 
 class WebForm(models.Model):
     """A form on some site whose posts become leads."""
+
+    class Language(models.TextChoices):
+        VISITORS = "", _("the visitor's")
+        RUSSIAN = "ru", _("Russian")
+        ENGLISH = "en", _("English")
 
     name = models.CharField(_("name"), max_length=150)
     key = models.SlugField(_("public key"), max_length=40, unique=True, default=public_key)
@@ -33,7 +41,32 @@ class WebForm(models.Model):
         related_name="+",
     )
     field_map = models.JSONField(_("names of fields on the site"), default=dict, blank=True)
+    responsible = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        verbose_name=_("responsible"),
+        related_name="+",
+    )
     is_active = models.BooleanField(_("in use"), default=True)
+    language = models.CharField(_("language"), max_length=2, blank=True, choices=Language)
+    title = models.CharField(_("heading"), max_length=150, blank=True)
+    intro = models.TextField(_("text above the fields"), max_length=2000, blank=True)
+    # [{"key", "meaning", "type", "label", "required", "options"}], in order; see communications.web_forms.
+    fields = models.JSONField(_("fields"), default=list, blank=True)
+    button = models.CharField(_("button"), max_length=60, blank=True)
+    thanks = models.TextField(_("thanks"), max_length=2000, blank=True)
+    redirect_url = models.URLField(_("page to go to after sending"), max_length=500, blank=True)
+    colour = models.CharField(_("colour of the button"), max_length=7, default="#1f5fbf", validators=[HEX_COLOUR])
+    background = models.CharField(_("background"), max_length=7, default="#ffffff", validators=[HEX_COLOUR])
+    consent_text = models.TextField(_("text of the consent"), max_length=4000, blank=True)
+    consent_required = models.BooleanField(_("cannot be sent without the consent"), default=True)
+    consent_version = models.PositiveIntegerField(default=0, editable=False)
+    marks = models.JSONField(_("UTM marks when the visitor brings none"), default=dict, blank=True)
+    allowed_origins = models.JSONField(_("sites that may post"), default=list, blank=True)
+    min_seconds = models.PositiveSmallIntegerField(_("shortest time to fill in, s"), default=3)
+    held_back = models.PositiveIntegerField(_("not kept because of the limit"), default=0, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
@@ -45,6 +78,25 @@ class WebForm(models.Model):
         return self.name
 
 
+class WebFormConsent(models.Model):
+    """A wording of a form's consent; who agreed to which one is kept with each post."""
+
+    form = models.ForeignKey(WebForm, models.CASCADE, related_name="consents")
+    version = models.PositiveIntegerField()
+    text = models.TextField(_("text of the consent"))
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        ordering: ClassVar = ["form", "-version"]
+        verbose_name = _("consent text")
+        verbose_name_plural = _("consent texts")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["form", "version"], name="consent_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.form}, {self.version}"
+
+
 class Submission(models.Model):
     """A request exactly as it came in, stored before anything is done with it (LEAD-2)."""
 
@@ -54,6 +106,7 @@ class Submission(models.Model):
         DONE = "done", _("Processed")
         DUPLICATE = "duplicate", _("Sent twice")
         FAILED = "failed", _("Needs attention")
+        HELD = "held", _("Held back")
 
     form = models.ForeignKey(WebForm, models.PROTECT, null=True, related_name="submissions", verbose_name=_("form"))
     received_at = models.DateTimeField(_("received"), default=clock.now)
@@ -69,6 +122,7 @@ class Submission(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_at = models.DateTimeField(null=True)
     lead_id = models.BigIntegerField(_("lead"), null=True, db_index=True)
+    consent = models.ForeignKey(WebFormConsent, models.PROTECT, null=True, related_name="+")
     duplicate_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="repeats")
 
     class Meta:
@@ -79,7 +133,7 @@ class Submission(models.Model):
             models.Index(
                 fields=["state", "received_at"],
                 name="submission_to_do",
-                condition=Q(state__in=["received", "running", "failed"]),
+                condition=Q(state__in=["received", "running", "failed", "held"]),
             )
         ]
 

@@ -22,7 +22,7 @@ def record_request(request: HttpRequest, record_type: str, pk: int) -> HttpRespo
     record = visible_record(record_type, pk, user)
     if record is None:
         raise Http404
-    rows = Submission.objects.filter(lead_id=record.pk, state=Submission.State.DONE).select_related("form")
+    rows = Submission.objects.filter(lead_id=record.pk, state=Submission.State.DONE).select_related("form", "consent")
     row = rows.defer("body").order_by("pk").first() if record_type == RecordType.LEAD and not user.is_partner else None
     if row is None:
         return HttpResponse("")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,8 +18,9 @@ from django.utils.translation import gettext as _
 
 from communications.channels.webform.fields import field_of, read_request
 from communications.channels.webform.transport import Parsed, parse
-from communications.models import Submission, WebForm
+from communications.models import Submission, WebForm, WebFormConsent
 from communications.requests import LeadRequest
+from communications.web_forms import labels_of, names_of, own_hosts
 from crm import clock
 from crm.actors import Actor
 from crm.errors import DomainError
@@ -32,6 +33,9 @@ SAME_WITHIN = timedelta(minutes=1)
 LEASE = timedelta(minutes=2)
 RETRY_AFTER = timedelta(seconds=30)
 MAX_ATTEMPTS = 5
+KEPT_TOGETHER = timedelta(days=1)
+CONSENT_FIELD = "_consent"
+CONTACTS = frozenset({"phone", "email"})
 UNREAD = frozenset({"invalid_phone", "invalid_email"})
 
 Maker = Callable[..., StagedRecord]
@@ -41,6 +45,11 @@ _maker: list[Maker] = []
 def made_by(maker: Maker) -> None:
     """Register who makes a record of a request: maker(request, *, by); called from AppConfig.ready of the app above."""
     _maker[:] = [maker]
+
+
+def maker() -> Maker:
+    """Who makes a record of a request."""
+    return _maker[0]
 
 
 class RequestRefused(DomainError):
@@ -83,6 +92,7 @@ def submission_store(
         "content_type": content_type[:255],
         "fields": [list(pair) for pair in parsed.pairs],
         "meta": {**(meta or {}), "fingerprint": fingerprint},
+        "consent": _consent_of(form, parsed),
     }
     kind, key = _dedup_key(form, parsed, fingerprint, idempotency_key)
     for _attempt in range(3):
@@ -90,7 +100,9 @@ def submission_store(
             _release(key)
         try:
             with transaction.atomic():
-                return Stored(Submission.objects.create(received_at=clock.now(), dedup_key=key, **columns))
+                stored = Stored(Submission.objects.create(received_at=clock.now(), dedup_key=key, **columns))
+                _absorb(stored.submission)
+                return stored
         except IntegrityError:
             first = Submission.objects.filter(dedup_key=key).select_related("form").first()
             if first is not None:
@@ -102,20 +114,70 @@ def submission_keep_beginning(
     *, form: WebForm, body: bytes, size: int, content_type: str, meta: Mapping[str, Any]
 ) -> Submission:
     """Keep the beginning of a post that is too large, as needing attention; `size` is its length in bytes."""
+    why = _("The post was too large (%(size)s MB): only its beginning was kept.")
+    parsed = parse(body, content_type)
+    return _keep(form, body, content_type, parsed, meta, Submission.State.FAILED, why, {"size": f"{size / 2**20:.1f}"})
+
+
+def submission_hold(
+    *, form: WebForm, body: bytes, content_type: str, parsed: Parsed, meta: Mapping[str, Any], why: str, **shown: Any
+) -> Submission:
+    """Keep a post that is held back - it looks like a robot's, or is one too many - for a person to look at.
+
+    `why` is an untranslated sentence with `shown` to be put in. The same post taken later makes this one its repeat.
+    """
+    return _keep(form, body, content_type, parsed, meta, Submission.State.HELD, why, shown)
+
+
+def _keep(
+    form: WebForm,
+    body: bytes,
+    content_type: str,
+    parsed: Parsed,
+    meta: Mapping[str, Any],
+    state: str,
+    why: str,
+    shown: Mapping[str, Any],
+) -> Submission:
     with translation.override(settings.LANGUAGE_CODE):
-        error = _("The post was too large (%(size)s MB): only its beginning was kept.") % {
-            "size": f"{size / 1024 / 1024:.1f}"
-        }
+        error = translation.gettext(why) % shown
     return Submission.objects.create(
         form=form,
         received_at=clock.now(),
         body=body,
         content_type=content_type[:255],
-        fields=[list(pair) for pair in parse(body, content_type).pairs],
-        meta=dict(meta),
-        state=Submission.State.FAILED,
+        fields=[list(pair) for pair in parsed.pairs],
+        meta={**meta, "fingerprint": fingerprint_of(parsed, body)},
+        consent=_consent_of(form, parsed),
+        state=state,
         error=error,
     )
+
+
+def submission_refuse(submission: Submission, *, rows: list[dict[str, str]]) -> Submission:
+    """Leave a stored post as needing attention because its sender was asked to mend it; `rows` name the fields."""
+    with translation.override(settings.LANGUAGE_CODE):
+        error = _("The visitor was asked to mend: %(fields)s") % {"fields": " ".join(row["message"] for row in rows)}
+    Submission.objects.filter(pk=submission.pk).update(state=Submission.State.FAILED, error=error, problems=rows)
+    submission.refresh_from_db(fields=["state", "error", "problems"])
+    return submission
+
+
+def _absorb(taken: Submission) -> None:
+    """What was held back or sent back to the same visitor before is now a repeat of the post that was taken."""
+    same = Q(state=Submission.State.HELD, meta__fingerprint=taken.meta["fingerprint"])
+    if visit := taken.meta.get("visit"):
+        same |= Q(state__in=[Submission.State.HELD, Submission.State.FAILED], meta__visit=visit)
+    earlier = Submission.objects.filter(same, form=taken.form, received_at__gte=clock.now() - KEPT_TOGETHER)
+    earlier.exclude(pk=taken.pk).update(state=Submission.State.DUPLICATE, duplicate_of=taken, error="")
+
+
+def _consent_of(form: WebForm, parsed: Parsed) -> WebFormConsent | None:
+    """The wording that the sender agreed to: the form says its number in a field of its own."""
+    value = next((value for name, value in parsed.pairs if name == CONSENT_FIELD), "")
+    if not value.isascii() or not value.isdigit() or len(value) > 6:
+        return None
+    return WebFormConsent.objects.filter(form=form, version=int(value)).first()
 
 
 def fingerprint_of(parsed: Parsed, body: bytes) -> str:
@@ -127,7 +189,7 @@ def fingerprint_of(parsed: Parsed, body: bytes) -> str:
 
 
 def _dedup_key(form: WebForm, parsed: Parsed, fingerprint: str, idempotency_key: str) -> tuple[str, str]:
-    transaction_id = field_of(parsed, "transaction", form.field_map)
+    transaction_id = field_of(parsed, "transaction", names_of(form))
     for kind, value in (("key", idempotency_key), ("tran", transaction_id)):
         if value:
             return kind, f"{form.pk}:{kind}:{hashlib.sha256(value.encode()).hexdigest()}"
@@ -166,7 +228,7 @@ def submission_process(submission_id: int, *, parsed: Parsed | None = None) -> S
 def submission_reprocess(submission: Submission, *, by: Any) -> Submission:
     """ "Process again": once more for a post that needed attention; whoever asks is kept with it."""
     claimed_at = clock.now()
-    failed = Submission.objects.filter(state=Submission.State.FAILED)
+    failed = Submission.objects.filter(state__in=[Submission.State.FAILED, Submission.State.HELD])
     if not _claim(failed, submission.pk, claimed_at):
         return Submission.objects.get(pk=submission.pk)
     actor = Actor.of(by)
@@ -198,7 +260,7 @@ def _claim(rows: QuerySet[Submission], pk: int, at: Any) -> bool:
 
 
 def _process(pk: int, claimed_at: Any, parsed: Parsed | None) -> Submission:
-    submission = Submission.objects.select_related("form", "form__source").get(pk=pk)
+    submission = Submission.objects.select_related("form", "form__source", "form__responsible").get(pk=pk)
     try:
         with transaction.atomic(), translation.override(settings.LANGUAGE_CODE):
             record, problems = _make(submission, parsed or parse(bytes(submission.body), submission.content_type))
@@ -223,19 +285,34 @@ class _LostClaim(Exception):
 def _make(submission: Submission, parsed: Parsed) -> tuple[StagedRecord, list[dict[str, str]]]:
     """The record, and what was not understood or not kept of the request."""
     form = submission.form
-    request = read_request(
-        parsed,
-        form.field_map if form is not None else {},
-        page=str(submission.meta.get("referer", "")),
-        source=(form.source_id or "") if form is not None else "",
-    )
-    _check(request, parsed)
-    made = _maker[0](request, by=Actor.form(form.name if form is not None else ""))
+    request = request_of(form, parsed, page=str(submission.meta.get("referer", "")))
+    check_request(request, parsed)
+    made = maker()(request, by=Actor.form(form.name if form is not None else ""))
     return made, list(request.problems)
 
 
-def _check(request: LeadRequest, parsed: Parsed) -> None:
-    """Without a phone or an e-mail nobody can answer: the post is kept, and somebody looks at it."""
+def request_of(form: WebForm | None, parsed: Parsed, *, page: str = "") -> LeadRequest:
+    """The request in a post of a form, read as that form says."""
+    if form is None:
+        return read_request(parsed, {}, page=page)
+    request = read_request(
+        parsed,
+        names_of(form),
+        page=page,
+        source=form.source_id or "",
+        labels=labels_of(form),
+        own_hosts=own_hosts(form),
+        marks=form.marks,
+    )
+    # Somebody who left in the meantime gets no requests.
+    keeper = form.responsible if form.responsible is not None and form.responsible.is_active else None
+    return replace(request, responsible=keeper)
+
+
+def check_request(request: LeadRequest, parsed: Parsed) -> None:
+    """RequestRefused for a request without a phone and an e-mail, naming what was not understood.
+
+    Without a phone or an e-mail nobody can answer: the post is kept, and somebody looks at it."""
     if request.phones or request.emails:
         return
     rows = list(request.problems)

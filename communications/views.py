@@ -1,4 +1,4 @@
-"""Requests that need attention, web forms with what a site needs to post to them, message templates with a preview."""
+"""Requests that need attention or were held back, message templates with a preview."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 from django import forms
+from django.db.models import Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from communications.models import MessageTemplate, Submission, WebForm
@@ -24,7 +25,11 @@ from crm.screens import dialogs
 from crm.views.catalogue import Catalogue
 from crm.views.settings_nav import settings_context, settings_page
 
-STATES = (("failed", gettext_lazy("Needs attention")), ("", gettext_lazy("All posts")))
+STATES = (
+    ("failed", gettext_lazy("Needs attention")),
+    ("held", gettext_lazy("Held back")),
+    ("", gettext_lazy("All posts")),
+)
 SHOWN_BODY = 20_000
 
 
@@ -36,9 +41,12 @@ def submissions(request: HttpRequest) -> HttpResponse:
     rows = Submission.objects.select_related("form").defer("body").order_by("-received_at", "-id")
     if state in Submission.State.values:
         rows = rows.filter(state=state)
+    if request.GET.get("form", "").isdigit():
+        rows = rows.filter(form_id=int(request.GET["form"][:18]))
     page = paginate(request, rows)
     context = {
         **settings_context(request, "settings-submissions"),
+        "dropped": WebForm.objects.aggregate(total=Sum("held_back"))["total"] or 0 if state == "held" else 0,
         "page": page,
         "lines": [{"row": row, "gist": gist(row)} for row in page],
         "tabs": [{"label": label, "url": f"?state={code}", "active": code == state} for code, label in STATES],
@@ -50,8 +58,10 @@ def submissions(request: HttpRequest) -> HttpResponse:
 def gist(submission: Submission) -> str:
     """The first few values of a post, to tell one from another."""
     pairs = submission.fields if isinstance(submission.fields, list) else list(submission.fields.items())
-    parts = [f"{pair[0]}: {str(pair[1])[:60]}" for pair in pairs[:4] if len(pair) == 2 and str(pair[1]).strip()]
-    return " · ".join(parts)
+    told = [
+        pair for pair in pairs[:100] if len(pair) == 2 and str(pair[1]).strip() and not str(pair[0]).startswith("_")
+    ]
+    return " · ".join(f"{name}: {str(value)[:60]}" for name, value in told[:4])
 
 
 def _find(pk: int) -> Submission:
@@ -82,7 +92,7 @@ def submission_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "size": len(body),
         "lead": lead,
         "meta": json.dumps(row.meta, ensure_ascii=False, indent=1),
-        "may_process": row.state == Submission.State.FAILED,
+        "may_process": row.state in {Submission.State.FAILED, Submission.State.HELD},
     }
     return render(request, "communications/submission.html", context)
 
@@ -99,73 +109,6 @@ def submission_again(request: HttpRequest, pk: int) -> HttpResponse:
         return dialogs.done(request, _("The lead is made."), to=to, go=True)
     text = row.error or _("It is being processed.")
     return dialogs.message(request, text, title=_("It still needs attention"))
-
-
-# -- web forms --------------------------------------------------------------------------------------------------------
-
-
-class WebFormForm(forms.ModelForm):
-    """A form on a site."""
-
-    class Meta:
-        model = WebForm
-        fields = ("name", "source", "is_active")
-
-
-def _web_form(row: Any) -> dict[str, Any]:
-    return {
-        "title": row.name,
-        "notes": [row.key, str(row.source or "")],
-        "off": not row.is_active,
-        "links": [
-            {"label": _("How to connect"), "url": reverse("settings-webform-howto", args=[row.pk]), "dialog": True}
-        ],
-    }
-
-
-WEB_FORMS = Catalogue(
-    kind="webform",
-    model=WebForm,
-    form=WebFormForm,
-    name="settings-webforms",
-    path="forms",
-    title=gettext_lazy("Web forms"),
-    add_label=gettext_lazy("New form"),
-    line=_web_form,
-    intro=gettext_lazy("Each form of a site posts to an address of its own; what it posts becomes a lead."),
-    order=("name", "pk"),
-    dialog_size="dialog-small",
-)
-
-
-@settings_page
-@require_GET
-def web_form_howto(request: HttpRequest, pk: int) -> HttpResponse:
-    """The address to post to, a plain form and a curl line."""
-    form = WebForm.objects.filter(pk=pk).first()
-    if form is None:
-        raise Http404
-    url = request.build_absolute_uri(reverse("form-submission", args=[form.key]))
-    words = {"name": pgettext("person", "Name"), "phone": _("Phone"), "wish": _("What to build?"), "send": _("Send")}
-    example = {"name": "Иван Петров", "phone": "+7 912 345-67-89", "comment": "Склад 60×24, Казань"}
-    body = json.dumps(example, ensure_ascii=False)
-    context = {
-        "dialog_title": _("How to connect «%(form)s»") % {"form": form.name},
-        "form_row": form,
-        "url": url,
-        "curl": f"curl -X POST {url} -H 'Content-Type: application/json' -d '{body}'",
-        "html": HTML_EXAMPLE.format(url=url, **words),
-        "dialog_back": reverse("settings-webforms"),
-    }
-    return dialogs.dialog(request, "communications/howto.html", context)
-
-
-HTML_EXAMPLE = """<form method="post" action="{url}">
-  <input name="name" placeholder="{name}">
-  <input name="phone" placeholder="{phone}" required>
-  <textarea name="comment" placeholder="{wish}"></textarea>
-  <button>{send}</button>
-</form>"""
 
 
 # -- message templates ------------------------------------------------------------------------------------------------

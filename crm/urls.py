@@ -12,6 +12,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/v1/", include("communications.channels.webform.urls")),
     path("api/", include("crm.api.urls")),
+    path("f/", include("communications.channels.webform.hosted_urls")),
     path("leads/", include("leads.urls")),
     path("deals/", include("deals.urls")),
     path("objects/", include("objects_registry.urls")),

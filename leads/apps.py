@@ -14,7 +14,7 @@ class LeadsConfig(AppConfig):
     verbose_name = _("Leads")
 
     def ready(self) -> None:
-        from communications import submissions
+        from communications import learning, submissions
         from crm import clients, conditions, contact_points, merging
         from crm import requirements as needed
         from crm.services import derive
@@ -38,6 +38,7 @@ class LeadsConfig(AppConfig):
         conditions.predicate(
             "lead", "with_head", _("it is with the sales head or with nobody"), qualification.is_with_head
         )
+        learning.filled_by(intake.lead_fill)
         needed.declare(
             "lead",
             needed.CONTACT_POINT,

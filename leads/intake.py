@@ -20,7 +20,7 @@ from crm.recognition import recognise
 from crm.rows import row
 from crm.services import attachment_add, note_add
 from leads.models import Lead
-from leads.services import lead_create
+from leads.services import lead_create, lead_update
 from objects_registry.models import Purpose
 
 OTHER_SOURCE = "other"
@@ -33,6 +33,11 @@ CONTACT_BY = {
     Channel.MESSENGER: "message",
 }
 MAX_TEXT = 1_000_000
+# What is read anew when somebody says what a form's fields mean.
+FILLED = (
+    "name", "company_name", "inn", "address", "city", "region", "purpose", "length", "width", "height", "area",
+    "construction_start", "amount", "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term",
+)  # fmt: skip
 
 
 @transaction.atomic
@@ -79,6 +84,22 @@ def _columns(request: LeadRequest) -> dict[str, Any]:
     if request.responsible is not None:
         columns["responsible"] = request.responsible
     return columns
+
+
+@transaction.atomic
+def lead_fill(lead_id: int, request: LeadRequest, *, by: Any) -> list[str]:
+    """Fill in what an open lead lacks from its request read anew; answers the names. What stands there stays."""
+    lead = Lead.objects.alive().open().select_for_update(of=("self",)).filter(pk=lead_id).first()
+    if lead is None:
+        return []
+    columns = {name: _columns(request)[name] for name in FILLED}
+    data = {name: value for name, value in columns.items() if value and not getattr(lead, name)}
+    points: dict[str, Any] = {} if lead.phone else {"phones": "\n".join(request.phones)}
+    points |= {} if lead.email else {"emails": "\n".join(request.emails)}
+    points = {name: text for name, text in points.items() if text}
+    if data or points:
+        lead_update(lead, by=by, data=data, **points)
+    return [*data, *points]
 
 
 def _size(value: Decimal | None) -> Decimal | None:

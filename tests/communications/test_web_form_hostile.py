@@ -311,7 +311,7 @@ def test_strange_headers_do_no_harm(form: WebForm, header: str) -> None:
 
 
 def test_many_posts_from_one_place_are_told_to_wait(form: WebForm, monkeypatch: Any) -> None:
-    from communications.channels.webform.views import FormThrottle
+    from communications.channels.webform.guards import FormThrottle
 
     monkeypatch.setattr(FormThrottle, "THROTTLE_RATES", {"forms": "2/min"})
     answers = [post(form, json.dumps({"phone": PHONE, "n": number}).encode()) for number in range(3)]
@@ -320,7 +320,7 @@ def test_many_posts_from_one_place_are_told_to_wait(form: WebForm, monkeypatch: 
 
 
 def test_requests_are_taken_while_the_cache_is_away(form: WebForm, monkeypatch: Any) -> None:
-    from communications.channels.webform.views import FormThrottle
+    from communications.channels.webform.guards import FormThrottle
 
     def away(*args: Any) -> bool:
         raise ConnectionError("no cache")

@@ -175,8 +175,12 @@ class Rows:
         post = Submission.objects.create(form=form, body=b"", fields={}, state="failed")
         self.add("settings-submission", HEADS, post.pk)
         self.add("settings-submission-again", "302 - - 403 403 403 403", post.pk, method="POST")
-        for name in ("settings-webform-howto", "settings-webforms-edit"):
-            self.add(name, HEADS, form.pk)
+        for name in ("howto", "preview", "trial", "fields"):
+            self.add(f"settings-webform-{name}", HEADS, form.pk)
+        self.add("settings-webforms-edit", HEADS, form.pk)
+        self.add("settings-webform-read-again", "302 - - 403 403 403 403", form.pk, method="POST")
+        for name in ("form", "thanks", "style", "config"):
+            self.add(f"hosted-{name}", "200 200 200 200 200 200 200", form.key)
         for name in ("settings-template-preview", "settings-templates-edit"):
             self.add(name, HEADS, "delayed_reminder_1")
         self.add("settings-purposes-edit", HEADS, "warehouse" if _has_purpose("warehouse") else _first_purpose())

@@ -66,11 +66,13 @@ def read_request(
     source: str = "",
     labels: Mapping[str, str] | None = None,
     own_hosts: Iterable[str] = (),
+    marks: Mapping[str, str] | None = None,
 ) -> LeadRequest:
     """The request in a form post.
 
     `page` is the address of the page with the form, `source` the form's own, `labels` what the form calls its fields,
-    `own_hosts` the company's own sites, which are nobody's referrer.
+    `own_hosts` the company's own sites, which are nobody's referrer, `marks` the UTM marks of a visitor who brings
+    nothing that tells where from.
     """
     found = _Reading(labels or {})
     for name, value in parsed.pairs:
@@ -84,6 +86,10 @@ def read_request(
         found.emails = normalize.emails(text[:_SCANNED])
     values, numbers = found.values, found.numbers
     files, refused = take_files(parsed.files)
+    pages = (values.get("referrer", ""), values.get("page") or page, values.get("cookies", ""), own_hosts)
+    touch = touch_from(found.marks, *pages)
+    if marks and touch.source_code == "direct":
+        touch = touch_from({**found.marks, **marks}, *pages)
     return LeadRequest(
         name=_name(values),
         phones=tuple(found.phones),
@@ -101,13 +107,7 @@ def read_request(
         area=numbers.get("area"),
         amount=numbers.get("amount"),
         construction_start=found.start,
-        touch=touch_from(
-            found.marks,
-            values.get("referrer", ""),
-            values.get("page") or page,
-            values.get("cookies", ""),
-            own_hosts,
-        ),
+        touch=touch,
         source=source,
         consent=found.consent,
         files=tuple(files),

@@ -101,7 +101,7 @@ _NAME_WORDS = word_set("name имя fio фио")
 _PEOPLE = word_set("contact contacts client customer user person sender buyer data fields")
 # What page builders and their plugins send for themselves.
 _SYSTEM = re.compile(
-    r"_?wpcf7|wpforms\[(?:id|nonce|author|token)|_wp_?nonce|g-recaptcha|h-captcha|cf-turnstile"
+    r"_(?:started|consent|gotcha|next)\Z|_?wpcf7|wpforms\[(?:id|nonce|author|token)|_wp_?nonce|g-recaptcha|h-captcha|cf-turnstile"
     r"|form\[(?:id|key)\]|meta[\[.](?:date|time)\b",
     re.IGNORECASE,
 )
@@ -141,9 +141,19 @@ def meaning_of(name: str, field_map: Mapping[str, str]) -> str:
     meant = own.get(name.strip().casefold(), "")
     if _MARKETING.match(meant):
         return f"mark:{meant}"
-    if meant == IN_THE_TEXT:
+    if meant == IN_THE_TEXT and not _SYSTEM.match(name):
         return ""
     return meant if meant in KNOWN else _meaning(name)
+
+
+def is_system(name: str) -> bool:
+    """Is that what a page sends for itself, and no field that a person filled in?"""
+    return bool(_SYSTEM.match(name))
+
+
+def is_mark(name: str) -> bool:
+    """Is that the name of a mark or a click id of advertising?"""
+    return bool(_MARKETING.match(name))
 
 
 def is_known(name: str) -> bool:

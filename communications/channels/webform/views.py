@@ -5,80 +5,72 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import structlog
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.request import UnreadablePostError
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework.throttling import SimpleRateThrottle
 
+from communications.channels.webform import guards
 from communications.channels.webform.fields import field_of
 from communications.channels.webform.streaming import MAX_BODY, MAX_READ, MB, Taken, take_multipart, take_plain
 from communications.channels.webform.transport import Parsed, boundary_of, parse
 from communications.models import Submission, WebForm
-from communications.submissions import Stored, submission_keep_beginning, submission_process, submission_store
+from communications.submissions import (
+    Stored,
+    submission_hold,
+    submission_keep_beginning,
+    submission_process,
+    submission_store,
+)
+from communications.web_forms import names_of
 from crm.errors import problem
 
-log = structlog.get_logger(__name__)
-
 MAX_KEY = 255
-CORS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": "POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key",
-    "Access-Control-Max-Age": "86400",
-}
 STATUS_WORDS: dict[str, str] = {
     Submission.State.DONE: "processed",
     Submission.State.FAILED: "needs_attention",
     Submission.State.RECEIVED: "received",
     Submission.State.RUNNING: "received",
     Submission.State.DUPLICATE: "received",
+    Submission.State.HELD: "received",
 }
-
-
-class FormThrottle(SimpleRateThrottle):
-    """So many posts a minute from one address to one form."""
-
-    scope = "forms"
-
-    def get_cache_key(self, request: Any, view: Any) -> str:
-        """The form and the address."""
-        return self.cache_format % {"scope": self.scope, "ident": f"{view}:{self.get_ident(request)}"}
 
 
 @csrf_exempt
 def form_submission(request: HttpRequest, key: str) -> HttpResponse:
     """Take a post of a site's form: it is stored first, then a lead is made of it (LEAD-1, LEAD-2)."""
-    response = _answered(request, key)
-    for name, value in CORS.items():
+    form = WebForm.objects.filter(key=key, is_active=True).first()
+    response = _answered(request, form)
+    for name, value in guards.cors_headers(request, form).items():
         response[name] = value
     return response
 
 
-def _answered(request: HttpRequest, key: str) -> HttpResponse:
+def _answered(request: HttpRequest, form: WebForm | None) -> HttpResponse:
     if request.method == "OPTIONS":
         return HttpResponse(status=204)
     if request.method != "POST":
         response = _problem(405, "method_not_allowed", _("Forms are posted here."), _("Send the form with POST."))
         response["Allow"] = "POST, OPTIONS"
         return response
-    form = WebForm.objects.filter(key=key, is_active=True).first()
     if form is None:
         return _problem(404, "not_found", _("There is no such form"), _("No form in use has this key."))
-    if (refused := _too_many(request, form) or _not_to_be_read(request)) is not None:
+    limit = guards.limit_of(request, form)
+    if not limit.is_kept:
+        return _too_many(limit)
+    if (refused := _not_to_be_read(request)) is not None:
         return refused
     try:
-        taken = _read(request)
+        taken = read_body(request)
     except (UnreadablePostError, OSError):
         return _problem(400, "unreadable", _("The request broke off"), _("The connection was closed too early."))
     if not taken.is_whole:
-        return _keep_beginning(request, form, taken)
-    return _take(request, form, taken.body)
+        return _too_many(limit) if limit.wait else _keep_beginning(request, form, taken)
+    return _take(request, form, taken.body, limit)
 
 
-def _read(request: HttpRequest) -> Taken:
+def read_body(request: HttpRequest) -> Taken:
     """The body, bounded; with files piece by piece."""
     content_type = request.headers.get("Content-Type", "")
     if request.content_type == "multipart/form-data" and (boundary := boundary_of(content_type)):
@@ -109,12 +101,12 @@ def _keep_beginning(request: HttpRequest, form: WebForm, taken: Taken) -> HttpRe
     """What is too large is refused, but its beginning is kept: who wrote may be read in it."""
     content_type = request.headers.get("Content-Type", "")
     kept = submission_keep_beginning(
-        form=form, body=taken.body, size=taken.size, content_type=content_type, meta=_meta(request)
+        form=form, body=taken.body, size=taken.size, content_type=content_type, meta=meta_of(request, Parsed())
     )
     return _too_large(MAX_BODY, id=kept.pk)
 
 
-def _take(request: HttpRequest, form: WebForm, body: bytes) -> HttpResponse:
+def _take(request: HttpRequest, form: WebForm, body: bytes, limit: guards.Limit) -> HttpResponse:
     content_type = request.headers.get("Content-Type", "")
     if not body.strip():
         return _problem(422, "empty", _("The request is empty"), _("Send at least a phone or an e-mail."), _fields())
@@ -122,14 +114,18 @@ def _take(request: HttpRequest, form: WebForm, body: bytes) -> HttpResponse:
     if parsed.pairs == [("test", "test")]:
         # A site builder tries the address before it uses it.
         return HttpResponse("ok", content_type="text/plain")
-    stored = submission_store(
-        form=form,
-        body=body,
-        content_type=content_type,
-        parsed=parsed,
-        meta=_meta(request),
-        idempotency_key=request.headers.get("Idempotency-Key", "").strip()[:MAX_KEY],
-    )
+    post: dict[str, Any] = {
+        "form": form,
+        "body": body,
+        "content_type": content_type,
+        "parsed": parsed,
+        "meta": meta_of(request, parsed),
+    }
+    if limit.wait:
+        return _too_many(limit, id=submission_hold(**post, why=guards.OFTEN).pk)
+    if (held := _held(request, form, parsed, post)) is not None:
+        return held
+    stored = submission_store(**post, idempotency_key=request.headers.get("Idempotency-Key", "").strip()[:MAX_KEY])
     submission = stored.first
     if stored.original is None:
         submission = submission_process(submission.pk, parsed=parsed)
@@ -138,28 +134,39 @@ def _take(request: HttpRequest, form: WebForm, body: bytes) -> HttpResponse:
     return _answer(request, form, parsed, submission, stored)
 
 
-def _meta(request: HttpRequest) -> dict[str, str]:
-    """What the request itself tells: the page with the form, the browser."""
+def _held(request: HttpRequest, form: WebForm, parsed: Parsed, post: dict[str, Any]) -> HttpResponse | None:
+    """What looks like a robot's is kept for a person to look at; a robot is not told so."""
+    if origin := guards.foreign_origin(request, form):
+        kept = submission_hold(**post, why=guards.FOREIGN, origin=origin)
+        detail = _("The form does not take posts from %(origin)s.") % {"origin": origin}
+        return _problem(403, "origin_not_allowed", _("This site may not post here"), detail, id=kept.pk)
+    if guards.is_robot(parsed):
+        kept = submission_hold(**post, why=guards.ROBOT)
+        return JsonResponse({"id": kept.pk, "status": "received"}, status=202)
+    if guards.is_fast(form, parsed):
+        kept = submission_hold(**post, why=guards.FAST)
+        detail = _("Wait a moment and send it again.")
+        response = _problem(422, "too_fast", _("That was very quick"), detail, id=kept.pk)
+        response["Retry-After"] = str(form.min_seconds)
+        return response
+    return None
+
+
+def meta_of(request: HttpRequest, parsed: Parsed) -> dict[str, str]:
+    """What the request itself tells: the page with the form, the browser, the visit of a page of ours."""
     names = {"referer": "Referer", "origin": "Origin", "user_agent": "User-Agent", "idempotency_key": "Idempotency-Key"}
-    return {
+    meta = {
         name: value.replace("\x00", "")[:2000]
         for name, header in names.items()
         if (value := request.headers.get(header, ""))
     }
+    visit = guards.visit_of(guards.value_of(parsed, guards.STARTED_FIELD))
+    return {**meta, "visit": visit[0]} if visit else meta
 
 
-def _too_many(request: HttpRequest, form: WebForm) -> HttpResponse | None:
-    throttle = FormThrottle()
-    try:
-        allowed = throttle.allow_request(request, form.pk)  # type: ignore[arg-type]
-    except Exception as error:
-        # Without the cache there is no count; a request that is lost is worse than one too many.
-        log.warning("form_throttle_failed", form_id=form.pk, error=repr(error))
-        return None
-    if allowed:
-        return None
-    response = _problem(429, "throttled", _("Too many requests"), _("Try again in a minute."))
-    response["Retry-After"] = str(int(throttle.wait() or 0) + 1)
+def _too_many(limit: guards.Limit, **extra: Any) -> HttpResponse:
+    response = _problem(429, "throttled", _("Too many requests"), _("Try again in a minute."), **extra)
+    response["Retry-After"] = str(limit.wait)
     return response
 
 
@@ -172,8 +179,8 @@ def _answer(
     """What the sender understands: `ok` for a site builder, a page for a browser, JSON for a program."""
     failed = submission.state == Submission.State.FAILED
     if _wants_page(request):
-        return _page(request, parsed, submission, failed=failed)
-    marks = (field_of(parsed, meaning, form.field_map) for meaning in ("transaction", "form"))
+        return _page(request, form, parsed, submission, failed=failed)
+    marks = (field_of(parsed, meaning, names_of(form)) for meaning in ("transaction", "form"))
     if not _is_json(request) and any(marks):
         # It would send the same again and again; the request is kept and shown to our own people.
         return HttpResponse("ok", content_type="text/plain")
@@ -184,6 +191,8 @@ def _answer(
     told: dict[str, Any] = {"id": submission.pk, "status": STATUS_WORDS[submission.state]}
     if submission.problems:
         told["problems"] = submission.problems
+    if form.redirect_url:
+        told["redirect"] = form.redirect_url
     response = JsonResponse(told, status=status)
     if stored.original is not None:
         response["Idempotent-Replayed"] = "true"
@@ -200,9 +209,9 @@ def _is_json(request: HttpRequest) -> bool:
     return (request.content_type or "").endswith("json")
 
 
-def _page(request: HttpRequest, parsed: Parsed, submission: Submission, *, failed: bool) -> HttpResponse:
+def _page(request: HttpRequest, form: WebForm, parsed: Parsed, submission: Submission, *, failed: bool) -> HttpResponse:
     back = request.headers.get("Referer", "")
-    target = _next_page(parsed, back)
+    target = _next_page(parsed, back) or form.redirect_url
     if target and not failed:
         return HttpResponseRedirect(target, status=303)
     context = {"failed": failed, "error": submission.error, "number": submission.pk, "back": _web_address(back)}
