@@ -17,7 +17,7 @@ from django.db.transaction import TransactionManagementError
 
 from crm import scope
 from crm.models import NamedRow, RecordRef, StagedRecord
-from crm.prepared import NUMBER, TEXT, Prepared
+from crm.prepared import NUMBER, TEXT, Kept, Prepared
 
 if TYPE_CHECKING:
     from crm.actors import Actor
@@ -76,12 +76,39 @@ class _ByKey(ForwardManyToOneDescriptor):
         return found
 
 
+_CATALOGUES: dict[type[models.Model], Kept[dict[Any, models.Model]]] = {}
+
+
+def is_shared(field: models.Field[Any, Any]) -> bool:
+    """Does the field point to a catalogue whose rows are kept in the process, so that no list need join it?
+
+    Only rows that point nowhere themselves can be shared: nothing within them grows old.
+    """
+    model = field.related_model
+    return (
+        isinstance(model, type)
+        and issubclass(model, NamedRow)
+        and not any(column.is_relation for column in model._meta.concrete_fields)
+        and type(field) is models.ForeignKey
+    )
+
+
+def _catalogue(model: type[models.Model]) -> dict[Any, models.Model]:
+    if model not in _CATALOGUES:
+        _CATALOGUES[model] = Kept(model._default_manager.order_by, lambda rows: {row.pk: row for row in rows})
+    return _CATALOGUES[model].get()
+
+
 class _Remembered(ForwardManyToOneDescriptor):
-    """Reads a row of a catalogue (a source, a purpose, a reason) once per request, task or command."""
+    """Reads the rows of a catalogue (sources, purposes, reasons) once per request, task or command."""
 
     def get_object(self, instance: models.Model) -> models.Model:
-        label = self.field.related_model._meta.label
-        key = f"row:{label}:{getattr(instance, self.field.attname)}"
+        model, pk = self.field.related_model, getattr(instance, self.field.attname)
+        if is_shared(self.field):
+            rows = scope.remember(f"rows:{model._meta.label}", lambda: _catalogue(model))
+            if pk in rows:
+                return rows[pk]
+        key = f"row:{model._meta.label}:{pk}"
         return scope.remember(key, lambda: super(_Remembered, self).get_object(instance))
 
 

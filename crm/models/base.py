@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import RETURN_VALUE, ConcurrentTransitionMixin, FSMFieldMixin, FSMKeyField, transition
 
 from crm import clock
+from crm.links import link
 from crm.prepared_writes import PreparedWrites
 from crm.querysets import RecordQuerySet
 
@@ -237,9 +238,7 @@ class StagedRecord(ConcurrentTransitionMixin, PreparedWrites, models.Model):
         return self.stage_row.kind == "open"
 
     def get_absolute_url(self) -> str:
-        from django.urls import reverse
-
-        return reverse(f"{self.RECORD_TYPE}-detail", args=[self.pk])
+        return link(f"{self.RECORD_TYPE}-detail", self.pk)
 
     def search_parts(self) -> list[object]:
         """What global search finds the record by; joined and normalised into `search_text`."""

@@ -16,10 +16,13 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from crm import clock, pipelines
+from crm.links import link
 from crm.models import Pipeline, Stage
 from crm.screens import access, listing
 from crm.screens.dialogs import is_partial
+from crm.screens.light import light
 from crm.screens.registry import Screen
+from crm.templatetags.cards import board_cards
 from crm.templatetags.ui import duration
 
 CARDS = 20
@@ -85,7 +88,7 @@ def more_cards(request: HttpRequest, screen: Screen) -> HttpResponse:
     last = screen.model._default_manager.filter(pk=int(raw)).values_list("stage_entered_at", flat=True).first()
     if last is not None:
         rows = rows.filter(Q(stage_entered_at__lt=last) | Q(stage_entered_at=last, pk__lt=int(raw)))
-    found = list(listing.light(screen, rows.order_by(*ORDER))[: CARDS + 1])
+    found = list(light(screen, rows.order_by(*ORDER))[: CARDS + 1])
     cards = _cards(screen, found[:CARDS], user)
     more = _more_url(request, stage, cards[-1]["id"]) if len(found) > CARDS else ""
     return render(request, "crm/board_more.html", {"cards": cards, "more_url": more})
@@ -119,6 +122,7 @@ def _columns(request: HttpRequest, screen: Screen, rows: Any, row: list[Stage], 
                 "sum": (figure.get("sum") or 0) if screen.has_amount else None,
                 "overdue": figure.get("overdue", 0),
                 "cards": shown,
+                "html": board_cards(shown),
                 "more_url": _more_url(request, stage, shown[-1]["id"]) if count > len(shown) and shown else "",
                 "create_url": f"{create_url}?pipeline={stage.pipeline_id}" if stage.is_start else "",
             }
@@ -154,7 +158,7 @@ def _first(screen: Screen, rows: Any, row: list[Stage]) -> list[Any]:
         values.extend(params)
     keys = RawSQL(" UNION ALL ".join(parts), values)  # noqa: S611 - compiled by the ORM, values stay parameters
     model_rows = screen.model._default_manager.filter(pk__in=keys)
-    return list(listing.light(screen, model_rows.order_by(*ORDER)))
+    return list(light(screen, model_rows.order_by(*ORDER)))
 
 
 def _cards(screen: Screen, rows: Iterable[Any], user: User) -> list[dict[str, Any]]:
@@ -181,8 +185,8 @@ def _card(screen: Screen, row: Any, may_change: bool) -> dict[str, Any]:
         "next_overdue": row.next_activity_at is not None and row.next_activity_at < now,
         "responsible": row.responsible,
         "stage_key": row.stage,
-        "move_url": reverse(f"{name}-move", args=[row.pk]) if may_change else "",
-        "refuse_url": reverse(f"{name}-refuse", args=[row.pk]) if may_change else "",
+        "move_url": link(f"{name}-move", row.pk) if may_change else "",
+        "refuse_url": link(f"{name}-refuse", row.pk) if may_change else "",
         **screen.board_card(row),
     }
 
@@ -193,13 +197,11 @@ def _more_url(request: HttpRequest, stage: Stage, last_id: int) -> str:
 
 
 def _version(columns: list[dict[str, Any]]) -> str:
-    """Changes when anything on the board does."""
+    """Changes when anything that is drawn on the board does."""
     seen = hashlib.blake2b(digest_size=8)
     for column in columns:
         seen.update(repr((column["stage"].name, column["count"], column["sum"], column["overdue"])).encode())
-        for card in column["cards"]:
-            shown = {name: str(value) for name, value in card.items()}
-            seen.update(repr(sorted(shown.items())).encode())
+        seen.update(column["html"].encode())
     return seen.hexdigest()
 
 

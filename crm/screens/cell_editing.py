@@ -16,6 +16,7 @@ from crm.errors import DomainError, StageConflict
 from crm.screens import access, cells, dialogs, listing, moving, registry
 from crm.screens.editing import field_conflict, save, seen_values
 from crm.screens.forms import RecordFieldsForm, add_errors
+from crm.screens.light import light
 
 
 @login_required
@@ -61,7 +62,7 @@ def row_answer(request: HttpRequest, screen: registry.Screen, pk: int) -> HttpRe
     user: Any = request.user
     columns = listing.columns_of(request, screen)
     rows: Any = screen.model._default_manager.visible_to(user).alive().filter(pk=pk)  # type: ignore[attr-defined]
-    row = listing.light(screen, rows, columns).first()
+    row = light(screen, rows, columns).first()
     if row is None:
         return HttpResponse(status=204)
     row.may_change = row.pk in access.changeable(screen.model, [row.pk], user)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 from crm import clock, exporting
 from crm.models import Attachment
 from crm.screens import listing, registry
+from crm.screens.light import light
 from crm.visibility import readable_by, visible_record
 
 BLOCK = 1000
@@ -44,7 +45,7 @@ def export_list(request: HttpRequest, record_type: str) -> HttpResponseBase:
     screen = registry.of(record_type)
     found = listing.filtered(request, screen)
     columns = listing.columns_of(request, screen)
-    rows = listing.light(screen, listing.ordered(request, screen, found.qs), columns)
+    rows = light(screen, listing.ordered(request, screen, found.qs), columns)
     name = f"{record_type}s-{clock.today():%Y-%m-%d}"
     if request.GET.get("as") == "csv":
         return exporting.csv_stream(name, columns, _blocks(rows))

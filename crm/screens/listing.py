@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from crm.models import Pipeline, SavedView
 from crm.people import colleagues
 from crm.screens import access, registry
 from crm.screens.dialogs import is_partial
+from crm.screens.light import light
 from crm.screens.merging import TITLES, merge_action
 from crm.screens.registry import Column, Screen
 
@@ -33,8 +34,6 @@ SELF_SUFFICIENT = frozenset(
 NOT_FILTERS = frozenset({"sort", "page", "version", "before", "column", "columns", "view", "drawer", "shown"})
 # A table with more columns than this scrolls sideways in a box of its own.
 WIDE = 9
-# Large columns that no list shows.
-HEAVY = ("request_text", "search_text", "referrer", "landing_page", "click_ids", "refusal_comment", "feedback_text")
 
 
 def pipeline_of(request: HttpRequest, screen: Screen) -> Pipeline | None:
@@ -109,19 +108,6 @@ def ordered(request: HttpRequest, screen: Screen, rows: QuerySet[Any]) -> QueryS
         return rows.order_by(*screen.default_sort)
     turned = [("-" + name.lstrip("-")) if down != name.startswith("-") else name.lstrip("-") for name in column.sort]
     return rows.order_by(*turned, "-id" if down else "id")
-
-
-def light(screen: Screen, rows: QuerySet[Any], columns: Sequence[Column] = ()) -> QuerySet[Any]:
-    """With what a row shows and without the large columns that no row shows.
-
-    Of a list with `columns` only what these need is joined; a card of the board shows what the screen names.
-    """
-    names = {field.name for field in screen.model._meta.concrete_fields}
-    related = {name for column in columns for name in column.related} if columns else set(screen.related)
-    shown = {column.key for column in columns}
-    many = {name for column in columns for name in column.prefetch}
-    heavy = [name for name in HEAVY if name in names and name not in shown]
-    return rows.select_related(*sorted(related)).prefetch_related(*sorted(many)).defer(*heavy)
 
 
 def active_view(request: HttpRequest, screen: Screen) -> SavedView | None:

@@ -82,8 +82,9 @@ def no_notes(row: Any) -> Iterable[Any]:
 class Screen:
     """A kind of record as the shared screens see it. The first column is the record's name and always stands.
 
-    `update` writes fields; `stage_dialogs` names, by stage code, the address of the dialog that completes a move
-    which no plain field can complete (a conversion, a hand-over).
+    `reads` are the fields that the functions of columns, notes and board cards read of a row, beyond the columns' own
+    (crm.screens.light). `update` writes fields; `stage_dialogs` names, by stage code, the address of the dialog that
+    completes a move which no plain field can complete (a conversion, a hand-over).
     """
 
     record_type: str
@@ -92,6 +93,7 @@ class Screen:
     columns: tuple[Column, ...]
     facts: tuple[FactGroup, ...]
     related: tuple[str, ...]
+    reads: tuple[str, ...]
     board_card: Callable[[Any], dict[str, Any]]
     update: Callable[..., Any] = record_update
     stage_dialogs: Mapping[str, str] = field(default_factory=dict)

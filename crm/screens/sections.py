@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 
 from crm.screens import listing, registry
 from crm.screens.dialogs import is_partial
+from crm.screens.light import light
 
 ROWS = 10
 
@@ -28,7 +29,7 @@ def record_section(request: HttpRequest, record_type: str) -> HttpResponse:
         return HttpResponseRedirect(whole)
     query.pop("pipeline")
     rows: Any = listing.filtered(request, screen, query).qs
-    found = list(listing.light(screen, rows.order_by("-created_at", "-pk"))[: ROWS + 1])
+    found = list(light(screen, rows.order_by("-created_at", "-pk"))[: ROWS + 1])
     context = {
         "screen": screen,
         "rows": [_line(screen, row) for row in found[:ROWS]],
