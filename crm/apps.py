@@ -5,6 +5,13 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+# By which columns duplicates are sought beside phones and e-mails: column, reason, is it sure.
+DUPLICATE_COLUMNS: dict[str, tuple[tuple[str, str, bool], ...]] = {
+    "contact": (("name_key", "name", False),),
+    "company": (("inn", "inn", True), ("name_key", "name", False)),
+    "lead": (("inn", "inn", True), ("name_key", "name", False), ("company_key", "company", False)),
+}
+
 
 class CrmConfig(AppConfig):
     """The kernel."""
@@ -13,10 +20,15 @@ class CrmConfig(AppConfig):
     verbose_name = _("CRM")
 
     def ready(self) -> None:
-        from crm import clients, contact_points, events, nightly, notify, rows, services
+        from crm import clients, contact_points, duplicates, events, nightly, notify, rows, services
+        from crm import duplicate_scan as scan
         from crm import requirements as needed
         from crm.api.idempotency import forget_old_keys
 
+        for kind, columns in DUPLICATE_COLUMNS.items():
+            steps = [scan.by_column(kind, name, reason, is_sure=sure) for name, reason, sure in columns]
+            scan.steps_of(kind, scan.by_points(kind), *steps)
+        nightly.every_night("duplicates", scan.scan_all)
         rows.prepare_relations()
         nightly.every_night("answers kept for repeated calls", forget_old_keys)
         events.on("responsible_changed", notify.tell_new_responsible, wants=notify.is_worth_telling)
@@ -24,6 +36,8 @@ class CrmConfig(AppConfig):
         services.derive("contact", contact_points.derive_points)
         services.derive("company", contact_points.derive_points)
         services.derive("company", clients.derive_inn)
+        for record_type in duplicates.MATCHED_TYPES:
+            services.derive(record_type, duplicates.derive_keys)
         responsible = needed.plain("responsible", _("Responsible"))
         needed.declare("contact", responsible, needed.CONTACT_POINT, needed.plain("company", _("Company")))
         needed.declare("company", responsible, needed.CONTACT_POINT, needed.plain("inn", _("INN")))

@@ -1,36 +1,22 @@
-"""Contacts and companies: making and changing them, and the warnings of duplicates (LEAD-11, 13, 14)."""
+"""Contacts and companies: making and changing them, and what is refused (LEAD-13)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from crm import normalize
-from crm.contact_points import Point, add_points, checked_points
+from crm.contact_points import add_points, checked_points
 from crm.errors import InvalidInput
-from crm.models import Company, Contact, ContactPoint, RecordType, StagedRecord, record_model
+from crm.models import Company, Contact
 from crm.names import split_full_name
 from crm.services import record_assign, record_create, record_update
 
 NAME_FIELDS = ("last_name", "first_name", "patronymic")
-MATCHED_TYPES = (RecordType.CONTACT, RecordType.COMPANY, RecordType.LEAD)
 Texts = str | Iterable[str]
-
-
-@dataclass(frozen=True)
-class ClientMatch:
-    """A record that may be the same client, with the reasons in words.
-
-    `record` is None where the asker may know only that there is one (a partner's user).
-    """
-
-    record: StagedRecord | None
-    reasons: tuple[str, ...]
 
 
 @transaction.atomic
@@ -139,84 +125,3 @@ def derive_inn(record: Any, changed: set[str]) -> set[str]:
         raise InvalidInput(message, errors=[{"pointer": "/inn", "code": "invalid_inn", "message": message}])
     record.inn = number
     return set()
-
-
-# -- duplicates --------------------------------------------------------------------------------------------------------
-
-
-def client_matches(
-    *,
-    phones: Texts = "",
-    emails: Texts = "",
-    inn: str = "",
-    name: str = "",
-    user: Any,
-    exclude: StagedRecord | None = None,
-    record_types: Iterable[str] = MATCHED_TYPES,
-    limit: int = 10,
-) -> list[ClientMatch]:
-    """Living contacts, companies and open leads that may be the same client, the surest first (LEAD-14).
-
-    Only what `user` may see; a partner's user is told that a hidden one exists, and nothing else (ACC-1).
-    """
-    from crm.contact_points import read_points
-
-    points = read_points(phones, emails)
-    owners = _owners(points)
-    number = normalize.inn(inn) or ""
-    words = "" if normalize.is_dummy_name(name) or len(normalize.one_line(name)) < 4 else name
-    found: list[ClientMatch] = []
-    hidden = False
-    for record_type in record_types:
-        rows = _living(record_type)
-        sure = Q(pk__in=list(owners.get(record_type, {})))
-        if number and record_type != RecordType.CONTACT:
-            sure |= Q(inn=number)
-        visible = rows.visible_to(user)
-        if points or number:
-            known = list(visible.filter(sure)[:limit])
-            found += [ClientMatch(row, _reasons(row, owners, number)) for row in known]
-            hidden = hidden or (user.is_partner and rows.filter(sure).exclude(pk__in=[r.pk for r in known]).exists())
-        if words and record_type != RecordType.LEAD:
-            seen = {(match.record.RECORD_TYPE, match.record.pk) for match in found if match.record}
-            alike = [row for row in visible.search(words)[:limit] if (row.RECORD_TYPE, row.pk) not in seen]
-            found += [ClientMatch(row, (_("similar name"),)) for row in alike]
-    if exclude is not None:
-        found = [match for match in found if match.record != exclude]
-    found.sort(key=lambda match: match.reasons == (_("similar name"),))
-    if hidden:
-        found.insert(0, ClientMatch(None, (_("Such a client exists already: ask the manufacturer."),)))
-    return found[:limit]
-
-
-def _living(record_type: str) -> Any:
-    rows = record_model(record_type)._default_manager.alive().select_related("responsible")
-    return rows.open() if record_type == RecordType.LEAD else rows
-
-
-def _owners(points: list[Point]) -> dict[str, dict[int, list[str]]]:
-    """Which phones and addresses each record has of those given: one indexed query."""
-    wanted: dict[str, list[str]] = {}
-    for point in points:
-        wanted.setdefault(point.kind, []).append(point.value)
-    owners: dict[str, dict[int, list[str]]] = {}
-    condition = Q()
-    for kind, values in wanted.items():
-        condition |= Q(kind=kind, value__in=values)
-    rows = ContactPoint.objects.filter(condition) if wanted else ContactPoint.objects.none()
-    for record_type, record_id, value in rows.order_by("id").values_list("record_type", "record_id", "value"):
-        owners.setdefault(record_type, {}).setdefault(record_id, []).append(value)
-    return owners
-
-
-def _reasons(record: Any, owners: Mapping[str, Mapping[int, list[str]]], number: str) -> tuple[str, ...]:
-    values = owners.get(record.RECORD_TYPE, {}).get(record.pk, [])
-    reasons = [
-        _("same e-mail %(value)s") % {"value": value}
-        if "@" in value
-        else _("same phone %(value)s") % {"value": normalize.format_phone(value)}
-        for value in values
-    ]
-    if number and getattr(record, "inn", "") == number:
-        reasons.append(_("same INN %(value)s") % {"value": number})
-    return tuple(reasons)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from crm import clock
 from crm.actors import Actor
+from crm.duplicate_scan import dismiss_groups
 from crm.errors import InvalidInput
 from crm.models import NotDuplicate, StagedRecord, record_model
 
@@ -32,7 +33,7 @@ def mark_not_duplicate(
     _require_seen(record_type, wanted[:1] if other_type else wanted, actor)
     if other_type:
         _require_seen(other_type, wanted[1:], actor)
-    return [
+    rows = [
         NotDuplicate.objects.get_or_create(
             record_type=record_type,
             low_id=low,
@@ -42,6 +43,9 @@ def mark_not_duplicate(
         )[0]
         for low, high in _pairs(wanted, other_type)
     ]
+    if not other_type:
+        dismiss_groups(record_type, wanted)
+    return rows
 
 
 def _pairs(ids: Sequence[int], other_type: str) -> list[tuple[int, int]]:
@@ -74,6 +78,9 @@ def unmark_not_duplicate(*, ids: Sequence[int], by: Any) -> list[NotDuplicate]:
         rows = rows.filter(by=actor.user)
     gone = list(rows)
     rows.delete()
+    for mark in gone:
+        if not mark.other_type:
+            dismiss_groups(mark.record_type, [mark.low_id, mark.high_id])
     return gone
 
 

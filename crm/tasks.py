@@ -19,3 +19,12 @@ def run_nightly() -> dict[str, int]:
     """Everything that apps want done once a day."""
     with scope.opened():
         return nightly.run_all()
+
+
+@shared_task(name="crm.tasks.scan_duplicates")
+def scan_duplicates() -> int:
+    """Run searches for duplicates that were asked for, or that a killed worker left."""
+    from crm import duplicate_scan
+
+    with scope.opened():
+        return duplicate_scan.scan_due()

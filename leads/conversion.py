@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 
 from crm import normalize, pipelines, timeline
 from crm.actors import Actor
-from crm.clients import ClientMatch, client_matches, company_create, contact_create
+from crm.clients import company_create, contact_create
 from crm.contact_points import Point, add_points, points_of
+from crm.duplicates import ClientMatch, client_matches
 from crm.errors import InvalidInput, StageError
 from crm.models import ATTRIBUTION_FIELDS, Activity, Attachment, Company, Contact, RecordType, StagedRecord
 from crm.names import split_full_name
@@ -52,7 +53,8 @@ NOT_CARRIED = frozenset(
         "id", "pipeline", "stage", "stage_entered_at", "closed_at", "refusal_reason", "refusal_comment", "created_by",
         "created_at", "updated_at", "last_activity_at", "next_activity_at", "next_activity_title", "version",
         "search_text", "deleted_at", "merged_into", "title", "title_is_manual", "is_repeat", "duplicate_object",
-        "duplicate_is_certain", "missing_minimum", "mother_deal", "copy_set", "upsell_by", "origin",
+        "duplicate_is_certain", "missing_minimum", "mother_deal", "copy_set", "upsell_by", "origin", "name_key",
+        "company_key",
     }
 )  # fmt: skip
 _COPIED_TO_DEAL = (*ATTRIBUTION_FIELDS, *BUILDING_FIELDS, "request_text", "amount", "object")
@@ -131,7 +133,7 @@ def plan(lead: Lead, user: Any) -> ConversionPlan:
             phones=phones,
             emails=emails,
             inn=lead.inn,
-            name=lead.company_name,
+            company_name=lead.company_name,
             user=user,
             record_types=(RecordType.COMPANY,),
         ),
@@ -161,7 +163,7 @@ def plan(lead: Lead, user: Any) -> ConversionPlan:
 
 def _sure(matches: list[ClientMatch]) -> int | None:
     """The one match by phone, e-mail or INN; a similar name, or two matches, are for the person to choose."""
-    sure = [match.record for match in matches if match.record and match.reasons != (_("similar name"),)]
+    sure = [match.record for match in matches if match.record and match.is_sure]
     return sure[0].pk if len(sure) == 1 else None
 
 

@@ -88,9 +88,8 @@ class ConversionForm(forms.Form):
             rows[str(linked.pk)] = f"{linked} — {_('linked to the lead')}"
         alike = 0
         for match in matches:
-            is_sure = match.reasons != (_("similar name"),)
-            alike += not is_sure
-            if match.record is not None and (is_sure or alike <= MOST_ALIKE):
+            alike += not match.is_sure
+            if match.record is not None and (match.is_sure or alike <= MOST_ALIKE):
                 rows.setdefault(str(match.record.pk), f"{_known_as(match.record)} — {', '.join(match.reasons)}")
         field: Any = self.fields[name]
         field.choices = [*rows.items(), (NEW, new), (OTHER, _("Another one, by search"))]

@@ -53,6 +53,7 @@ LEAD_RESET = (
     "created_at", "updated_at", "last_activity_at", "next_activity_at", "next_activity_title", "version",
     "search_text", "deleted_at", "merged_into", "title", "title_is_manual", "phone_original", "email_original",
     "is_repeat", "duplicate_object", "duplicate_is_certain", "missing_minimum", "partner", "origin",
+    "name_key", "company_key",
 )  # fmt: skip
 LEAD_LINKED = ("object", "deal", "mother_deal", "copy_set", "upsell_by")
 

@@ -28,6 +28,8 @@ class Lead(StagedRecord, Attribution, BuildingParameters):
     email = models.CharField(_("e-mail"), max_length=254, blank=True)
     phone_original = models.CharField(_("phone as given"), max_length=254, blank=True)
     email_original = models.CharField(_("e-mail as given"), max_length=254, blank=True)
+    name_key = models.CharField(max_length=200, blank=True, editable=False)
+    company_key = models.CharField(max_length=200, blank=True, editable=False)
     request_text = models.TextField(_("request"), blank=True)
     messages_consent = models.BooleanField(_("agrees to receive messages"), default=False)
     amount = models.DecimalField(_("amount"), max_digits=15, decimal_places=2, null=True, blank=True)
@@ -95,6 +97,9 @@ class Lead(StagedRecord, Attribution, BuildingParameters):
         verbose_name_plural = _("leads")
         indexes: ClassVar = [
             *StagedRecord.record_indexes("lead"),
+            models.Index(fields=["name_key"], name="lead_name_key"),
+            models.Index(fields=["company_key"], name="lead_company_key"),
+            models.Index(fields=["inn"], name="lead_inn"),
             models.Index(fields=["partner", "stage"], name="lead_partner", condition=models.Q(partner__isnull=False)),
         ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from crm.screens.duplicates import duplicate_paths
 from crm.screens.merging import merge_paths
 from crm.screens.urls import record_paths
 from leads import conversion_views, copy_views, unconversion_views, views
@@ -23,6 +24,7 @@ urlpatterns = [
     path("<int:pk>/object/", record_object, {"record_type": "lead"}, name="lead-object"),
     path("copies-of/<int:pk>/", copy_views.deal_copies, name="deal-copies"),
     path("copies/<int:pk>/undo/", copy_views.copies_undo, name="copies-undo"),
+    *duplicate_paths("lead"),
     *merge_paths("lead"),
     *record_paths("lead"),
 ]

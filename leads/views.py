@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import Role
-from crm.clients import client_matches
+from crm.duplicates import MATCHED_TYPES, duplicates_of
 from crm.errors import DomainError
 from crm.models import RecordType
 from crm.screens import access, board, card, dialogs, listing, pages
@@ -104,10 +104,13 @@ def lead_warnings(request: HttpRequest, pk: int) -> HttpResponse:
     lead = access.find(SCREEN.record_type, pk, user)
     may = access.may_change(lead, user)
     found: list[Any] = []
-    if lead.is_open and lead.contact_id is None and lead.company_id is None:
-        found = client_matches(phones=lead.phone, emails=lead.email, inn=lead.inn, user=user, exclude=lead)
+    if lead.is_open:
+        # A lead with a client has only its own kind to be compared with.
+        is_linked = lead.contact_id is not None or lead.company_id is not None
+        found = duplicates_of(lead, user, record_types=(RecordType.LEAD,) if is_linked else MATCHED_TYPES)
+    link_url = reverse("lead-link", args=[pk]) if may else ""
     context = {
-        "matches": matches_context(found, link_url=reverse("lead-link", args=[pk]) if may else ""),
+        "matches": matches_context(found, link_url=link_url, record=lead, user=user),
         "object_warning": object_warning(lead, user),
         "object_url": object_url(lead, user, may_change=may),
     }

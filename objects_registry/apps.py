@@ -13,10 +13,10 @@ class ObjectsRegistryConfig(AppConfig):
     verbose_name = _("Construction objects")
 
     def ready(self) -> None:
-        from crm import events, stages
+        from crm import duplicate_scan, events, stages
         from crm import requirements as needed
         from crm.services import derive
-        from objects_registry import building, guards, keys, services, timeline
+        from objects_registry import building, duplicate_steps, guards, keys, services, timeline
 
         del timeline  # imported for its sentences
         for record_type in ("lead", "deal", "object"):
@@ -24,6 +24,7 @@ class ObjectsRegistryConfig(AppConfig):
             derive(record_type, keys.derive_region)
         derive("object", building.derive_area)
         derive("object", keys.derive_keys)
+        duplicate_scan.steps_of("object", duplicate_steps.by_place, duplicate_steps.by_sides)
         stages.guard("object", guards.refuse_merged)
         events.on("record_created", services.clients_follow, wants=services.may_tie_clients)
         events.on("fields_changed", services.clients_follow, wants=services.may_tie_clients)

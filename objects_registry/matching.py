@@ -102,13 +102,14 @@ def _scored(features: Features, excluded: set[int]) -> list[Candidate]:
         rows = rows.exclude(pk__in=excluded)
     found = []
     for row in rows.select_related("responsible")[:MAX_SCORED]:
-        match = compare(features, _stored_features(row), share)
+        match = compare(features, features_of_stored(row), share)
         if match.probable:
             found.append(Candidate(row, match))
     return sorted(found, key=lambda item: (not item.match.certain, -item.match.score, item.object.pk))
 
 
-def _stored_features(row: ConstructionObject) -> Features:
+def features_of_stored(row: ConstructionObject) -> Features:
+    """What an object of the registry is compared by: its columns as they are kept for matching."""
     area = row.area
     if area is None and row.width and row.length:
         area = (row.width * row.length).quantize(_CENT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from crm.screens.duplicates import duplicate_paths
 from crm.screens.merging import merge_paths
 from crm.screens.urls import record_paths
 from objects_registry import views
@@ -14,6 +15,7 @@ urlpatterns = [
     path("new/", views.object_create_page, name="object-create"),
     path("<int:pk>/", views.object_detail, name="object-detail"),
     path("<int:pk>/edit/", views.object_edit, name="object-edit"),
+    *duplicate_paths("object"),
     *merge_paths("object"),
     *record_paths("object"),
 ]

@@ -27,7 +27,7 @@ OWN: frozenset[str] = frozenset(
         "id", "pipeline", "stage", "stage_entered_at", "closed_at", "refusal_reason", "refusal_comment", "responsible",
         "created_by", "created_at", "updated_at", "last_activity_at", "next_activity_at", "next_activity_title",
         "version", "search_text", "deleted_at", "merged_into", "partner", "origin", "title_is_manual",
-        "amount_is_manual", "phone_original", "email_original", *FLAGS,
+        "amount_is_manual", "phone_original", "email_original", "name_key", "company_key", *FLAGS,
     }
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm import clients
+from crm import clients, duplicates
 from crm.api.actions import RecordActions
 from crm.api.filtering import refuse_unknown
 from crm.api.merging import MergeActions
@@ -119,6 +119,7 @@ class MatchQuery(Input):
     emails = serializers.CharField(required=False, allow_blank=True, max_length=500)
     inn = serializers.CharField(required=False, allow_blank=True, max_length=30)
     name = serializers.CharField(required=False, allow_blank=True, max_length=300)
+    company_name = serializers.CharField(required=False, allow_blank=True, max_length=300)
 
 
 class MatchOutput(serializers.Serializer[Any]):
@@ -128,10 +129,11 @@ class MatchOutput(serializers.Serializer[Any]):
     id = serializers.IntegerField(source="record.pk", default=None, allow_null=True)
     name = serializers.CharField(source="record", default=None, allow_null=True)
     reasons = serializers.ListField(child=serializers.CharField())
+    is_sure = serializers.BooleanField(help_text=gettext_lazy("By phone, e-mail or INN; a name alone is a hint."))
 
     def to_representation(self, instance: Any) -> Any:
         if instance.record is None:
-            return {"record_type": None, "id": None, "name": None, "reasons": list(instance.reasons)}
+            return {"record_type": None, "id": None, "name": None, "reasons": list(instance.reasons), "is_sure": True}
         return super().to_representation(instance)
 
 
@@ -149,7 +151,7 @@ class MatchViewSet(ApiViewSet):
         """Contacts, companies and open leads with one of the phones, e-mails, the INN, or a similar name."""
         query = MatchQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
-        found = clients.client_matches(**query.validated_data, user=request.user)
+        found = duplicates.client_matches(**query.validated_data, user=request.user)
         return Response(MatchOutput(found, many=True).data)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -12,11 +13,14 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from crm import duplicate_scan as scanning
 from crm import merging, not_duplicates
+from crm.api.filtering import refuse_unknown
 from crm.api.pagination import BIGGEST_KEY
 from crm.api.serializers import Input
 from crm.api.views import ApiViewSet, RecordViewSet
-from crm.models import Merge
+from crm.duplicate_groups import groups_of, with_records
+from crm.models import DuplicateScan, Merge
 
 
 class Key(serializers.IntegerField):
@@ -75,6 +79,32 @@ class NotDuplicateInput(Input):
         required=False,
         help_text=gettext_lazy("With it the first id is of this kind of record, the others are of that one."),
     )
+
+
+class GroupMember(serializers.Serializer[Any]):
+    """A record of a group."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class GroupOutput(serializers.Serializer[Any]):
+    """Records that may be one and the same."""
+
+    id = serializers.IntegerField()
+    is_sure = serializers.BooleanField()
+    reasons = serializers.ListField(child=serializers.CharField())
+    records = GroupMember(many=True)
+
+
+class ScanOutput(serializers.Serializer[Any]):
+    """A search for duplicates over the whole registry."""
+
+    state = serializers.ChoiceField(DuplicateScan.State.choices)
+    percent = serializers.IntegerField()
+    error = serializers.CharField(allow_blank=True)
+    started_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
 
 
 def merge_answer(done: Merge) -> dict[str, Any]:
@@ -144,6 +174,63 @@ class MergeActions(RecordViewSet):
         if not not_duplicates.unmark_not_duplicate(ids=[mark.pk for mark in marks], by=self.actor):
             raise Http404
         return Response(status=204)
+
+    @extend_schema(
+        summary=gettext_lazy("Groups of possible duplicates"),
+        responses=GroupOutput(many=True),
+        parameters=[
+            OpenApiParameter("sure", bool, description=gettext_lazy("Only by phone, e-mail or INN, not by name.")),
+            OpenApiParameter("after", int, description=gettext_lazy("Groups after this id.")),
+        ],
+    )
+    @action(detail=False, url_path="duplicate-groups", filterset_class=None, pagination_class=None)
+    def duplicate_groups(self, request: Request, **kwargs: Any) -> Response:
+        """What the last search over the whole registry found, for the sales head; 100 groups at a time by id."""
+        refuse_unknown(request, {"sure", "after"})
+        self._require_head()
+        after = request.query_params.get("after", "0")
+        after_id = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
+        sure = request.query_params.get("sure", "0").lower() in {"1", "true"}
+        rows = groups_of(self.record_type, self.caller, sure=sure).filter(pk__gt=after_id).order_by("pk")[:100]
+        body = [
+            {
+                "id": row["group"].pk,
+                "is_sure": row["group"].is_sure,
+                "reasons": row["reasons"],
+                "records": [{"id": record.pk, "name": str(record)} for record in row["records"]],
+            }
+            for row in with_records(rows, self.record_type, self.caller)
+        ]
+        return Response(GroupOutput(body, many=True).data)
+
+    @extend_schema(methods=["GET"], summary=gettext_lazy("How far the search for duplicates is"), responses=ScanOutput)
+    @extend_schema(
+        methods=["POST"], summary=gettext_lazy("Search for duplicates"), request=None, responses={202: ScanOutput}
+    )
+    @action(
+        detail=False,
+        methods=["get", "post"],
+        url_path="duplicate-groups/scan",
+        filterset_class=None,
+        pagination_class=None,
+    )
+    def duplicate_scan(self, request: Request, **kwargs: Any) -> Response:
+        """Ask for a search over the whole registry (POST), or see how far it is (GET); 404 before the first one."""
+        self._require_head()
+        if request.method == "POST":
+            scan: Any = scanning.scan_start(record_type=self.record_type, by=self.actor)
+        else:
+            refuse_unknown(request, set())
+            scan = DuplicateScan.objects.filter(record_type=self.record_type).first()
+        if scan is None:
+            raise Http404
+        body = {"state": scan.state, "percent": scanning.progress(scan), "error": scan.error,
+                "started_at": scan.started_at, "finished_at": scan.finished_at}  # fmt: skip
+        return Response(ScanOutput(body).data, status=202 if request.method == "POST" else 200)
+
+    def _require_head(self) -> None:
+        if not self.caller.is_head:
+            raise PermissionDenied
 
 
 class MergeViewSet(ApiViewSet):

@@ -14,6 +14,7 @@ from crm.models.base import (
     record_model,
 )
 from crm.models.clients import ClientType, Company, Contact, ContactPoint, Source, Tag
+from crm.models.duplicates import DuplicateGroup, DuplicateHit, DuplicateMember, DuplicateScan
 from crm.models.journal import Activity, Attachment, Change, Event, Notification, TimelineEntry
 from crm.models.pipeline import NamedRow, Pipeline, RefusalReason, Stage, StageHistory
 from crm.models.system import Exclusion, IdempotencyKey, Merge, NotDuplicate, Preference, SavedView
@@ -32,6 +33,10 @@ __all__ = [
     "Company",
     "Contact",
     "ContactPoint",
+    "DuplicateGroup",
+    "DuplicateHit",
+    "DuplicateMember",
+    "DuplicateScan",
     "Event",
     "Exclusion",
     "IdempotencyKey",

@@ -62,12 +62,16 @@ class Company(StagedRecord, Attribution, Place):
     phone = models.CharField(_("phone"), max_length=20, blank=True)
     email = models.CharField(_("e-mail"), max_length=254, blank=True)
     comment = models.TextField(_("comment"), blank=True)
+    name_key = models.CharField(max_length=200, blank=True, editable=False)
 
     class Meta:
         ordering: ClassVar = ["-created_at", "-id"]
         verbose_name = _("company")
         verbose_name_plural = _("companies")
-        indexes: ClassVar = StagedRecord.record_indexes("company")
+        indexes: ClassVar = [
+            *StagedRecord.record_indexes("company"),
+            models.Index(fields=["name_key"], name="company_name_key"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -102,12 +106,16 @@ class Contact(StagedRecord, Attribution, Place):
     messages_consent = models.BooleanField(_("agrees to receive messages"), default=False)
     consent_note = models.CharField(_("where the consent was given"), max_length=255, blank=True)
     comment = models.TextField(_("comment"), blank=True)
+    name_key = models.CharField(max_length=200, blank=True, editable=False)
 
     class Meta:
         ordering: ClassVar = ["-created_at", "-id"]
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
-        indexes: ClassVar = StagedRecord.record_indexes("contact")
+        indexes: ClassVar = [
+            *StagedRecord.record_indexes("contact"),
+            models.Index(fields=["name_key"], name="contact_name_key"),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(
                 name="contact_has_a_name",

@@ -177,6 +177,7 @@ def list_context(request: HttpRequest, screen: Screen) -> dict[str, Any]:
         "row_columns": columns,
         "found_total": 0 if page.is_capped else page.count,
         "bulk_actions": bulk_actions(screen, user),
+        "duplicates_url": reverse(f"{screen.record_type}-duplicates") if _may_merge(screen, user) else "",
         "reset_url": reset_url(request, screen),
         "export_url": f"{reverse(f'{screen.record_type}-export')}?{query_string(request, without=('page', 'columns'))}",
         "shown_columns": ",".join(column.key for column in columns),
@@ -395,9 +396,13 @@ def reset_url(request: HttpRequest, screen: Screen) -> str:
     return f"{request.path}?{text}" if text else request.path
 
 
+def _may_merge(screen: Screen, user: User) -> bool:
+    return bool(user.is_head and screen.record_type in TITLES)
+
+
 def bulk_actions(screen: Screen, user: User) -> list[Mapping[str, Any]]:
     """What can be done with the selected rows; heads merge them."""
-    merge = [merge_action(screen.record_type)] if user.is_head and screen.record_type in TITLES else []
+    merge = [merge_action(screen.record_type)] if _may_merge(screen, user) else []
     return [
         {
             "name": "move",

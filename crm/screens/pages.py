@@ -12,8 +12,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from crm.duplicates import MATCHED_TYPES
 from crm.errors import DomainError, StageConflict
-from crm.screens import access, dialogs, registry
+from crm.screens import access, dialogs, matches, registry
 from crm.screens.editing import changes_since, save
 from crm.screens.forms import RecordFieldsForm, add_errors
 
@@ -51,7 +52,8 @@ def create_page(
     quick: bool,
 ) -> HttpResponse:
     """A new record: a dialog with the few fields one has while the client is on the phone, or the page with all."""
-    if form.is_bound and form.is_valid():
+    found = _known_already(request, screen, form)
+    if form.is_bound and form.is_valid() and not found:
         try:
             record = make(form.values() if isinstance(form, RecordFieldsForm) else dict(form.cleaned_data))
         except DomainError as error:
@@ -63,22 +65,40 @@ def create_page(
             here = getattr(getattr(request, "htmx", None), "current_url_abs_path", "") or ""
             stay = here.split("?", 1)[0] == board or not visible
             return dialogs.done(request, text, record, to=record.get_absolute_url() if visible else board, go=not stay)
-    status = 422 if form.errors else 200
+    status = 422 if form.errors else 409 if found else 200
+    submit = _("Create all the same") if found else _("Create")
     context = {
         "title": title,
         "dialog_title": title,
         "form": form,
-        "submit": _("Create"),
-        "dialog_submit": _("Create"),
+        "submit": submit,
+        "dialog_submit": submit,
         "dialog_action": request.get_full_path(),
         "dialog_back": reverse(f"{screen.record_type}-list"),
         "back_url": reverse(f"{screen.record_type}-list"),
         "full_url": f"{reverse(f'{screen.record_type}-create')}?full=1",
-        "matches_url": reverse("client-matches"),
+        "matches_url": matches_url(screen),
     }
+    if found:
+        context |= {**matches.matches_context(found), "seen": matches.seen_of(found), "seen_name": matches.SEEN}
     if quick:
         return dialogs.dialog(request, f"{screen.templates}/quick.html", context, status=status)
     return render(request, f"{screen.templates}/form.html", context, status=status)
+
+
+def _known_already(request: HttpRequest, screen: registry.Screen, form: forms.Form) -> list[Any]:
+    """Clients with the same phone, e-mail or INN that were not shown while typing: asked about once, on sending."""
+    if screen.record_type not in MATCHED_TYPES or not form.is_bound or not form.is_valid():
+        return []
+    return matches.unseen_duplicates(request, screen.record_type)
+
+
+def matches_url(screen: registry.Screen, record: Any = None) -> str:
+    """Where a form asks whether the client is known; a record is not its own duplicate."""
+    if screen.record_type not in MATCHED_TYPES:
+        return ""
+    url = f"{reverse('client-matches')}?record_type={screen.record_type}"
+    return f"{url}&record_id={record.pk}" if record is not None else url
 
 
 def edit_page(request: HttpRequest, screen: registry.Screen, pk: int, form_class: type[RecordForm]) -> HttpResponse:
@@ -104,6 +124,7 @@ def edit_page(request: HttpRequest, screen: registry.Screen, pk: int, form_class
         "record": record,
         "form": form,
         "back_url": record.get_absolute_url(),
+        "matches_url": matches_url(screen, record),
         "conflict_changes": changes,
         "version": version if not form.errors else request.POST.get("version", version),
         "seen_at": record.updated_at.isoformat(),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
+from crm.screens.duplicates import duplicate_paths
+from crm.screens.matches import record_duplicates
 from crm.screens.merging import merge_paths
 from crm.screens.urls import record_paths
 from crm.views import clients
@@ -19,6 +21,8 @@ def client_paths(record_type: str) -> list[URLPattern]:
         path("<int:pk>/", clients.client_detail, known, name=f"{record_type}-detail"),
         path("<int:pk>/edit/", clients.client_edit, known, name=f"{record_type}-edit"),
         path("<int:pk>/points/", clients.client_points, known, name=f"{record_type}-points"),
+        path("<int:pk>/warnings/", record_duplicates, known, name=f"{record_type}-warnings"),
+        *duplicate_paths(record_type),
         *merge_paths(record_type),
         *record_paths(record_type),
     ]

@@ -82,6 +82,7 @@ def client_detail(request: HttpRequest, record_type: str, pk: int) -> HttpRespon
         "sections": sections_of(record, user),
         "mismatch": owner_mismatch(record, user),
         "merges": undoable_merges(record, user),
+        "warnings_url": reverse(f"{record_type}-warnings", args=[pk]),
     }
     return render(request, "crm/clients/detail.html", context)
 

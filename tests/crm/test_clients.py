@@ -8,7 +8,8 @@ import pytest
 
 from accounts.models import Role
 from crm import services
-from crm.clients import client_matches, company_create, company_update, contact_create, contact_update
+from crm.clients import company_create, company_update, contact_create, contact_update
+from crm.duplicates import client_matches
 from crm.errors import InvalidInput
 from crm.models import Contact, ContactPoint
 from tests.factories import make_user

@@ -102,6 +102,7 @@ class Rows:
             self.add(f"{kind}-create", SALES)
         for kind in ("contact", "company"):
             self.add(f"{kind}-points", FOREIGN, self.own(kind).pk)
+            self.add(f"{kind}-warnings", FOREIGN, self.own(kind).pk)
         for name in ("lead-warnings", "lead-convert", "lead-unconvert", "lead-link", "lead-object", "lead-hand-over"):
             self.add(name, FOREIGN, self.own("lead").pk)
         self.add("record-conversion", FOREIGN, "lead", self.own("lead").pk)
@@ -112,6 +113,10 @@ class Rows:
         for kind in ("lead", "contact", "company", "object"):
             self.add(f"{kind}-not-duplicate", FOREIGN_POST, self.own(kind).pk, method="POST")
             merge = Merge.objects.create(record_type=kind, main_id=self.own(kind).pk, merged_ids=[], snapshot={})
+            self.add(f"{kind}-duplicates", HEADS)
+            self.add(f"{kind}-duplicates-scan", HEADS.replace("200", "-"), method="POST")
+            for name in ("different", "forget"):
+                self.add(f"{kind}-duplicates-{name}", "302 404 404 403 403 403 403", 10**6, method="POST")
             self.add(f"{kind}-merge", "302 * * 403 403 403 403")
             self.add(f"{kind}-merge-undo", FOREIGN_POST, merge.pk, method="POST")
 
