@@ -82,7 +82,7 @@ def measure(options: argparse.Namespace) -> int:
     text = (
         f"{options.contacts:,} contacts with {points:,} phones and e-mails on PostgreSQL: the search over all of them "
         f"found {groups:,} groups in {seconds:.1f} s, with a peak of {megabytes:.0f} MB in the process. Who is calling "
-        f"is recognised in {by_phone[0]:.1f} ms (p95 {by_phone[1]:.1f} ms); the warning while typing a phone and a name "
+        f"is recognised in {by_phone[0]:.1f} ms (p95 {by_phone[1]:.1f} ms), the warning while typing a phone and name "
         f"takes {typing[0]:.1f} ms (p95 {typing[1]:.1f} ms)."
     )
     print(text)
