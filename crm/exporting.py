@@ -91,20 +91,21 @@ def _write(sheet: Any, line: int, number: int, value: Any, style: Any) -> None:
         sheet.write_string(line, number, value)
 
 
+def csv_lines(columns: Sequence[ColumnLike], rows: Iterable[Any]) -> Iterator[str]:
+    """The rows as CSV for a Russian Excel: UTF-8 with its mark, semicolons."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter=";")
+    yield "\ufeff"
+    for values in _csv_rows(columns, rows):
+        writer.writerow(values)
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+
+
 def csv_stream(name: str, columns: Sequence[ColumnLike], rows: Iterable[Any]) -> HttpResponseBase:
-    """The rows as CSV for a Russian Excel: UTF-8 with its mark, semicolons; sent as it is read."""
-
-    def lines() -> Iterator[str]:
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, delimiter=";")
-        yield "\ufeff"
-        for values in _csv_rows(columns, rows):
-            writer.writerow(values)
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-
-    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    """The rows as CSV, sent as they are read."""
+    response = StreamingHttpResponse(csv_lines(columns, rows), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
 

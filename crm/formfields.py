@@ -12,6 +12,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -220,6 +222,47 @@ class AutocompleteSelect(forms.Select):
         options = [self.create_option(name, "", "---------", not wanted, 0, attrs=attrs)]
         options += [self.create_option(name, row.pk, str(row), True, 1, attrs=attrs) for row in rows]
         return [(None, [option], number) for number, option in enumerate(options)]
+
+
+class TagsWidget(forms.SelectMultiple):
+    """Tags as chips: what is chosen is drawn, the rest comes as one types, and a new word becomes a tag."""
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        merged = {
+            "data-autocomplete-url": reverse("tag-options"), "data-autocomplete-new": "", "data-preload": "",
+            **(attrs or {}),
+        }  # fmt: skip
+        return super().get_context(name, value, merged)
+
+    def optgroups(self, name: str, value: list[str], attrs: dict[str, Any] | None = None) -> list[Any]:
+        options = [self.create_option(name, item, item, True, 0, attrs=attrs) for item in value if item]
+        return [(None, [option], number) for number, option in enumerate(options)]
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        chooser = super().render(name, value, attrs, renderer)
+        return format_html('{}<noscript><input class="form-control" name="{}"></noscript>', chooser, name)
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
+        raw = data.getlist(name) if hasattr(data, "getlist") else data.get(name, [])
+        return [raw] if isinstance(raw, str) else list(raw)
+
+
+class TagsField(forms.Field):
+    """Names of tags; several in one text are told apart by commas."""
+
+    widget = TagsWidget
+
+    def to_python(self, value: Any) -> list[str]:
+        from crm.tags import clean_names
+
+        return clean_names(part for text in value or () for part in str(text).split(","))
+
+    def prepare_value(self, value: Any) -> Any:
+        return [getattr(item, "name", item) for item in value or ()]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        before = {str(getattr(item, "name", item)) for item in initial or ()}
+        return before != set(self.to_python(data))
 
 
 class RecordChoice(forms.ModelChoiceField):

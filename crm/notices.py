@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
 from crm import clock, timeline
-from crm.models import Notification, record_model
+from crm.models import ListJob, Notification, record_model
+from crm.visibility import visible_record
 
 MOST_SHOWN = 100
 
@@ -56,6 +59,7 @@ def summary(kind: str, count: int) -> str:
         "client": ngettext("Clients made contact %(count)s time", "Clients made contact %(count)s times", count),
         "note": ngettext("%(count)s new note on your records", "%(count)s new notes on your records", count),
         "stage": ngettext("%(count)s move of your records", "%(count)s moves of your records", count),
+        "list_job": ngettext("%(count)s bulk action is done", "%(count)s bulk actions are done", count),
         "message": ngettext("%(count)s letter did not leave", "%(count)s letters did not leave", count),
     }
     return sentences[kind] % {"count": count}
@@ -66,17 +70,38 @@ def rows(notifications: Iterable[Notification], user: User) -> list[dict[str, An
     found = list(notifications)
     wanted: dict[str, set[int]] = {}
     for row in found:
-        wanted.setdefault(row.record_type, set()).add(row.record_id)
+        if row.record_type:
+            wanted.setdefault(row.record_type, set()).add(row.record_id)
     records: dict[tuple[str, int], Any] = {}
     for record_type, ids in wanted.items():
         manager: Any = record_model(record_type)._default_manager
         for record in manager.visible_to(user).filter(pk__in=ids):
             records[record_type, record.pk] = record
     return [
-        {"row": row, "record": record, "text": _text(row) if record else ""}
+        {"row": row, "record": record or _job(row), "text": _text(row) if record else ""}
         for row in found
         for record in [records.get((row.record_type, row.record_id))]
     ]
+
+
+def _job(row: Notification) -> str | None:
+    """What is said of a job over a list, which is about no single record; None for any other line."""
+    if row.action != "list_job":
+        return None
+    if row.data.get("kind") == ListJob.Kind.EXPORT:
+        return _("The file of the list is ready.")
+    return _("Done with many records: %(what)s") % {"what": ListJob.Kind(row.data["kind"]).label}
+
+
+def address(row: Notification, user: User) -> str:
+    """Where a line of the bell leads; an empty text when that is out of the person's sight."""
+    if row.action == "list_job":
+        job = ListJob.objects.filter(pk=row.record_id, user=user).first()
+        if job is None:
+            return ""
+        return reverse("job-list") if job.file else reverse("job", args=[job.pk])
+    record = visible_record(row.record_type, row.record_id, user)
+    return record.get_absolute_url() if record else ""
 
 
 def _text(row: Notification) -> str:

@@ -230,6 +230,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 10},
     },
     "scan-duplicates": {"task": "crm.tasks.scan_duplicates", "schedule": 10.0, "options": {"expires": 10}},
+    "list-jobs": {"task": "crm.tasks.run_list_jobs", "schedule": 10.0, "options": {"expires": 10}},
     # 03:00 of the company's time zone.
     "nightly": {
         "task": "crm.tasks.nightly",

@@ -63,6 +63,14 @@ def allowed_targets(record: StagedRecord, user: Any) -> list[Stage]:
     ]
 
 
+def why_not(record: StagedRecord, target: Stage, by: Any, reason: str = "") -> str:
+    """Why the pipeline refuses a move whatever is filled in; an empty text when only fields or a reason may lack."""
+    actor, current = Actor.of(by), record.stage_row
+    if current.key == target.key:
+        return _("It stands there already.")
+    return _objection(current, target, actor, reason) or _guarded(record, target, actor)
+
+
 @transaction.atomic
 def move(
     record: R,
@@ -317,4 +325,5 @@ __all__ = [
     "missing_fields",
     "move",
     "visible_pipelines",
+    "why_not",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from crm import events, nightly, scope
+from crm import events, jobs, nightly, scope
 
 
 @shared_task(name="crm.tasks.dispatch_events")
@@ -28,3 +28,9 @@ def scan_duplicates() -> int:
 
     with scope.opened():
         return duplicate_scan.scan_due()
+
+
+@shared_task(name="crm.tasks.run_list_jobs")
+def run_list_jobs() -> int:
+    """Jobs over lists that wait for a worker, and those whose worker died."""
+    return jobs.run_due()

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from crm import pipelines, timeline
 from crm.actors import Actor
 from crm.errors import InvalidInput
-from crm.models import RecordType, Tag
+from crm.models import RecordType
 from crm.services import record_assign, record_create, record_update
+from crm.tags import tags_set
 from deals.derived import lines_total
 from deals.models import Deal, DealLine
 
@@ -36,7 +37,7 @@ def deal_create(*, by: Any, data: Mapping[str, Any], pipeline: str = "deal", sta
         values["responsible"] = actor.user
     deal = record_create(Deal, data=values, by=actor, pipeline=pipeline, stage=stage, **columns)
     if tags is not None:
-        deal_tags_set(deal, tags=tags)
+        tags_set(deal, tags=tags)
     if lines is not None:
         deal_lines_set(deal, by=actor, lines=lines)
     return deal
@@ -52,21 +53,10 @@ def deal_update(deal: Deal, *, by: Any, data: Mapping[str, Any], expected_versio
     if has_responsible:
         record_assign(deal, responsible=responsible, by=by)
     if tags is not None:
-        deal_tags_set(deal, tags=tags)
+        tags_set(deal, tags=tags, by=by)
     if lines is not None:
         deal_lines_set(deal, by=by, lines=lines)
     return deal
-
-
-def deal_tags_set(deal: Deal, *, tags: Iterable[Tag | str]) -> None:
-    """Give a deal exactly these tags; names that are new become tags."""
-    found = []
-    for tag in tags:
-        name = tag if isinstance(tag, str) else tag.name
-        clean = " ".join(name.split())[:50]
-        if clean:
-            found.append(tag if isinstance(tag, Tag) else Tag.objects.get_or_create(name=clean)[0])
-    deal.tags.set(found)
 
 
 @transaction.atomic

@@ -80,7 +80,7 @@ def lead_update(
     if has_responsible:
         record_assign(lead, responsible=responsible, by=by)
     if tags is not None:
-        tags_set(lead, tags=tags)
+        tags_set(lead, tags=tags, by=by)
     return lead
 
 

@@ -147,6 +147,4 @@ def notification_open(request: HttpRequest, pk: int) -> HttpResponse:
     if row is None:
         raise Http404
     notices.read(row)
-    user: Any = request.user
-    record = visible_record(row.record_type, row.record_id, user)
-    return HttpResponseRedirect(record.get_absolute_url() if record else reverse("web:notifications"))
+    return HttpResponseRedirect(notices.address(row, request.user) or reverse("web:notifications"))  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from crm.models.clients import ClientType, Company, Contact, ContactPoint, Sourc
 from crm.models.duplicates import DuplicateGroup, DuplicateHit, DuplicateMember, DuplicateScan
 from crm.models.journal import Activity, Attachment, Change, Event, Notification, TimelineEntry
 from crm.models.pipeline import NamedRow, Pipeline, RefusalReason, Stage, StageHistory
-from crm.models.system import Exclusion, IdempotencyKey, Merge, NotDuplicate, Preference, SavedView
+from crm.models.system import Exclusion, IdempotencyKey, ListJob, Merge, NotDuplicate, Preference, SavedView
 
 __all__ = [
     "ATTRIBUTION_FIELDS",
@@ -40,6 +40,7 @@ __all__ = [
     "Event",
     "Exclusion",
     "IdempotencyKey",
+    "ListJob",
     "Merge",
     "NamedRow",
     "NotDuplicate",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import ClassVar
 
 from django.conf import settings
@@ -11,6 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Role
 from crm import clock
 from crm.models.base import RecordType
+
+
+def export_path(job: ListJob, filename: str) -> str:
+    """Where the file of an export lies: named by chance, so that its path cannot be guessed."""
+    return f"exports/{clock.now():%Y/%m}/{secrets.token_urlsafe(16)}"
 
 
 class Preference(models.Model):
@@ -44,6 +50,65 @@ class SavedView(models.Model):
         ordering: ClassVar = ["name"]
         verbose_name = _("saved view")
         verbose_name_plural = _("saved views")
+
+
+class ListJob(models.Model):
+    """One action over many records of a person, or a file made of them: what is left to do, what was done and undone.
+
+    `rows` are pairs (kind of record, key), done from `position` on; what a chunk did is written in its transaction,
+    so that a worker that dies leaves nothing half done and nothing doubled.
+    """
+
+    class Kind(models.TextChoices):
+        ASSIGN = "assign", _("Change of the responsible")
+        MOVE = "move", _("Move to a stage")
+        TAG = "tag", _("Tags")
+        DELETE = "delete", _("Deletion")
+        UNDO = "undo", _("Taking back")
+        EXPORT = "export", _("Export")
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("Waiting")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        STOPPED = "stopped", _("Stopped")
+        FAILED = "failed", _("Failed")
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="list_jobs")
+    kind = models.CharField(max_length=10, choices=Kind)
+    record_type = models.CharField(max_length=10, choices=RecordType, blank=True)
+    params = models.JSONField(default=dict)
+    rows = models.JSONField(default=list)
+    total = models.PositiveIntegerField(default=0)
+    position = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    failed = models.JSONField(default=list, help_text="[kind, key, reason] of each record that stays as it was.")
+    back = models.JSONField(default=list, help_text="What it takes to undo each record.")
+    undone_at = models.DateTimeField(null=True)
+    file = models.FileField(upload_to=export_path, blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    created_at = models.DateTimeField(default=clock.now)
+    claimed_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        verbose_name = _("job over a list")
+        verbose_name_plural = _("jobs over lists")
+        indexes: ClassVar = [
+            models.Index(fields=["id"], name="list_job_to_do", condition=models.Q(state__in=["pending", "running"]))
+        ]
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more will be done by it."""
+        return self.state in {self.State.DONE, self.State.STOPPED, self.State.FAILED}
+
+    @property
+    def percent(self) -> int:
+        """How much of it is through, 0 to 100."""
+        return min(100, self.position * 100 // self.total) if self.total else 0
 
 
 class Merge(models.Model):

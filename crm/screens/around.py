@@ -6,7 +6,6 @@ in `?from=` (kind, query, and the position where known). So two windows with two
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -117,9 +116,8 @@ def record_around(request: HttpRequest, record_type: str, pk: int) -> HttpRespon
 
 def rows_of(request: HttpRequest, screen: Screen, origin: Origin, record: Any) -> tuple[Any, QueryDict]:
     """The rows of the list in its order, only those in the reader's sight; of a board those of the card's column."""
-    query = QueryDict(origin.query, mutable=True)
-    twin: Any = copy(request)
-    twin.GET = query
+    twin = listing.with_query(request, origin.query)
+    query = twin.GET
     if origin.kind == "list":
         return listing.ordered(twin, screen, listing.filtered(twin, screen).qs), query
     # The column stays the one that the card was opened from, also when the card has been moved on meanwhile.

@@ -83,7 +83,7 @@ def tag_pills(tags: Iterable[Any]) -> str:
 
 def _next(column: Any, row: Any, now: datetime) -> str:
     if row.next_activity_at is None:
-        return f'<span class="warned nowrap">{escape(_("No next step"))}</span>' if row.is_open else ""
+        return f'<span class="warned">{escape(_("No next step"))}</span>' if row.is_open else ""
     late = row.next_activity_at < now
     sign = icon_html("clock-exclamation", "icon-small") if late else ""
     return (

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
+from django.http import FileResponse, Http404, HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from crm import clock, exporting
-from crm.models import Attachment
-from crm.screens import listing, registry
-from crm.screens.light import light
+from crm import exporting, jobs
+from crm.models import Attachment, ListJob
+from crm.screens import registry
+from crm.screens.export_jobs import AT_ONCE, Sheet
 from crm.visibility import readable_by, visible_record
-
-BLOCK = 1000
 
 
 @login_required
@@ -41,19 +41,37 @@ def attachment_download(request: HttpRequest, pk: int) -> HttpResponseBase:
 @login_required
 @require_GET
 def export_list(request: HttpRequest, record_type: str) -> HttpResponseBase:
-    """The list as filtered and ordered, all its pages; `?as=csv` for CSV, else XLSX."""
-    screen = registry.of(record_type)
-    found = listing.filtered(request, screen)
-    columns = listing.columns_of(request, screen)
-    rows = light(screen, listing.ordered(request, screen, found.qs), columns)
-    name = f"{record_type}s-{clock.today():%Y-%m-%d}"
-    if request.GET.get("as") == "csv":
-        return exporting.csv_stream(name, columns, _blocks(rows))
-    told = "; ".join(f"{chip['label']}: {chip['value']}" for chip in listing.chips(request, found))
-    about = _("Filter: %(filter)s") % {"filter": told or _("none")}
-    return exporting.xlsx(name, columns, _blocks(rows), about=about)
+    """The list as filtered and ordered, all its pages, with the columns it has; `?as=csv` for CSV, else XLSX.
+
+    A large one is written by a worker; the answer then leads to where it will be found.
+    """
+    user: Any = request.user
+    sheet = Sheet(request, registry.of(record_type))
+    if sheet.count(AT_ONCE) > AT_ONCE:
+        params = {"query": request.GET.urlencode()}
+        job = ListJob.objects.create(
+            user=user, kind=ListJob.Kind.EXPORT, record_type=record_type, params=params, total=sheet.count(10**6)
+        )
+        jobs.start(job)
+        messages.success(request, _("The file is large: the bell tells when it is ready."))
+        return HttpResponseRedirect(reverse("job-list"))
+    if sheet.is_csv:
+        return exporting.csv_stream(sheet.name, sheet.columns, sheet.blocks())
+    return exporting.xlsx(sheet.name, sheet.columns, sheet.blocks(), about=sheet.about)
 
 
-def _blocks(rows: Any) -> Iterator[Any]:
-    """Row after row without holding the whole list."""
-    yield from rows.iterator(chunk_size=BLOCK)
+@login_required
+@require_GET
+def job_file(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """The file of one of the person's own exports."""
+    job = ListJob.objects.filter(pk=pk, user=request.user, kind=ListJob.Kind.EXPORT).first()  # type: ignore[misc]
+    if job is None or not job.file:
+        raise Http404
+    try:
+        opened = job.file.open("rb")
+    except FileNotFoundError as error:
+        raise Http404 from error
+    response = FileResponse(opened, as_attachment=True, filename=job.params.get("name", "list.xlsx"))
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "private, no-store"
+    return response

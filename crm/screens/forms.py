@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from crm.errors import DomainError, MissingField, MissingFields, RefusalNeeded
-from crm.formfields import NumberField, field_for
+from crm.formfields import NumberField, TagsField, field_for
 from crm.models import RefusalReason, Stage, StagedRecord
 from crm.normalize import looks_like_placeholder
 from crm.people import assignable
@@ -193,6 +193,25 @@ class BulkMoveForm(forms.Form):
         super().__init__(data)
         field: Any = self.fields["to"]
         field.choices = [("", "---------"), *((stage.code, stage.name) for stage in offered)]
+
+
+class BulkTagForm(forms.Form):
+    """Which tags the selected records get and lose."""
+
+    add = TagsField(label=gettext_lazy("Add tags"), required=False)
+    remove = TagsField(label=gettext_lazy("Take tags off"), required=False)
+
+    def __init__(self, data: Any = None, *, user: User) -> None:
+        super().__init__(data)
+        for name in ("add", "remove"):
+            self.fields[name].user = user  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """At least one tag must be named."""
+        given: dict[str, Any] = super().clean() or {}
+        if not given.get("add") and not given.get("remove"):
+            raise forms.ValidationError(_("Name at least one tag."))
+        return given
 
 
 def is_missing(error: Exception) -> bool:

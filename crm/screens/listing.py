@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from datetime import date, datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
-from crm import clock, pipelines, saved_views, stages
+from crm import clock, pipelines, saved_views, stages, trash
 from crm.http import paginate
 from crm.models import Pipeline, SavedView
 from crm.people import colleagues
@@ -33,7 +34,7 @@ SELF_SUFFICIENT = frozenset(
 )
 NOT_FILTERS = frozenset({"sort", "page", "version", "before", "column", "columns", "view", "drawer", "shown"})
 # A table with more columns than this scrolls sideways in a box of its own.
-WIDE = 9
+WIDE = 5
 
 
 def pipeline_of(request: HttpRequest, screen: Screen) -> Pipeline | None:
@@ -53,6 +54,13 @@ def query_of(request: HttpRequest, screen: Screen) -> QueryDict:
         if len(offered) > 1:
             query["pipeline"] = offered[0].code
     return query
+
+
+def with_query(request: HttpRequest, query: str) -> Any:
+    """The same request as if it had asked with another query: the list that a card or a selection came from."""
+    twin: Any = copy(request)
+    twin.GET = QueryDict(query, mutable=True)
+    return twin
 
 
 def filtered(
@@ -154,9 +162,7 @@ def list_answer(request: HttpRequest, screen: Screen, extra: dict[str, Any]) -> 
     if (elsewhere := opening(request, screen)) is not None:
         return elsewhere
     template = "crm/record_list.html#rows" if is_partial(request) else "crm/record_list.html"
-    context = {**list_context(request, screen), **extra}
-    context["bulk_actions"] = [*context["bulk_actions"], *extra.get("more_actions", ())]
-    return render(request, template, context)
+    return render(request, template, {**list_context(request, screen), **extra})
 
 
 def list_context(request: HttpRequest, screen: Screen) -> dict[str, Any]:
@@ -403,18 +409,24 @@ def _may_merge(screen: Screen, user: User) -> bool:
 def bulk_actions(screen: Screen, user: User) -> list[Mapping[str, Any]]:
     """What can be done with the selected rows; heads merge them."""
     merge = [merge_action(screen.record_type)] if _may_merge(screen, user) else []
-    return [
-        {
-            "name": "move",
-            "label": _("Move to…"),
-            "icon": "arrow-right",
-            "url": reverse(f"{screen.record_type}-bulk-move"),
-        },
-        {
-            "name": "assign",
-            "label": _("Change the responsible"),
-            "icon": "user-check",
-            "url": reverse(f"{screen.record_type}-bulk-assign"),
-        },
-        *merge,
+    offered = [
+        ("move", _("Move to…"), "arrow-right"),
+        ("assign", _("Change the responsible"), "user-check"),
+        ("tag", _("Tags…"), "tag"),
+        ("export", _("Export"), "file-export"),
+        ("delete", _("Delete"), "trash"),
     ]
+    hidden = set() if trash.may_delete(user) else {"delete"}
+    hidden |= set() if screen.column("tags") else {"tag"}
+    made = [
+        {
+            "name": name,
+            "label": label,
+            "icon": sign,
+            "url": reverse(f"{screen.record_type}-bulk-{name}"),
+            "danger": name == "delete",
+        }
+        for name, label, sign in offered
+        if name not in hidden
+    ]
+    return [*made[:2], *merge, *made[2:]]

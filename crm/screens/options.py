@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET
 
-from crm.models import RECORD_MODELS, record_model
+from crm.models import RECORD_MODELS, Tag, record_model
 from crm.normalize import format_phone
 
 LIMIT = 20
@@ -25,6 +26,23 @@ def record_options(request: HttpRequest, record_type: str) -> JsonResponse:
     rows = rows.search(query) if query else rows
     found = rows.order_by("-last_activity_at", "-id")[:LIMIT]
     return JsonResponse({"results": [{"id": row.pk, "text": str(row), "note": _note(row)} for row in found]})
+
+
+@login_required
+@require_GET
+def tag_options(request: HttpRequest) -> JsonResponse:
+    """Tags whose name holds `?q=`: to a partner only those that stand on its own records."""
+    user: Any = request.user
+    query = request.GET.get("q", "").strip()[:50].casefold()
+    tags: Any = Tag.objects.all()
+    if user.is_partner:
+        tags = tags.filter(
+            Q(leads__in=record_model("lead")._default_manager.visible_to(user).values("pk"))  # type: ignore[attr-defined]
+            | Q(deals__in=record_model("deal")._default_manager.visible_to(user).values("pk"))  # type: ignore[attr-defined]
+        ).distinct()
+    # The names are few, and SQLite knows no letter case but the Latin one.
+    found = [name for name in tags.values_list("name", flat=True) if query in name.casefold()][:LIMIT]
+    return JsonResponse({"results": [{"id": name, "text": name, "note": ""} for name in found]})
 
 
 def _note(row: Any) -> str:

@@ -11,6 +11,7 @@ from crm.screens import (
     editing,
     files,
     happening,
+    job_views,
     listing,
     matches,
     moving,
@@ -46,6 +47,9 @@ def record_paths(record_type: str) -> list[URLPattern]:
         own("<int:pk>/files/", happening.upload_files, "upload"),
         own("bulk/assign/", bulk.bulk_assign, "bulk-assign"),
         own("bulk/move/", bulk.bulk_move, "bulk-move"),
+        own("bulk/tag/", bulk.bulk_tag, "bulk-tag"),
+        own("bulk/delete/", bulk.bulk_delete, "bulk-delete"),
+        own("bulk/export/", bulk.bulk_export, "bulk-export"),
         own("views/save/", saved.save_view, "view-save"),
         own("views/<int:pk>/", saved.edit_view, "view-edit"),
         own("views/<int:pk>/update/", saved.update_view, "view-update"),
@@ -59,6 +63,12 @@ def record_paths(record_type: str) -> list[URLPattern]:
 
 
 urlpatterns = [
+    path("jobs/", job_views.job_list, name="job-list"),
+    path("jobs/<int:pk>/", job_views.job_page, name="job"),
+    path("jobs/<int:pk>/stop/", job_views.job_stop, name="job-stop"),
+    path("jobs/<int:pk>/undo/", job_views.job_undo, name="job-undo"),
+    path("jobs/<int:pk>/file/", files.job_file, name="job-file"),
+    path("options/tags/", options.tag_options, name="tag-options"),
     path("undo/<str:key>/", moving.undo_action, name="undo"),
     path("options/<slug:record_type>/", options.record_options, name="record-options"),
     path("client-matches/", matches.matches, name="client-matches"),

@@ -35,7 +35,8 @@
         find(select, query).then(done, (error) => { crm.failed(error.status || 0); done(); });
       },
       score: () => () => 1,
-      create: select.dataset.createUrl ? (text, done) => make(select, text, done) : false,
+      // A word that is on no list yet is taken as it is (tags), or made by the server.
+      create: select.dataset.autocompleteNew !== undefined ? (text, done) => done({ id: text.trim(), text: text.trim() }) : select.dataset.createUrl ? (text, done) => make(select, text, done) : false,
       render: {
         option: row,
         no_results: () => `<div class="no-results">${crm.text.nothingFound}</div>`,

@@ -51,11 +51,7 @@
       cell.focus();
     }
 
-    async function ask(cell, options) {
-      const answer = await fetch(address(cell), { ...options, headers: headers() });
-      if (crm.isSignedOut(answer.url)) throw Object.assign(new Error("signed out"), { status: 401 });
-      return answer;
-    }
+    const ask = (cell, options) => crm.fetch(address(cell), { ...options, headers: headers() });
 
     async function start(cell) {
       if (open && !(await save())) return;

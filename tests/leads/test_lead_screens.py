@@ -144,7 +144,10 @@ def test_a_bulk_move_moves_what_it_can_and_says_why_the_rest_stays() -> None:
     owner = make_user(Role.SALES_HEAD)
     ready, bare = complete_lead(owner), make_lead(owner)
     data = {"ids": [ready.pk, bare.pk], "confirmed": "1", "to": "data_complete"}
-    answer = signed_in(owner).post("/leads/bulk/move/", data, **HTMX)
+    look = signed_in(owner).post("/leads/bulk/move/", data, **HTMX)
+    assert [row["record"] for row in look.context["stays"]] == [bare]
+    assert Lead.objects.get(pk=ready.pk).stage == "lead:new"
+    answer = signed_in(owner).post("/leads/bulk/move/", {**data, "go": "1"}, **HTMX)
     assert [row["record"] for row in answer.context["failed"]] == [bare]
     assert Lead.objects.get(pk=ready.pk).stage == "lead:data_complete"
     assert Lead.objects.get(pk=bare.pk).stage == "lead:new"

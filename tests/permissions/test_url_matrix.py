@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from accounts.models import ApiToken, Team
 from automation.models import Rule, ScheduledRun
 from communications.models import Submission, WebForm
-from crm.models import Activity, Attachment, Merge, Notification, RefusalReason, SavedView
+from crm.models import Activity, Attachment, ListJob, Merge, Notification, RefusalReason, SavedView
 from crm.services import activity_create
 from leads.models import RoutingRule
 from objects_registry.models import SteelConsumption
@@ -47,6 +47,9 @@ OF_EACH_KIND = {
     "section": ("GET", "302 302 302 302 302 302 302"),
     "bulk-assign": ("POST", EVERYBODY_POST),
     "bulk-move": ("POST", EVERYBODY_POST),
+    "bulk-tag": ("POST", EVERYBODY_POST),
+    "bulk-export": ("POST", EVERYBODY_POST),
+    "bulk-delete": ("POST", "302 - - * 403 403 403"),
     "view-save": ("POST", EVERYBODY_POST),
     "filter": ("GET", EVERYBODY),
     "columns": ("GET", EVERYBODY),
@@ -225,6 +228,13 @@ class Rows:
         self.add("attachment-download", FOREIGN, Attachment.objects.filter(**at)[0].pk)
         self.add("undo", EVERYBODY_POST, "no-such-ticket", method="POST")
         self.add("record-options", EVERYBODY, "lead")
+        self.add("tag-options", EVERYBODY)
+        self.add("job-list", EVERYBODY)
+        job = ListJob.objects.create(user=self.world.people["owner"], kind="assign", state="done")
+        self.add("job", "302 404 404 404 404 404 404", job.pk)
+        self.add("job-file", "302 404 404 404 404 404 404", job.pk)
+        for name in ("job-stop", "job-undo"):
+            self.add(name, "302 404 404 404 404 404 404", job.pk, method="POST")
         self.add("healthz", "- - - - - - -")
         self.add("set_language", "* - - * * * *", method="POST")
 

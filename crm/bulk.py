@@ -1,0 +1,138 @@
+"""What can be done with many records at once, one record at a time by the service that the card uses; and its way back.
+
+An action gets a record, the person and JSON parameters, and answers what it takes to undo it (None: nothing changed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.utils.translation import gettext as _
+from django_fsm import ConcurrentTransition
+
+from accounts.models import User
+from crm import pipelines, scope, stages, tags, trash
+from crm.actors import Actor
+from crm.errors import DomainError, InvalidInput
+from crm.models import ActorKind, StagedRecord, record_model
+from crm.normalize import looks_like_placeholder
+from crm.services import record_assign, record_restore
+
+Action = Callable[[Any, Any, Mapping[str, Any]], Any]
+
+
+def assign(record: StagedRecord, by: Any, params: Mapping[str, Any]) -> Any:
+    """Hand a record to `responsible` (a key) with an optional `reason`."""
+    former = record.responsible_id  # type: ignore[attr-defined]
+    heir = scope.remember(
+        f"bulk:user:{params['responsible']}", lambda: User.objects.filter(pk=params["responsible"]).first()
+    )
+    if heir is None:
+        raise InvalidInput(_("There is no such person."))
+    record_assign(record, responsible=heir, by=by, reason=params.get("reason", ""))
+    return [former, heir.pk] if former != heir.pk else None
+
+
+def move(record: StagedRecord, by: Any, params: Mapping[str, Any]) -> Any:
+    """Move a record to `to`; `data` fills what it lacks of the stage's fields, `refusal` says why it is lost."""
+    before = record.stage
+    target = pipelines.find_stage(record.pipeline_id, params["to"])  # type: ignore[attr-defined]
+    given = params.get("data") or {}
+    lacking = {name for item in stages.missing_fields(record, target) for name in item.fields} if given else set()
+    data = {name: _typed(record, name, value) for name, value in given.items() if name in lacking}
+    refusal = stages.Refusal(**params["refusal"]) if params.get("refusal") else None
+    reason = params.get("reason", "")
+    stages.move(
+        record, target.key, by=by, data=data, expected=before, refusal=refusal,
+        reason="" if looks_like_placeholder(reason) else reason,
+    )  # fmt: skip
+    return [before, record.stage] if before != record.stage and pipelines.stage(before).is_open else None
+
+
+def _typed(record: StagedRecord, name: str, value: Any) -> Any:
+    """A value as the field holds it; parameters are JSON."""
+    if "__" in name:
+        return value
+    column: Any = record._meta.get_field(name)
+    return value if column.is_relation else column.to_python(value)
+
+
+def tag(record: Any, by: Any, params: Mapping[str, Any]) -> Any:
+    """Put the tags `add` on a record and take `remove` off."""
+    if not hasattr(record, "tags"):
+        raise InvalidInput(_("Records of this kind have no tags."))
+    before = [row.name for row in record.tags.all()]
+    return (
+        before if tags.tags_change(record, add=params.get("add", ()), remove=params.get("remove", ()), by=by) else None
+    )
+
+
+def delete(record: StagedRecord, by: Any, params: Mapping[str, Any]) -> Any:
+    """Put a record into the trash."""
+    trash.record_trash(record, by=by)
+    return []
+
+
+ACTIONS: dict[str, Action] = {"assign": assign, "move": move, "tag": tag, "delete": delete}
+
+
+def refusal_of(error: Exception) -> str:
+    """Why one record of many stays as it was, in the person's words; an error that is no refusal goes on."""
+    if isinstance(error, DomainError):
+        return error.message
+    if isinstance(error, ConcurrentTransition):
+        return _("Another person changed it meanwhile.")
+    if isinstance(error, KeyError):
+        return _("Its pipeline has no such stage.")
+    if isinstance(error, ObjectDoesNotExist):
+        return _("It is not yours to change any more.")
+    raise error
+
+
+# -- the way back -----------------------------------------------------------------------------------------------------
+
+
+def take_back(kind: str, record_type: str, pk: int, entry: Any, user: User) -> bool:
+    """Undo what an action did to one record; False when it was changed on meanwhile, and so stays."""
+    model = record_model(record_type)
+    record: Any = model._default_manager.filter(pk=pk).first()
+    if record is None:
+        return False
+    return UNDO[kind](record, entry, user)
+
+
+def _unassign(record: Any, entry: Any, user: User) -> bool:
+    former, given = entry
+    if record.responsible_id != given or record.deleted_at is not None:
+        return False
+    heir = User.objects.filter(pk=former).first() if former else None
+    record_assign(record, responsible=heir, by=user, reason=_("Undone"))
+    return True
+
+
+def _unmove(record: Any, entry: Any, user: User) -> bool:
+    """Needs no rights of a head: the person takes back what they have done themselves."""
+    before, after = entry
+    if record.stage != after or record.deleted_at is not None:
+        return False
+    actor = Actor(ActorKind.SYSTEM, user, user.short_name)
+    stages.move(record, before, by=actor, reason=_("Undone"), refusal=stages.Refusal(), expected=after, override=True)
+    return True
+
+
+def _untag(record: Any, entry: Any, user: User) -> bool:
+    return tags.tags_set(record, tags=entry, by=user)
+
+
+def _undelete(record: Any, entry: Any, user: User) -> bool:
+    if record.deleted_at is None or record.merged_into_id is not None:
+        return False
+    record_restore(record, by=user)
+    return True
+
+
+UNDO: dict[str, Callable[[Any, Any, User], bool]] = {
+    "assign": _unassign, "move": _unmove, "tag": _untag, "delete": _undelete,
+}  # fmt: skip

@@ -1,0 +1,239 @@
+"""Jobs over lists: started by a person, done at once when they are small, else by a worker, in chunks, with progress.
+
+A chunk and the note of it are one transaction: a worker that dies loses the chunk it was at, nothing is done twice, and
+the next one goes on from there once the lease has run out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from crm import bulk, clock, scope
+from crm.claims import claim_one
+from crm.errors import DomainError
+from crm.models import ListJob, Notification, record_model
+
+log = structlog.get_logger(__name__)
+
+# Up to so many rows the person waits for the answer; more are a worker's.
+AT_ONCE = 500
+MOST = 20_000
+CHUNK = 50
+LEASE = timedelta(minutes=2)
+MAX_ATTEMPTS = 5
+# How many refusals are kept with their reasons.
+REASONS = 500
+UNDO_FOR = timedelta(hours=24)
+OPEN = (ListJob.State.PENDING, ListJob.State.RUNNING)
+Row = tuple[str, int]
+
+
+class TooMany(DomainError):
+    """More rows than one job takes."""
+
+    code = "too_many"
+
+
+@transaction.atomic
+def job_start(
+    *, by: User, kind: str, rows: Sequence[Row], params: dict[str, Any] | None = None, record_type: str = ""
+) -> ListJob:
+    """Note a job; small ones are done when this returns, of large ones a worker takes care. TooMany over the limit."""
+    if len(rows) > MOST:
+        raise TooMany(_("At most %(limit)s records at once: narrow the filter.") % {"limit": MOST})
+    job = ListJob.objects.create(
+        user=by, kind=kind, record_type=record_type, params=params or {}, rows=[list(row) for row in rows],
+        total=len(rows), created_at=clock.now(),
+    )  # fmt: skip
+    start(job)
+    return job
+
+
+def start(job: ListJob) -> None:
+    """Do it now or hand it to a worker, once the job itself is written."""
+    if job.kind != ListJob.Kind.EXPORT and job.total <= AT_ONCE:
+        run(job.pk)
+        job.refresh_from_db()
+        return
+    transaction.on_commit(lambda: _enqueue(job.pk))
+
+
+def _enqueue(pk: int) -> None:
+    from crm.tasks import run_list_jobs
+
+    try:
+        run_list_jobs.delay()
+    except Exception:
+        # Beat asks for what is due every few seconds anyway.
+        log.exception("list_job_not_enqueued", job=pk)
+
+
+def run_due() -> int:
+    """A worker's turn: claim job after job until none is free; answers how many were taken up."""
+    taken = 0
+    while True:
+        late = Q(state=ListJob.State.RUNNING, claimed_at__lt=clock.now() - LEASE)
+        free = ListJob.objects.filter(Q(state=ListJob.State.PENDING) | late).order_by("id")
+        pk = claim_one(free, state=ListJob.State.RUNNING, claimed_at=clock.now())
+        if pk is None:
+            return taken
+        taken += 1
+        try:
+            run(pk)
+        except Exception:
+            log.exception("list_job_failed", job=pk)
+            _note_failure(pk)
+
+
+def _note_failure(pk: int) -> None:
+    """Let another attempt be made after the lease; after some of them the job is given up."""
+    job = ListJob.objects.get(pk=pk)
+    job.attempts += 1
+    if job.attempts >= MAX_ATTEMPTS:
+        job.state, job.finished_at = ListJob.State.FAILED, clock.now()
+        _tell(job)
+    job.save(update_fields=["attempts", "state", "finished_at"])
+
+
+def run(pk: int) -> None:
+    """Do all chunks of a job, in the language of the person who started it."""
+    job = ListJob.objects.select_related("user").get(pk=pk)
+    with translation.override(job.user.language):
+        if job.kind == ListJob.Kind.EXPORT:
+            from crm.screens import export_jobs
+
+            export_jobs.write(job)
+            finish(job.pk)
+            return
+        while _chunk(pk):
+            pass
+
+
+@transaction.atomic
+def _chunk(pk: int) -> bool:
+    """The next rows; False when there are none or somebody has stopped the job."""
+    job = ListJob.objects.select_for_update(of=("self",)).select_related("user").get(pk=pk)
+    if job.is_over:
+        return False
+    rows = job.rows[job.position : job.position + CHUNK]
+    with scope.opened():
+        if job.kind == ListJob.Kind.UNDO:
+            _undo_rows(job, rows)
+        else:
+            _do_rows(job, rows)
+    job.position += len(rows)
+    job.claimed_at, job.state = clock.now(), ListJob.State.RUNNING
+    if job.position >= job.total:
+        job.state, job.finished_at = ListJob.State.DONE, clock.now()
+        if job.total > AT_ONCE:
+            _tell(job)
+    job.save(update_fields=["position", "done", "failed", "back", "claimed_at", "state", "finished_at"])
+    return not job.is_over
+
+
+def _do_rows(job: ListJob, rows: list[list[Any]]) -> None:
+    records = _records(rows, job.user)
+    act = bulk.ACTIONS[job.kind]
+    for record_type, pk in rows:
+        record = records.get((record_type, pk))
+        if record is None:
+            _refuse(job, record_type, pk, _("It is not yours to change any more."))
+            continue
+        try:
+            with transaction.atomic():
+                back = act(record, job.user, job.params)
+        except Exception as error:
+            _refuse(job, record_type, pk, bulk.refusal_of(error))
+            continue
+        job.done += 1
+        if back is not None:
+            job.back.append([record_type, pk, back])
+
+
+def _records(rows: list[list[Any]], user: User) -> dict[tuple[str, int], Any]:
+    """The rows of a chunk that the person may change, read at once per kind."""
+    found: dict[tuple[str, int], Any] = {}
+    for record_type in {row[0] for row in rows}:
+        keys = [pk for kind, pk in rows if kind == record_type]
+        manager: Any = record_model(record_type)._default_manager
+        mine = manager.visible_to(user, "change").alive().filter(pk__in=keys).select_related("responsible")
+        found |= {(record_type, record.pk): record for record in mine}
+    return found
+
+
+def _refuse(job: ListJob, record_type: str, pk: int, reason: str) -> None:
+    if len(job.failed) < REASONS:
+        job.failed.append([record_type, pk, reason])
+
+
+def _undo_rows(job: ListJob, rows: list[list[Any]]) -> None:
+    for record_type, pk, entry in rows:
+        try:
+            with transaction.atomic():
+                done = bulk.take_back(job.params["kind"], record_type, pk, entry, job.user)
+        except Exception as error:
+            _refuse(job, record_type, pk, bulk.refusal_of(error))
+            continue
+        if done:
+            job.done += 1
+        else:
+            _refuse(job, record_type, pk, _("Another person or a robot has changed it on meanwhile."))
+
+
+@transaction.atomic
+def finish(pk: int) -> None:
+    """Mark an export as written and tell the person who asked for it."""
+    job = ListJob.objects.select_for_update().get(pk=pk)
+    if job.is_over:
+        return
+    job.state, job.finished_at, job.position = ListJob.State.DONE, clock.now(), job.total
+    job.save(update_fields=["state", "finished_at", "position"])
+    _tell(job)
+
+
+def _tell(job: ListJob) -> None:
+    """A line in the bell: whoever started it may be elsewhere by now."""
+    Notification.objects.create(
+        user_id=job.user_id, record_type="", record_id=job.pk, kind="list_job", action="list_job",
+        data={"kind": job.kind}, created_at=clock.now(), last_at=clock.now(),
+    )  # fmt: skip
+
+
+@transaction.atomic
+def job_stop(job: ListJob) -> ListJob:
+    """Stop a job after the chunk at hand; what was done stays, and can be undone."""
+    locked = ListJob.objects.select_for_update().get(pk=job.pk)
+    if not locked.is_over:
+        locked.state, locked.finished_at = ListJob.State.STOPPED, clock.now()
+        locked.save(update_fields=["state", "finished_at"])
+    return locked
+
+
+def may_undo(job: ListJob) -> bool:
+    """Is there something to take back, and is it still fresh?"""
+    return bool(job.is_over and job.back and job.undone_at is None and job.created_at > clock.now() - UNDO_FOR)
+
+
+@transaction.atomic
+def job_undo(job: ListJob) -> ListJob:
+    """Take back what a job did, each record only while nobody has changed it on; DomainError when it is too late."""
+    locked = ListJob.objects.select_for_update(of=("self",)).select_related("user").get(pk=job.pk)
+    if not may_undo(locked):
+        raise DomainError(_("It is too late to undo this: change it by hand."))
+    locked.undone_at = clock.now()
+    locked.save(update_fields=["undone_at"])
+    undoing = ListJob.objects.create(
+        user=locked.user, kind=ListJob.Kind.UNDO, record_type=locked.record_type, params={"kind": locked.kind},
+        rows=locked.back[::-1], total=len(locked.back), created_at=clock.now(),
+    )  # fmt: skip
+    start(undoing)
+    return undoing
