@@ -222,7 +222,6 @@ def choose_columns(request: HttpRequest, record_type: str) -> HttpResponse:
         "view": view,
         "dialog_action": request.get_full_path(),
         "dialog_back": back,
-        "dialog_size": "dialog-small",
     }
     return dialogs.dialog(request, "crm/dialogs/columns.html", context)
 

@@ -67,8 +67,11 @@ OF_EACH_KIND = {
     "upload": ("POST", FOREIGN_POST),
 }
 WITHOUT_ID = frozenset(
-    {"list", "board", "filter", "export", "section", "bulk-assign", "bulk-move", "view-save", "columns"}
-)
+    {
+        "list", "board", "filter", "export", "section", "columns", "view-save", "bulk-assign", "bulk-move", "bulk-tag",
+        "bulk-export", "bulk-delete",
+    }
+)  # fmt: skip
 EXTRA = {"field": ["responsible"], "cell": ["stage"], "plan": ["task"]}
 
 
