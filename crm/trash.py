@@ -19,7 +19,7 @@ from crm.services import record_delete, record_restore
 DAYS = 30
 DELETERS = frozenset({Role.ADMINISTRATOR, Role.SALES_HEAD, Role.SALES_MANAGER})
 # What hangs on clients and objects; a client that is in a living deal is not deleted under it.
-HOLDERS = ("leads.Lead", "deals.Deal")
+HOLDERS: tuple[str, ...] = ("leads.Lead", "deals.Deal")
 HELD = frozenset({RecordType.CONTACT, RecordType.COMPANY, RecordType.OBJECT})
 
 
@@ -49,10 +49,12 @@ def record_trash(record: StagedRecord, *, by: Any) -> StagedRecord:
 
 def _holders(record: StagedRecord) -> int:
     if record.RECORD_TYPE in HELD:
-        field, labels = str(record.RECORD_TYPE), HOLDERS
+        field = str(record.RECORD_TYPE)
+        labels = HOLDERS
     elif any(column.name == "origin" for column in record._meta.concrete_fields):
         # The partner's twin of a lead or deal.
-        field, labels = "origin", (record._meta.label,)
+        field = "origin"
+        labels = (record._meta.label,)
     else:
         return 0
     return sum(
