@@ -33,7 +33,7 @@ from crm.api.serializers import (
 from crm.models import ATTRIBUTION_FIELDS, RecordType, Source
 from crm.people import assignable
 from crm.settings_audit import require_head
-from leads import routing, services
+from leads import linking, routing, services
 from leads.conversion_api import ConversionActions
 from leads.filters import LeadFilter
 from leads.models import Lead
@@ -139,7 +139,7 @@ class LeadViewSet(MergeActions, ConversionActions, WithObject):
         wish = self.read(ClientInput)
         with transaction.atomic():
             lead = self.locked()
-            services.lead_link_client(lead, contact=wish.get("contact"), company=wish.get("company"), by=self.actor)
+            linking.lead_link_client(lead, contact=wish.get("contact"), company=wish.get("company"), by=self.actor)
         return self.show(lead.pk)
 
     @extend_schema(summary=gettext_lazy("Share out by the routing table (sales head)"), request=None)
@@ -150,6 +150,15 @@ class LeadViewSet(MergeActions, ConversionActions, WithObject):
             lead = self.locked()
             require_head(self.caller)
             routing.lead_route(lead, by=self.actor)
+        return self.show(lead.pk)
+
+    @extend_schema(summary=gettext_lazy("Take the link to a client back"), request=None)
+    @action(detail=True, methods=["post"], url_path="client/undo")
+    def unlink(self, request: Request, **kwargs: Any) -> Response:
+        """The lead is as it was before it was attached; the client loses the phones and e-mails it got by it."""
+        with transaction.atomic():
+            lead = self.locked()
+            linking.lead_unlink_client(lead, by=self.actor)
         return self.show(lead.pk)
 
 

@@ -8,8 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from crm.formfields import EmailsField, PhonesField, RecordChoice
-from crm.models import RecordType
+from crm.formfields import EmailsField, PhonesField
 from crm.screens.pages import RecordForm
 
 
@@ -58,12 +57,3 @@ class LeadForm(RecordForm):
         self.fields["title"].help_text = _("Left empty, it is made by the template.")
         if record.pk is not None:
             self.fields.pop("channel", None)
-
-
-class LinkClientForm(forms.Form):
-    """A contact or a company found by name, another phone, INN."""
-
-    def __init__(self, data: Any = None, *, user: Any) -> None:
-        super().__init__(data)
-        self.fields["contact"] = RecordChoice(RecordType.CONTACT, user, label=_("Contact"), required=False)
-        self.fields["company"] = RecordChoice(RecordType.COMPANY, user, label=_("Company"), required=False)

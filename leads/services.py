@@ -12,11 +12,9 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.models import Role
-from crm import preferences, timeline
+from crm import preferences
 from crm.actors import Actor
-from crm.contact_points import Point, add_points, points_of, read_points
-from crm.errors import InvalidInput
-from crm.models import Company, Contact
+from crm.contact_points import Point, points_of, read_points
 from crm.services import record_assign, record_create, record_update
 from crm.tags import tags_set
 from crm.titles import render_title
@@ -91,28 +89,6 @@ def _with_points(data: Mapping[str, Any], phones: Texts, emails: Texts) -> dict[
         if text.strip():
             values[name] = text
     return values
-
-
-@transaction.atomic
-def lead_link_client(lead: Lead, *, contact: Contact | None = None, company: Company | None = None, by: Any) -> Lead:
-    """Attach a lead to a client we know (LEAD-12): it becomes repeat, its phones and e-mails become the client's.
-
-    Answers the lead as it is now: a rule may have moved the caller's instance meanwhile.
-    """
-    if contact is None and company is None:
-        raise InvalidInput(
-            _("Choose a contact or a company."),
-            errors=[{"pointer": "/contact", "code": "required", "message": _("Choose a contact or a company.")}],
-        )
-    lead = Lead.objects.select_for_update(of=("self",)).get(pk=lead.pk)
-    company = company or (contact.company if contact is not None else None)
-    client = contact or company
-    fresh = add_points(client, lead_points(lead)) if client is not None else []
-    record_update(lead, data={"contact": contact, "company": company}, by=by, is_repeat=True)
-    timeline.record(lead, "client_linked", by, {"name": str(client), "points": [point.value for point in fresh]})
-    if client is not None:
-        timeline.record(client, "lead_linked", by, {"title": lead.title, "id": lead.pk})
-    return lead
 
 
 def lead_points(lead: Lead) -> list[Point]:

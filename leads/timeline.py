@@ -56,6 +56,15 @@ def _given(data: Mapping[str, Any]) -> str:
     return _("Added to the client: %(values)s.") % {"values": ", ".join(values)} if values else ""
 
 
+@formatter("client_unlinked", "field")
+def _client_unlinked(data: Mapping[str, Any]) -> str:
+    if data.get("title"):
+        return _("The request «%(title)s» was linked by mistake; its phones and e-mails are taken away again.") % {
+            "title": data["title"]
+        }
+    return _("The link to the client %(name)s was taken back.") % {"name": data.get("name", "")}
+
+
 @formatter("lead_linked", "field")
 def _lead_linked(data: Mapping[str, Any]) -> str:
     return _("New request: «%(title)s».") % {"title": data.get("title", "")}

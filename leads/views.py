@@ -15,18 +15,16 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import Role
 from crm.duplicates import MATCHED_TYPES, duplicates_of
-from crm.errors import DomainError
 from crm.models import RecordType
-from crm.screens import access, board, card, dialogs, listing, pages
-from crm.screens.forms import add_errors
+from crm.screens import access, board, card, listing, pages
 from crm.screens.matches import matches_context
 from crm.screens.merging import undoable_merges
 from crm.visibility import visible_record
-from leads.forms import LeadForm, LinkClientForm, QuickLeadForm
+from leads.forms import LeadForm, QuickLeadForm
 from leads.models import Lead
 from leads.qualification import missing_minimum
 from leads.screens import SCREEN
-from leads.services import lead_create, lead_link_client
+from leads.services import lead_create
 from leads.stages import CONTACT_SAVED, CONVERTED
 from objects_registry.record_views import object_url, object_warning
 
@@ -80,6 +78,7 @@ def lead_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "convert_url": reverse("lead-convert", args=[pk]) if CONVERTED in ends else "",
         "save_contact_url": f"{reverse('lead-convert', args=[pk])}?to={CONTACT_SAVED}" if CONTACT_SAVED in ends else "",
         "link_url": reverse("lead-link", args=[pk]) if may and lead.is_open and lead.partner_id is None else "",
+        "is_linked": lead.contact_id is not None or lead.company_id is not None,
         "object_url": object_url(lead, user, may_change=may),
         "warnings_url": reverse("lead-warnings", args=[pk]) if lead.is_open else "",
     }
@@ -115,31 +114,6 @@ def lead_warnings(request: HttpRequest, pk: int) -> HttpResponse:
         "object_url": object_url(lead, user, may_change=may),
     }
     return render(request, "crm/warnings.html", context)
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def lead_link(request: HttpRequest, pk: int) -> HttpResponse:
-    """Attach the lead to a contact or company that we know (LEAD-12)."""
-    user: Any = request.user
-    lead = access.find_to_change(SCREEN.record_type, pk, user)
-    form = LinkClientForm(request.POST or None, user=user)
-    if form.is_bound and form.is_valid():
-        try:
-            lead_link_client(lead, by=user, **form.cleaned_data)
-        except DomainError as error:
-            add_errors(form, error)
-        else:
-            client = lead.contact or lead.company
-            return dialogs.done(request, _("Linked to «%(client)s».") % {"client": client}, lead)
-    context = {
-        "dialog_title": _("Link to a known client"),
-        "dialog_action": request.path,
-        "dialog_back": lead.get_absolute_url(),
-        "dialog_submit": _("Link"),
-        "form": form,
-    }
-    return dialogs.dialog(request, "components/dialog.html", context, status=422 if form.errors else 200)
 
 
 @login_required

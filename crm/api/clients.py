@@ -32,6 +32,7 @@ from crm.api.serializers import (
     visible,
 )
 from crm.api.views import ApiViewSet
+from crm.client_search import find_clients
 from crm.contact_points import points_of, remove_point
 from crm.filters import CompanyFilter, ContactFilter
 from crm.models import ATTRIBUTION_FIELDS, Company, Contact, ContactPoint, RecordType, Source
@@ -153,6 +154,37 @@ class MatchViewSet(ApiViewSet):
         query.is_valid(raise_exception=True)
         found = duplicates.client_matches(**query.validated_data, user=request.user)
         return Response(MatchOutput(found, many=True).data)
+
+
+class ClientQuery(Input):
+    """What a caller says of themselves."""
+
+    q = serializers.CharField(min_length=2, max_length=200)
+
+
+class FoundOutput(serializers.Serializer[Any]):
+    """A contact or a company, with what tells it from its namesakes."""
+
+    record_type = serializers.CharField(source="record.RECORD_TYPE")
+    id = serializers.IntegerField(source="record.pk")
+    name = serializers.CharField(source="record")
+    points = serializers.ListField(child=serializers.CharField())
+    notes = serializers.ListField(child=serializers.CharField())
+
+
+class ClientSearchViewSet(ApiViewSet):
+    """Contacts and companies by a name, any tail of a phone, an INN or an e-mail (LEAD-12)."""
+
+    queryset = Contact.objects.none()
+    serializer_class = FoundOutput
+    pagination_class = None
+
+    @extend_schema(summary=gettext_lazy("Search clients"), parameters=[ClientQuery], responses=FoundOutput(many=True))
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Up to eight that the caller may see; those whose number ends in the digits come first."""
+        query = ClientQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        return Response(FoundOutput(find_clients(query.validated_data["q"], request.user), many=True).data)
 
 
 class ClientViewSet(MergeActions, RecordActions):

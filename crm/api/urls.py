@@ -6,7 +6,7 @@ from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from crm.api.catalogue import PipelineViewSet, SourceViewSet, StageViewSet
-from crm.api.clients import CompanyViewSet, ContactViewSet, MatchViewSet
+from crm.api.clients import ClientSearchViewSet, CompanyViewSet, ContactViewSet, MatchViewSet
 from crm.api.docs import ApiDocs, ApiSchema, ErrorCodes, no_such_address
 from crm.api.merging import MergeViewSet
 from crm.api.people import MeViewSet, MyNotificationsViewSet, UserViewSet
@@ -20,6 +20,7 @@ router.register("stages", StageViewSet, basename="api-stage")
 router.register("pipelines", PipelineViewSet, basename="api-pipeline")
 router.register("sources", SourceViewSet, basename="api-source")
 router.register("users", UserViewSet, basename="api-user")
+router.register("client-search", ClientSearchViewSet, basename="api-client-search")
 router.register("client-matches", MatchViewSet, basename="api-match")
 router.register("merges", MergeViewSet, basename="api-merge")
 

@@ -13,8 +13,9 @@ from crm.clients import company_create, contact_create
 from crm.errors import InvalidInput, StageConflict
 from crm.models import ContactPoint, TimelineEntry
 from crm.recognition import recognise
+from leads.linking import lead_link_client
 from leads.models import Lead
-from leads.services import lead_create, lead_link_client, lead_points, lead_update
+from leads.services import lead_create, lead_points, lead_update
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db

@@ -111,6 +111,7 @@ class Rows:
             self.add(f"{kind}-warnings", FOREIGN, self.own(kind).pk)
         for name in ("lead-warnings", "lead-convert", "lead-unconvert", "lead-link", "lead-object", "lead-hand-over"):
             self.add(name, FOREIGN, self.own("lead").pk)
+        self.add("lead-unlink", FOREIGN_POST, self.own("lead").pk, method="POST")
         self.add("record-conversion", FOREIGN, "lead", self.own("lead").pk)
         for name in ("deal-warnings", "deal-lines", "deal-object", "deal-hand-over", "deal-copies"):
             self.add(name, FOREIGN, self.own("deal").pk)

@@ -1,0 +1,155 @@
+"""«Это он»: an unknown caller is found by anything they say, linked, recognised from then on, unlinked (LEAD-12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Role
+from crm.client_search import find_clients
+from crm.clients import company_create, contact_create
+from crm.contact_points import points_of
+from crm.models import Contact
+from crm.point_services import point_remove
+from crm.recognition import recognise
+from crm.services import record_update
+from leads.linking import NotLinked, lead_link_client, lead_unlink_client
+from leads.models import Lead
+from leads.services import lead_create, lead_points
+from tests.factories import make_user
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("LEAD-12")]
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def owner() -> Any:
+    return make_user()
+
+
+def anna(owner: Any) -> Any:
+    return contact_create(
+        by=owner, data={"name": "Семёнова Анна", "responsible": owner}, phones="8 912 345-67-89", emails="anna@mail.ru"
+    )
+
+
+def unknown(owner: Any, phones: str = "8 999 000-11-22") -> Lead:
+    return lead_create(by=owner, data={"name": "Аня", "responsible": owner}, phones=phones)
+
+
+def fresh(record: Any) -> Any:
+    return type(record).objects.get(pk=record.pk)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["6789", "45-67-89", "8 912 345 67 89", "+7 (912) 345-67-89", "анна семенова", "СЕМЁН", "anna@mail", "5 67 89"],
+)
+def test_a_client_is_found_by_anything_they_say(owner: Any, query: str) -> None:
+    contact = anna(owner)
+    contact_create(by=owner, data={"name": "Ли Вей", "responsible": owner}, phones="8 912 000-00-00")
+    assert [hit.record for hit in find_clients(query, owner)] == [contact]
+
+
+def test_by_inn_and_by_the_end_of_the_number_first(owner: Any) -> None:
+    company = company_create(by=owner, data={"name": "Сталь", "inn": "7707083893", "responsible": owner})
+    assert [hit.record for hit in find_clients("7707083893", owner)] == [company]
+    contact_create(by=owner, data={"name": "Ли Вей", "responsible": owner}, phones="8 967 891-00-00")
+    contact = anna(owner)
+    hits = find_clients("6789", owner)
+    assert hits[0].record == contact
+    assert hits[0].points[0] == "+7 (912) 345-67-89"
+    assert find_clients("6", owner) == find_clients("", owner) == []
+
+
+@pytest.mark.rule("ACC-1")
+def test_only_clients_in_sight_are_found(owner: Any) -> None:
+    anna(owner)
+    assert find_clients("6789", make_user()) == find_clients("6789", make_user(Role.PARTNER)) == []
+    assert len(find_clients("6789", make_user(Role.SALES_HEAD))) == 1
+
+
+def test_the_next_request_from_that_number_is_recognised(owner: Any) -> None:
+    contact, lead = anna(owner), unknown(owner)
+    lead = lead_link_client(lead, contact=contact, by=owner)
+    assert (lead.contact, lead.is_repeat) == (contact, True)
+    again = unknown(owner)
+    assert recognise(lead_points(again)).contact == contact
+
+
+def test_a_link_is_taken_back_in_full(owner: Any) -> None:
+    contact, lead = anna(owner), unknown(owner, "8 999 000-11-22, 8 912 345-67-89")
+    lead = fresh(lead)
+    before = (lead.contact, lead.company, lead.is_repeat)
+    lead = lead_link_client(lead, contact=contact, by=owner)
+    lead = lead_unlink_client(lead, by=owner)
+    assert (lead.contact, lead.company, lead.is_repeat) == before
+    assert {point.value for point in points_of(contact)} == {"+79123456789", "anna@mail.ru"}
+    assert (fresh(contact).phone, fresh(contact).email) == ("+79123456789", "anna@mail.ru")
+    assert len(points_of(lead)) == 2
+    assert "79990001122" not in fresh(contact).search_text
+    with pytest.raises(NotLinked):
+        lead_unlink_client(lead, by=owner)
+
+
+def test_a_client_that_somebody_changed_since_stays(owner: Any) -> None:
+    contact, lead = anna(owner), unknown(owner)
+    other = contact_create(by=owner, data={"name": "Ли Вей", "responsible": owner})
+    lead = lead_link_client(lead, contact=contact, by=owner)
+    record_update(lead, data={"contact": other}, by=owner)
+    with pytest.raises(NotLinked):
+        lead_unlink_client(lead, by=owner)
+    assert fresh(lead).contact == other
+
+
+def test_a_phone_that_was_removed_meanwhile_hinders_nothing(owner: Any) -> None:
+    contact, lead = anna(owner), unknown(owner)
+    lead = lead_link_client(lead, contact=contact, by=owner)
+    added = next(point for point in points_of(contact) if point.value == "+79990001122")
+    point_remove(contact, point_id=added.pk, by=owner)
+    assert lead_unlink_client(lead, by=owner).contact is None
+
+
+def test_in_the_browser(client: Client, owner: Any) -> None:
+    contact, lead = anna(owner), unknown(owner)
+    client.force_login(owner)
+    card = client.get(lead.get_absolute_url()).content.decode()
+    assert f"/leads/{lead.pk}/link/" in card
+    part = client.get(f"/leads/{lead.pk}/link/?q=6789", headers={**HTMX, "HX-Target": "found-clients"}).content.decode()
+    assert f'name="contact" value="{contact.pk}"' in part
+    assert "<form" not in part
+    done = client.post(f"/leads/{lead.pk}/link/", {"contact": contact.pk}, headers=HTMX)
+    assert f"/leads/{lead.pk}/unlink/" in done["HX-Trigger"]
+    assert fresh(lead).contact == contact
+    assert client.post(f"/leads/{lead.pk}/unlink/", headers=HTMX).status_code == 204
+    assert client.post(f"/leads/{lead.pk}/unlink/", headers=HTMX).status_code == 409
+    assert client.post(f"/leads/{lead.pk}/link/", headers=HTMX).status_code == 422
+    for wrong in ("x", str(10**20), "999999"):
+        assert client.post(f"/leads/{lead.pk}/link/", {"contact": wrong}, headers=HTMX).status_code == 404
+    assert Contact.objects.count() == 1
+
+
+@pytest.mark.rule("ACC-1")
+def test_strangers_neither_search_for_it_nor_link(client: Client, owner: Any) -> None:
+    contact, lead = anna(owner), unknown(owner)
+    stranger = make_user()
+    client.force_login(stranger)
+    assert client.get(f"/leads/{lead.pk}/link/?q=6789").status_code == 404
+    assert client.post(f"/leads/{lead.pk}/unlink/").status_code == 404
+    own = unknown(stranger, "8 999 000-11-33")
+    assert client.post(f"/leads/{own.pk}/link/", {"contact": contact.pk}).status_code == 404
+    assert client.get("/api/v1/client-search/?q=6789").json() == []
+
+
+def test_by_api(client: Client, owner: Any) -> None:
+    contact, lead = anna(owner), unknown(owner)
+    client.force_login(owner)
+    (hit,) = client.get("/api/v1/client-search/?q=6789").json()
+    assert (hit["record_type"], hit["id"]) == ("contact", contact.pk)
+    assert client.get("/api/v1/client-search/?q=6").status_code == 400
+    url = f"/api/v1/leads/{lead.pk}/client/"
+    assert client.post(url, {"contact": contact.pk}, content_type="application/json").json()["is_repeat"] is True
+    assert client.post(f"{url}undo/").json()["contact"] is None
+    assert client.post(f"{url}undo/").status_code == 409
