@@ -21,6 +21,7 @@ from crm import clock, pipelines
 from crm.actors import Actor
 from crm.errors import DomainError
 from crm.models import Activity, Contact, RecordType, StagedRecord, StageHistory, record_model
+from crm.prepared import NUMBER, TEXT, Prepared
 from crm.rows import row
 from crm.services import activity_create, record_assign
 from crm.stages import move
@@ -92,14 +93,17 @@ def action(
     return register
 
 
+def _entries(record_type: str, pk: int) -> Any:
+    rows = StageHistory.objects.filter(record_type=record_type, record_id=pk).order_by("-at", "-id")
+    return rows.values_list("pk")[:1]
+
+
+_ENTRY: Prepared[Any] = Prepared(_entries, TEXT, NUMBER)
+
+
 def entry_of(record: StagedRecord) -> int | None:
     """The row of the stage history by which the record stands where it stands."""
-    return (
-        StageHistory.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk)
-        .order_by("-at", "-id")
-        .values_list("pk", flat=True)
-        .first()
-    )
+    return next((pk for (pk,) in _ENTRY.raw(record.RECORD_TYPE, record.pk)), None)
 
 
 def person_for(record: StagedRecord) -> User:

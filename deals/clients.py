@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 from crm import clock, pipelines, preferences
 from crm.actors import Actor
 from crm.models import Company, Contact, Event, RecordType, StagedRecord, record_model
+from crm.prepared import NUMBER, Prepared
 from crm.rows import row
 from crm.stages import move
 from deals.models import Deal
@@ -112,7 +114,7 @@ def follow_object(pk: int) -> None:
     if locked is None:
         return
     known = pipelines.catalogue().stages
-    stages = [known[key] for key in _deals_of("object", locked).values_list("stage", flat=True)]
+    stages = [known[key] for key in _stages_of("object", locked)]
     code = locked.stage_row.code
     if stages and all(stage.code == CANCELLED for stage in stages):
         if code in {"planned", "estimating"}:
@@ -143,15 +145,26 @@ def rank_of(client: StagedRecord) -> str:
     """The stage that the client's deals put them at."""
     relation = "contact" if isinstance(client, Contact) else "company"
     stages = pipelines.catalogue().stages
-    kinds = [stages[key].kind for key in _deals_of(relation, client).values_list("stage", flat=True)]
+    kinds = [stages[key].kind for key in _stages_of(relation, client)]
     won = kinds.count("success")
     if won:
         return LADDER[3] if won > 1 else LADDER[2]
     return LADDER[1] if "open" in kinds else LADDER[0]
 
 
-def _deals_of(relation: str, record: StagedRecord) -> Any:
-    return Deal.objects.alive().filter(partner__isnull=True, **{relation: record}).order_by()
+def _deal_stages(relation: str, pk: int) -> Any:
+    rows = Deal.objects.alive().filter(partner__isnull=True, **{relation: pk})
+    return rows.order_by().values_list("stage")
+
+
+def _stages_of(relation: str, record: StagedRecord) -> list[str]:
+    """Where the deals of a client or object stand."""
+    return [key for (key,) in _STAGES[relation].raw(record.pk)]
+
+
+_STAGES: dict[str, Prepared[Any]] = {
+    relation: Prepared(partial(_deal_stages, relation), NUMBER) for relation in ("contact", "company", "object")
+}
 
 
 def _locked(model: Any, pk: int) -> Any:

@@ -154,4 +154,5 @@ def _tell_client(lead: Lead, request: LeadRequest, by: Any) -> None:
     client = recognise(points)
     who = client.contact or client.company
     if who is not None:
-        client_contacted(who, how, Actor.of(by), point=points[0].value)
+        by_letter = [point for point in points if point.kind == "email"] if how == "letter" else []
+        client_contacted(who, how, Actor.of(by), point=(by_letter or points)[0].value)

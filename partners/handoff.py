@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Partner, User
-from crm import clock, timeline
+from crm import clock, timeline, working_time
 from crm.actors import Actor
 from crm.contact_points import Point, add_points, points_of
 from crm.errors import DomainError, InvalidInput
@@ -136,7 +136,7 @@ def _start(record: Any, partner: Partner, actor: Actor, comment: str, responsibl
         twin,
         title=_("Contact the client"),
         text=handoff.comment,
-        due_at=clock.now() + FIRST_CALL,
+        due_at=working_time.of_company().next_moment(clock.now() + FIRST_CALL, clock.company_zone()),
         responsible=person,
         by=actor,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from crm import clock, pipelines, timeline
+from crm import clock, pipelines, timeline, working_time
 from crm.actors import Actor
 from crm.models import ActorKind, Event, RecordType, Stage, StageHistory, record_model
 from crm.services import activity_create, record_update
@@ -89,7 +89,7 @@ def _refused(origin: Any, handoff: Handoff, twin: Any, stage: Stage, actor: Acto
         origin,
         title=_("The partner «%(partner)s» refused: decide what is next") % {"partner": handoff.partner},
         text=reason,
-        due_at=clock.now() + DECIDE_WITHIN,
+        due_at=working_time.of_company().next_moment(clock.now() + DECIDE_WITHIN, clock.company_zone()),
         responsible=origin.responsible,
         by=actor,
         key=_task_key(origin, handoff),

@@ -12,7 +12,14 @@ from crm import clock, notify, timeline
 from crm.actors import Actor
 from crm.errors import InvalidInput
 from crm.models import Activity, StagedRecord
+from crm.prepared import NUMBER, TEXT, Prepared
 from crm.services.notes import touch
+
+_NEAREST = Prepared(
+    lambda kind, pk: Activity.objects.undone().filter(record_type=kind, record_id=pk).order_by("due_at", "id")[:1],
+    TEXT,
+    NUMBER,
+)
 
 
 @transaction.atomic
@@ -81,14 +88,9 @@ def activity_reopen(activity: Activity, *, by: Any) -> Activity:
 
 def refresh_next_activity(record: StagedRecord) -> None:
     """Keep the record's next-step columns in step with its open activities; boards read them without a join."""
-    nearest = (
-        Activity.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk, done_at__isnull=True)
-        .order_by("due_at", "id")
-        .values("due_at", "title")
-        .first()
-    )
-    record.next_activity_at = nearest["due_at"] if nearest else None
-    record.next_activity_title = nearest["title"][:255] if nearest else ""
+    nearest: Activity | None = _NEAREST.first(record.RECORD_TYPE, record.pk)
+    record.next_activity_at = nearest.due_at if nearest else None
+    record.next_activity_title = nearest.title[:255] if nearest else ""
     type(record)._default_manager.filter(pk=record.pk).update(
         next_activity_at=record.next_activity_at, next_activity_title=record.next_activity_title
     )

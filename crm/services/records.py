@@ -154,7 +154,10 @@ def _tell_changes(record: StagedRecord, before: Mapping[str, Any], changed: Iter
                     "new": shown_value(record, name, new_row),
                 }
             )
-    Change.objects.bulk_create(rows)
+    if len(rows) == 1:
+        rows[0].save(force_insert=True)
+    else:
+        Change.objects.bulk_create(rows)
     if shown:
         timeline.record(record, "fields", actor, {"changes": shown})
 

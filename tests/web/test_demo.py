@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import datetime, time, timedelta
+from decimal import Decimal
 from io import StringIO
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import Role, Team, User
-from communications.models import Submission, WebForm
+from communications.models import Call, Submission, WebForm
 from crm import clock
-from crm.models import Activity, Event, Pipeline, StageHistory, TimelineEntry
+from crm.models import Activity, Event, Pipeline, RefusalReason, StageHistory, TimelineEntry
 from deals.models import Deal
 from leads.models import Lead
 from objects_registry.models import ConstructionObject
+from web.demo import words
+from web.demo.wishes import latin
 
 LEADS = 30
+MOSCOW = ZoneInfo("Europe/Moscow")
 
 
 def load(leads: int = LEADS) -> str:
@@ -60,6 +66,69 @@ def test_the_demo_loads_looks_alive_and_is_cleared(settings, monkeypatch, caplog
     for model in (User, Team, Lead, Deal, TimelineEntry, Activity, Submission, WebForm):
         assert not model.objects.exists(), model
     assert Pipeline.objects.count() >= 5
+
+
+@pytest.fixture
+def year(clock_at_work, settings):
+    """The demo of few leads, loaded on a Thursday at noon."""
+    settings.DEMO = True
+    load()
+
+
+@pytest.fixture
+def clock_at_work():
+    with clock.frozen(datetime(2026, 3, 5, 12, 20, tzinfo=MOSCOW)):
+        yield
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_seed_tells_the_same_year(year):
+    def told() -> list[tuple[str, ...]]:
+        columns = ("title", "request_text", "email", "phone", "stage", "refusal_comment")
+        return sorted(Lead.objects.values_list(*columns))
+
+    first = told()
+    call_command("clear_demo", yes=True, stdout=StringIO())
+    load()
+    assert told() == first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_written_fits_the_fields(year):
+    """Sizes, reasons, prices and mailboxes say the same as the columns beside them."""
+    for lead in Lead.objects.select_related("deal", "refusal_reason", "purpose"):
+        told = re.search(r"(\d+)×(\d+) м", lead.request_text)
+        for record in (lead, lead.deal):
+            if told and record is not None and record.length and not lead.is_repeat:
+                assert (int(record.length), int(record.width)) == (int(told[1]), int(told[2])), lead.request_text
+                assert lead.request_text.lower().find(words.NAMES[record.purpose_id].nominative[:4]) >= 0
+        if "×" in lead.refusal_comment and told:
+            assert told[0] in lead.refusal_comment
+        if lead.company_name and lead.email:
+            assert lead.email.split("@")[1] == f"{latin(lead.company_name.split('«')[1].rstrip('»'))}.example"
+    for deal in Deal.objects.exclude(refusal_comment=""):
+        percent = re.search(r"(\d+)\s%", deal.refusal_comment)
+        assert bool(percent) == bool(deal.competitor_price)
+        if percent and deal.amount:
+            assert abs(deal.competitor_price / deal.amount - (1 - Decimal(percent[1]) / 100)) < Decimal("0.01")
+            assert deal.competitor in deal.refusal_comment
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_works_at_night_or_on_sunday(year):
+    due = [task.due_at.astimezone(MOSCOW) for task in Activity.objects.all()]
+    assert due
+    assert not [at for at in due if not time(9) <= at.time() <= time(18) or at.weekday() >= 5]
+    called = [call.at.astimezone(MOSCOW) for call in Call.objects.all()]
+    assert called
+    assert not [at for at in called if not 9 <= at.hour < 18]
+
+
+@pytest.mark.django_db
+def test_every_shipped_reason_of_a_refusal_has_words_of_its_own():
+    names = set(RefusalReason.objects.exclude(stage__pipeline__record_type="object").values_list("name_ru", flat=True))
+    clients = set(RefusalReason.objects.filter(stage__code="excluded").values_list("name_ru", flat=True))
+    assert names - clients <= {*words.DEAL_COMMENTS, *words.LEAD_COMMENTS, *(odd.reason for odd in words.OFF_TOPIC)}
 
 
 @pytest.mark.django_db

@@ -36,6 +36,7 @@ class World:
     reasons: dict[str, list[RefusalReason]] = field(default_factory=dict)
     form: WebForm | None = None
     phones: int = 0
+    wishes: list[Any] = field(default_factory=list)
 
     @property
     def managers(self) -> list[User]:
@@ -60,14 +61,25 @@ class World:
 
     def later(self, at: datetime, low: float, high: float) -> datetime:
         """A working moment so many days later: never at night, seldom at a week-end."""
-        moment = (at + timedelta(days=self.chance.uniform(low, high))).astimezone(self.zone)
-        if not 9 <= moment.hour < 18:
-            moment = moment.replace(hour=self.chance.randrange(9, 18), minute=self.chance.randrange(60))
-        if moment <= at:
-            moment = at + timedelta(minutes=self.chance.randrange(5, 90))
+        moment = self._in_hours(at + timedelta(days=self.chance.uniform(low, high)))
         if moment.weekday() >= 5 and self.luck(0.9):
             moment += timedelta(days=7 - moment.weekday())
         return moment
+
+    def due(self, at: datetime, low: float, high: float) -> datetime:
+        """When a task is to be done, so many days later: on a working day, at a quarter of an hour."""
+        moment = self._in_hours(at + timedelta(days=self.chance.uniform(low, high)))
+        if moment.weekday() >= 5:
+            moment += timedelta(days=7 - moment.weekday())
+        return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
+
+    def _in_hours(self, moment: datetime) -> datetime:
+        """The moment itself within working hours, else one of the next morning."""
+        moment = moment.astimezone(self.zone)
+        if 9 <= moment.hour < 18:
+            return moment
+        day = moment + timedelta(days=1) if moment.hour >= 18 else moment
+        return day.replace(hour=self.chance.randrange(9, 12), minute=self.chance.randrange(60))
 
     def person(self) -> tuple[str, str, str]:
         """Last name, first name, patronymic."""
@@ -83,8 +95,11 @@ class World:
 
     def firm(self) -> str:
         """A name of a company."""
-        name = self.chance.choice(words.FIRM_ROOTS) + self.chance.choice(words.FIRM_TAILS)
-        return f"{self.chance.choice(('ООО', 'ООО', 'ООО', 'АО', 'КФХ'))} «{name}»"
+        root, kind = self.chance.choice(words.FIRM_ROOTS), self.chance.choice(("ООО", "ООО", "ООО", "АО", "КФХ"))
+        if kind == "КФХ":
+            return f"КФХ «{root}»"
+        tail = self.chance.choice([tail for tail in words.FIRM_TAILS if tail != root])
+        return f"{kind} «{root}-{tail}»"
 
     def inn(self) -> str:
         """Ten digits with a right check digit."""
@@ -99,10 +114,6 @@ class World:
         width = self.chance.choice((12, 15, 18, 18, 24, 24, 30, 36))
         length = width + 6 * self.chance.randrange(0, 9)
         return Decimal(width), Decimal(length), Decimal(self.chance.choice((5, 6, 6, 8, 9, 12)))
-
-    def reason(self, stage: str) -> RefusalReason:
-        """One of the reasons offered under a failure stage."""
-        return self.chance.choice(self.reasons[stage])
 
 
 def make_world(seed: int, zone: Any) -> World:
