@@ -12,12 +12,13 @@ class AutomationConfig(AppConfig):
 
     def ready(self) -> None:
         from automation import engine, services, timeline
-        from crm import events, nightly, settings_services
+        from crm import events, nightly, settings_services, settings_transfer
 
         del timeline  # imported for its sentences
         events.on("record_created", engine.on_created, wants=engine.wants_created)
         events.on("stage_changed", engine.on_stage_changed, wants=engine.wants_stage)
         events.on("fields_changed", engine.on_fields_changed, wants=engine.wants_fields)
         events.on("client_contact", engine.on_client_contact, wants=engine.wants_contact)
+        settings_transfer.section("rule", "code", skipped=("is_shipped",), save=services.rule_take)
         nightly.every_night("plans follow the settings", services.replan)
         settings_services.follow_preferences(services.follow_settings)

@@ -27,7 +27,6 @@ from crm.http import paginate
 from crm.models import record_model
 from crm.screens import access, dialogs
 from crm.screens.forms import add_errors
-from crm.settings_audit import audit
 from crm.views.settings_nav import settings_context, settings_page
 from crm.visibility import visible_record
 
@@ -200,10 +199,8 @@ def settings_rule_switch(request: HttpRequest, pk: int) -> HttpResponse:
     rule = Rule.objects.filter(pk=pk).first()
     if rule is None:
         raise Http404
-    old, on = rule.is_active, request.POST.get("on") == "1"
+    on = request.POST.get("on") == "1"
     services.rule_switch(rule, is_active=on, by=request.user)
-    if old != on:
-        audit("rule", rule, "is_active", old, on, request.user)
     text = _("The rule «%(rule)s» is on.") if on else _("The rule «%(rule)s» is off.")
     return dialogs.done(request, text % {"rule": rule.name}, to=reverse("settings-rules"), go=True)
 

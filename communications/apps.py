@@ -11,4 +11,9 @@ class CommunicationsConfig(AppConfig):
     verbose_name = _("Communications")
 
     def ready(self) -> None:
-        from communications import timeline  # noqa: F401 - registers the sentences
+        from communications import services, timeline
+        from crm import settings_transfer
+
+        del timeline  # imported for its sentences
+        settings_transfer.section("template", "code", save=services.template_take)
+        settings_transfer.section("webform", "key")

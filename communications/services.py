@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from email.headerregistry import Address
 from email.utils import make_msgid
@@ -21,6 +21,7 @@ from crm.errors import InvalidInput
 from crm.models import Contact, ContactPoint, StagedRecord
 from crm.normalize import one_line
 from crm.services import touch
+from crm.settings_audit import require_head, save_audited
 
 
 @transaction.atomic
@@ -225,3 +226,13 @@ __all__ = [
     "sender_for",
     "told",
 ]
+
+
+@transaction.atomic
+def template_take(template: MessageTemplate, data: Mapping[str, Any], by: Any) -> None:
+    """Bring a template to what a file of settings says of it; InvalidInput where a placeholder is none."""
+    require_head(by)
+    for name in ("subject", "text"):
+        if name in data:
+            templates_render.check_text(str(data[name]))
+    save_audited("template", template, data, by=by)

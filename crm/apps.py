@@ -20,7 +20,18 @@ class CrmConfig(AppConfig):
     verbose_name = _("CRM")
 
     def ready(self) -> None:
-        from crm import clients, contact_points, duplicates, events, nightly, notify, rows, services
+        from crm import (
+            clients,
+            contact_points,
+            duplicates,
+            events,
+            nightly,
+            notify,
+            rows,
+            services,
+            settings_services,
+            settings_transfer,
+        )
         from crm import duplicate_scan as scan
         from crm import requirements as needed
         from crm.api.idempotency import forget_old_keys
@@ -30,6 +41,18 @@ class CrmConfig(AppConfig):
             scan.steps_of(kind, scan.by_points(kind), *steps)
         nightly.every_night("duplicates", scan.scan_all)
         rows.prepare_relations()
+        settings_transfer.section(
+            "pipeline", "code", fixed=("record_type", "is_partner"), save=settings_services.pipeline_take
+        )
+        settings_transfer.section(
+            "stage",
+            "key",
+            fixed=("pipeline", "code", "kind", "is_start"),
+            skipped=("is_shipped",),
+            save=settings_services.stage_take,
+        )
+        settings_transfer.section("reason", "stage", "name_ru", save=settings_services.reason_take)
+        settings_transfer.section("source", "code")
         nightly.every_night("answers kept for repeated calls", forget_old_keys)
         events.on("responsible_changed", notify.tell_new_responsible, wants=notify.is_worth_telling)
         services.derive("contact", clients.require_person_name)

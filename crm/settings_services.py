@@ -168,6 +168,42 @@ def required_set(pipeline: Pipeline, *, by: Any, wanted: Mapping[str, list[str]]
     return changed
 
 
+@transaction.atomic
+def stage_take(stage: Stage, data: Mapping[str, Any], by: Any) -> None:
+    """Bring a stage to what a file of settings says of it, by the rules that hold for people; or make a new one."""
+    require_head(by)
+    values = dict(data)
+    wanted = values.pop("required", None)
+    if wanted is not None and (unknown := [c for c in wanted if c not in _known_fields(stage, values)]):
+        raise _wrong("required", _("There is no field «%(field)s».") % {"field": str(unknown[0])[:60]})
+    if stage._state.adding:
+        stage.key = Stage.make_key(values["pipeline"].pk, values["code"])
+        values |= {"required": wanted or []}
+        save_audited("stage", stage, {name: value for name, value in values.items() if name != "key"}, by=by)
+        return
+    if wanted is not None:
+        required_set(stage.pipeline, by=by, wanted={stage.key: wanted})
+    if "order" in values:
+        _take_place(stage, int(values.pop("order")), by)
+    if "returns_anywhere" in values:
+        save_audited("stage", stage, {"returns_anywhere": values.pop("returns_anywhere")}, by=by)
+    if values:
+        stage_change(stage, by=by, data=values)
+
+
+def _known_fields(stage: Stage, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    pipeline = values["pipeline"] if stage._state.adding else stage.pipeline
+    return requirements_of(pipeline.record_type)
+
+
+def _take_place(stage: Stage, order: int, by: Any) -> None:
+    """Put a stage at a place; whichever stood there takes its own."""
+    old = Stage.objects.values_list("order", flat=True).get(pk=stage.pk)
+    Stage.objects.filter(pipeline=stage.pipeline_id, order=order).exclude(pk=stage.pk).update(order=old)
+    Stage.objects.filter(pk=stage.pk).update(order=order)
+    audit("stage", stage, "order", old, order, by)
+
+
 # -- refusal reasons --------------------------------------------------------------------------------------------------
 
 
@@ -190,6 +226,13 @@ def _check_last_reason(reason: RefusalReason) -> None:
     others = RefusalReason.objects.filter(stage=reason.stage, is_active=True).exclude(pk=reason.pk)
     if reason.stage.pipeline.record_type in {RecordType.LEAD, RecordType.DEAL} and not others.exists():
         raise _wrong("is_active", _("A refusal stage needs at least one reason."))
+
+
+def reason_take(reason: RefusalReason, data: Mapping[str, Any], by: Any) -> None:
+    """Bring a reason to what a file of settings says of it, or make a new one."""
+    if reason._state.adding:
+        reason = RefusalReason(stage=data["stage"])
+    reason_save(reason, by=by, data=data)
 
 
 # -- pipelines --------------------------------------------------------------------------------------------------------
@@ -242,6 +285,16 @@ def pipeline_change(pipeline: Pipeline, *, by: Any, data: Mapping[str, Any]) -> 
     save_audited("pipeline", pipeline, data, by=by)
     pipelines.changed()
     return pipeline
+
+
+@transaction.atomic
+def pipeline_take(pipeline: Pipeline, data: Mapping[str, Any], by: Any) -> None:
+    """Bring a pipeline to what a file of settings says of it, or make a new one; its stages come with the file."""
+    require_head(by)
+    if data.get("is_active") is False and not pipeline._state.adding:
+        _check_retiring(pipeline)
+    save_audited("pipeline", pipeline, data, by=by)
+    pipelines.changed()
 
 
 def _check_retiring(pipeline: Pipeline) -> None:

@@ -15,13 +15,14 @@ class LeadsConfig(AppConfig):
 
     def ready(self) -> None:
         from communications import learning, submissions
-        from crm import clients, conditions, contact_points, merging
+        from crm import clients, conditions, contact_points, merging, settings_transfer
         from crm import requirements as needed
         from crm.services import derive
-        from leads import intake, qualification, services, timeline
+        from leads import intake, qualification, routing_services, services, timeline
         from objects_registry import building, steel
 
         del timeline  # imported for its sentences
+        settings_transfer.section("routing", "name", save=routing_services.routing_rule_take)
         for function in (
             services.keep_originals,
             contact_points.derive_points,

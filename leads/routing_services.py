@@ -44,6 +44,13 @@ def routing_rule_save(rule: RoutingRule, *, by: Any, data: Mapping[str, Any]) ->
     return rule
 
 
+def routing_rule_take(rule: RoutingRule, data: Mapping[str, Any], by: Any) -> None:
+    """Bring a row of the table to what a file of settings says of it."""
+    routing_rule_save(rule, data=data, by=by)
+    rest = {name: data[name] for name in ("order", "is_active") if name in data}
+    save_audited(KIND, RoutingRule.objects.get(pk=rule.pk), rest, by=by)
+
+
 def _wrong(name: str, message: str) -> InvalidInput:
     return InvalidInput(message, errors=[{"pointer": f"/{name}", "code": "invalid", "message": message}])
 

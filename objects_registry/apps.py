@@ -13,11 +13,13 @@ class ObjectsRegistryConfig(AppConfig):
     verbose_name = _("Construction objects")
 
     def ready(self) -> None:
-        from crm import duplicate_scan, events, stages
+        from crm import duplicate_scan, events, settings_transfer, stages
         from crm import requirements as needed
         from crm.services import derive
         from objects_registry import building, duplicate_steps, guards, keys, services, timeline
 
+        settings_transfer.section("purpose", "code")
+        settings_transfer.section("steel", "purpose", "span_to", "height_to")
         del timeline  # imported for its sentences
         for record_type in ("lead", "deal", "object"):
             derive(record_type, keys.derive_place)

@@ -10,6 +10,7 @@ from crm.api.clients import ClientSearchViewSet, CompanyViewSet, ContactViewSet,
 from crm.api.docs import ApiDocs, ApiSchema, ErrorCodes, no_such_address
 from crm.api.merging import MergeViewSet
 from crm.api.people import MeViewSet, MyNotificationsViewSet, UserViewSet
+from crm.api.settings import SettingsViewSet
 from crm.api.tasks import TaskViewSet
 
 router = SimpleRouter()
@@ -32,6 +33,13 @@ urlpatterns = [
         "v1/me/notifications/",
         MyNotificationsViewSet.as_view({"get": "show", "patch": "change"}),
         name="api-me-notifications",
+    ),
+    path("v1/settings/", SettingsViewSet.as_view({"get": "show"}), name="api-settings"),
+    path("v1/settings/import/", SettingsViewSet.as_view({"post": "take"}), name="api-settings-import"),
+    path(
+        "v1/settings/changes/<int:pk>/revert/",
+        SettingsViewSet.as_view({"post": "revert"}),
+        name="api-settings-revert",
     ),
     path("v1/me/", MeViewSet.as_view({"get": "show", "patch": "change"}), name="api-me"),
     path("v1/", include(router.urls)),

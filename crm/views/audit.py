@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import django_filters as filters
@@ -52,17 +53,22 @@ def settings_audit(request: HttpRequest) -> HttpResponse:
     """All changes, the latest first."""
     found = ChangeFilter(request.GET, Change.objects.select_related("actor_user").order_by("-at", "-id"))
     page = paginate(request, found.qs)
-    lines = [_line(row) for row in page]
-    _name_records(lines, request.user)
-    _name_values(lines)
     context = {
         **settings_context(request, "settings-audit"),
         "filter": found,
         "page": page,
-        "lines": lines,
+        "lines": lines_of(page, request.user),
     }
     template = "crm/settings/audit.html#rows" if dialogs.is_partial(request) else "crm/settings/audit.html"
     return render(request, template, context)
+
+
+def lines_of(rows: Iterable[Change], user: Any) -> list[dict[str, Any]]:
+    """Changes as people read them: {row, kind, of, label, old, new, who, by, record}."""
+    lines = [_line(row) for row in rows]
+    _name_records(lines, user)
+    _name_values(lines)
+    return lines
 
 
 def _line(row: Change) -> dict[str, Any]:

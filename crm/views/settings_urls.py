@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from crm.views import audit, people, settings_company, settings_pipelines
+from crm.views import audit, people, settings_company, settings_pipelines, settings_transfer
 from crm.views.catalogue import urls_of
 from crm.views.catalogues import SOURCES, TEAMS
 
@@ -29,6 +29,9 @@ urlpatterns = [
     path("people/<int:pk>/switch/", people.settings_user_switch, name="settings-user-switch"),
     path("people/<int:pk>/hand-over/", people.settings_user_hand_over, name="settings-user-hand-over"),
     path("people/<int:pk>/password/", people.settings_user_password, name="settings-user-password"),
+    path("transfer/", settings_transfer.transfer, name="settings-transfer"),
+    path("transfer/download/", settings_transfer.transfer_download, name="settings-transfer-download"),
+    path("transfer/changes/<int:pk>/revert/", settings_transfer.transfer_revert, name="settings-transfer-revert"),
     path("audit/", audit.settings_audit, name="settings-audit"),
     *urls_of(SOURCES),
     *urls_of(TEAMS),

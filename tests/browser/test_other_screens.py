@@ -176,7 +176,8 @@ PAGES = (
     "/", "/search/?q=alpha", "/tasks/", "/contacts/", "/objects/", "/objects/{object}/", "/contacts/{contact}/",
     "/partners/", "/partners/{partner}/", "/partners/control/", "/settings/pipelines/deal/",
     "/settings/pipelines/deal/required/", "/settings/pipelines/deal/reasons/", "/settings/company/",
-    "/settings/people/", "/settings/people/{user}/", "/settings/rules/", "/settings/forms/", "/settings/audit/",
+    "/settings/people/", "/settings/people/{user}/", "/settings/rules/", "/settings/forms/",
+    "/settings/audit/", "/settings/transfer/",
     "/settings/steel/", "/profile/", "/profile/notifications/", "/profile/tokens/", "/notifications/",
 )  # fmt: skip
 

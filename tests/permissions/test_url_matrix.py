@@ -132,6 +132,9 @@ class Rows:
             self.add(name, EVERYBODY)
         for name in ("accounts:profile", "accounts:notifications", "accounts:tokens"):
             self.add(name, EVERYBODY)
+        for name in ("settings-transfer", "settings-transfer-download"):
+            self.add(name, HEADS)
+        self.add("settings-transfer-revert", "302 404 404 403 403 403 403", 0, method="POST")
         self.add("web:session", "401 204 204 204 204 204 204")
         self.add("web:styleguide", "302 200 * * * * *")
         self.add("web:notifications-read", EVERYBODY_POST, method="POST")
