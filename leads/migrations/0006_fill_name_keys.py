@@ -11,7 +11,7 @@ BATCH = 2_000
 
 def fill(apps, schema_editor):
     leads, last = apps.get_model("leads", "Lead"), 0
-    columns = ("pk", "name", "company_name", "name_key", "company_key")
+    columns = ("pk", "stage", "name", "company_name", "name_key", "company_key")
     while rows := list(leads.objects.filter(pk__gt=last).order_by("pk").only(*columns)[:BATCH]):
         for row in rows:
             row.name_key = "" if is_dummy_name(row.name) else person_key(row.name)
