@@ -10,7 +10,9 @@ BATCH = 2_000
 
 def in_batches(model, columns, key_of):
     last = 0
-    while rows := list(model.objects.filter(pk__gt=last).order_by("pk").only("pk", "stage", "name_key", *columns)[:BATCH]):
+    while rows := list(
+        model.objects.filter(pk__gt=last).order_by("pk").only("pk", "stage", "name_key", *columns)[:BATCH]
+    ):
         for row in rows:
             row.name_key = key_of(row)
         model.objects.bulk_update(rows, ["name_key"])
