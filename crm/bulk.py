@@ -16,7 +16,7 @@ from accounts.models import User
 from crm import pipelines, scope, stages, tags, trash
 from crm.actors import Actor
 from crm.errors import DomainError, InvalidInput
-from crm.models import ActorKind, StagedRecord, record_model
+from crm.models import Activity, ActorKind, StagedRecord, record_model
 from crm.normalize import looks_like_placeholder
 from crm.services import record_assign, record_restore
 
@@ -96,6 +96,10 @@ def refusal_of(error: Exception) -> str:
 
 def take_back(kind: str, record_type: str, pk: int, entry: Any, user: User) -> bool:
     """Undo what an action did to one record; False when it was changed on meanwhile, and so stays."""
+    if record_type == "task":
+        former, given = entry
+        tasks = Activity.objects.filter(pk=pk, responsible=given, done_at__isnull=True)
+        return bool(tasks.update(responsible=former))
     model = record_model(record_type)
     record: Any = model._default_manager.filter(pk=pk).first()
     if record is None:

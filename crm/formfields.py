@@ -281,6 +281,8 @@ def field_for(model: type[StagedRecord], name: str, user: Any, *, required: bool
     common: dict[str, Any] = {"label": _capital(column.verbose_name), "required": required, "help_text": ""}
     if isinstance(column, models.ForeignKey):
         return _relation(column, user, common)
+    if column.many_to_many:
+        return TagsField(**common)
     by_name = {"phone": PhoneField, "email": MailField, "inn": InnField}
     if name in by_name:
         return by_name[name](**common)

@@ -45,15 +45,30 @@ class TooMany(DomainError):
 
 @transaction.atomic
 def job_start(
-    *, by: User, kind: str, rows: Sequence[Row], params: dict[str, Any] | None = None, record_type: str = ""
+    *,
+    by: User,
+    kind: str,
+    rows: Sequence[Row],
+    params: dict[str, Any] | None = None,
+    record_type: str = "",
+    back: Sequence[Any] = (),
 ) -> ListJob:
-    """Note a job; small ones are done when this returns, of large ones a worker takes care. TooMany over the limit."""
+    """Note a job; small ones are done when this returns, of large ones a worker takes care. TooMany over the limit.
+
+    `back`: what the caller has done already and an undo of the job must take back too.
+    """
     if len(rows) > MOST:
         raise TooMany(_("At most %(limit)s records at once: narrow the filter.") % {"limit": MOST})
     job = ListJob.objects.create(
-        user=by, kind=kind, record_type=record_type, params=params or {}, rows=[list(row) for row in rows],
-        total=len(rows), created_at=clock.now(),
-    )  # fmt: skip
+        user=by,
+        kind=kind,
+        record_type=record_type,
+        params=params or {},
+        rows=[list(row) for row in rows],
+        back=list(back),
+        total=len(rows),
+        created_at=clock.now(),
+    )
     start(job)
     return job
 

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 
 from accounts import services
 from accounts.models import ApiToken, User
+from crm import jobs
 from crm.errors import InvalidInput
-from crm.models import RECORD_MODELS, Activity, record_model
-from crm.services import record_assign
+from crm.models import RECORD_MODELS, Activity, ListJob, record_model
 from crm.settings_audit import audit, stored_value
 
 
@@ -57,24 +57,26 @@ def open_work(user: User, by: User) -> dict[str, int]:
 
 
 @transaction.atomic
-def hand_over_all(user: User, *, to: User, by: User) -> int:
-    """Give everything open that a person answers for to another one of the same side; answers how many records."""
+def hand_over_all(user: User, *, to: User, by: User) -> ListJob:
+    """Give everything open that a person answers for to another one of the same side, as one job that can be undone.
+
+    InvalidInput when the other one is switched off or of another side. Tasks go over at once, records with the job.
+    """
     if to.pk == user.pk or not to.is_active or to.partner_id != user.partner_id:
         message = _("Choose another active person of the same side.")
         raise InvalidInput(message, errors=[{"pointer": "/to", "code": "invalid", "message": message}])
-    reason = _("Everything of %(name)s was handed over.") % {"name": user}
-    moved = 0
+    rows = []
     for record_type in RECORD_MODELS:
-        rows: Any = record_model(record_type)._default_manager
-        for record in (
-            rows.visible_to(by, "change").alive().open().filter(responsible=user).select_related("responsible")
-        ):
-            record_assign(record, responsible=to, by=by, reason=reason)
-            moved += 1
-    Activity.objects.filter(responsible=user, done_at__isnull=True).update(responsible=to)
-    if moved:
+        manager: Any = record_model(record_type)._default_manager
+        found = manager.visible_to(by, "change").alive().open().filter(responsible=user)
+        rows += [(record_type, pk) for pk in found.order_by("pk").values_list("pk", flat=True)]
+    tasks = list(Activity.objects.filter(responsible=user, done_at__isnull=True).values_list("pk", flat=True))
+    Activity.objects.filter(pk__in=tasks).update(responsible=to)
+    reason = _("Everything of %(name)s was handed over.") % {"name": user}
+    if rows or tasks:
         audit("user", user, "handed_over", str(user), str(to), by)
-    return moved
+    back = [["task", pk, [user.pk, to.pk]] for pk in tasks]
+    return jobs.job_start(by=by, kind="assign", rows=rows, params={"responsible": to.pk, "reason": reason}, back=back)
 
 
 @transaction.atomic

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from crm import clock, scope, timeline
 from crm.actors import Actor
 from crm.errors import InvalidInput
-from crm.models import Change, Tag
+from crm.models import Change, Tag, record_model
 
 MOST = 20
 
@@ -33,6 +35,19 @@ def tags_named(names: Iterable[Tag | str]) -> list[Tag]:
         return []
     known = {tag.name.casefold(): tag for tag in Tag.objects.all()}
     return [known.get(name.casefold()) or Tag.objects.get_or_create(name=name)[0] for name in wanted]
+
+
+def tags_of(user: User) -> Any:
+    """The tags whose names a person may know: to a partner only those that stand on its own records."""
+    if not user.is_partner:
+        return Tag.objects.all()
+    own = [Q(**{f"{kind}s__in": _visible(kind, user)}) for kind in ("lead", "deal")]
+    return Tag.objects.filter(own[0] | own[1]).distinct()
+
+
+def _visible(record_type: str, user: User) -> Any:
+    rows: Any = record_model(record_type)._default_manager
+    return rows.visible_to(user).order_by().values("pk")
 
 
 @transaction.atomic

@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crm.formfields import NumberField, RecordChoice
+from crm.formfields import NumberField, RecordChoice, TagsField
 from crm.models import RecordType
 from crm.screens.pages import RecordForm
 
@@ -25,11 +25,13 @@ class QuickDealForm(forms.Form):
     )
     amount = NumberField(label=gettext_lazy("Amount"), required=False, max_digits=15, decimal_places=2, min_value=0)
 
+    tags = TagsField(label=gettext_lazy("Tags"), required=False)
+
     def __init__(self, data: Any = None, *, user: Any) -> None:
         super().__init__(data)
         self.fields["contact"] = RecordChoice(RecordType.CONTACT, user, label=_("Contact"), required=False)
         self.fields["company"] = RecordChoice(RecordType.COMPANY, user, label=_("Company"), required=False)
-        self.order_fields(["contact", "company", "title", "amount"])
+        self.order_fields(["contact", "company", "title", "amount", "tags"])
 
     def clean(self) -> dict[str, Any]:
         """Something must be known."""
@@ -52,7 +54,7 @@ class DealForm(RecordForm):
             gettext_lazy("Building"),
             ("purpose", "construction_start", "length", "width", "height", "area", "tonnage", "address", "object"),
         ),
-        (gettext_lazy("Work"), ("title", "source", "responsible")),
+        (gettext_lazy("Work"), ("title", "source", "responsible", "tags")),
     )
 
     def __init__(self, data: Any = None, *, record: Any, user: Any) -> None:

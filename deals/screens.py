@@ -17,6 +17,7 @@ from crm.screens.columns import (
     TIME_COLUMNS,
     UTM_COLUMNS,
     stage_name,
+    tag_chips,
 )
 from crm.screens.facts import ATTRIBUTION, computed_or_own
 from crm.screens.registry import Column, Fact, FactGroup, Screen, register
@@ -38,7 +39,7 @@ def board_card(deal: Any) -> dict[str, Any]:
         "amount": deal.amount,
         "source": deal.source or "",
         "repeat": deal.copy_set_id is not None,
-        "tags": [(_("Start %(date)s") % {"date": day(waits)}, "yellow")] if waits else [],
+        "tags": [*([(_("Start %(date)s") % {"date": day(waits)}, "yellow")] if waits else []), *tag_chips(deal)],
     }
 
 
@@ -99,6 +100,7 @@ SCREEN = register(
             "amount_from",
             "amount_to",
             "copies",
+            "tag",
         ),
         columns=(
             Column("title", _("Deal"), ("title",), shown=True),
@@ -149,6 +151,7 @@ SCREEN = register(
                     Fact("company", _("Company"), ("company",)),
                     Fact("contact", _("Contact"), ("contact",)),
                     Fact("responsible", _("Responsible"), ("responsible",)),
+                    Fact("tags", _("Tags"), ("tags",)),
                     Fact("contract", _("Contract"), ("contract_number", "contract_date"), show=contract_fact),
                 ),
             ),

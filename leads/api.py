@@ -26,6 +26,7 @@ from crm.api.serializers import (
     RecordInput,
     RecordOutput,
     Reference,
+    TextList,
     email_list,
     phone_list,
     visible,
@@ -81,10 +82,13 @@ class LeadInput(RecordInput):
     source = Coded(queryset=Source.objects.all(), required=False, allow_null=True)  # type: ignore[assignment]
     responsible = Reference(queryset=assignable, required=False, allow_null=True)
     click_ids = ClickIds(required=False)
+    tags = TextList(child=serializers.CharField(max_length=50))
 
     class Meta:
         model = Lead
-        fields = (*OWN, "pipeline", "phones", "emails", *LINKS, *BUILDING_FIELDS, "responsible", *ATTRIBUTION_FIELDS)
+        fields = (
+            *OWN, "pipeline", "phones", "emails", *LINKS, *BUILDING_FIELDS, "responsible", "tags", *ATTRIBUTION_FIELDS,
+        )  # fmt: skip
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """A request says something: a call with nothing in it is a mistake of the caller."""

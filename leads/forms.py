@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from crm.formfields import EmailsField, PhonesField
+from crm.formfields import EmailsField, PhonesField, TagsField
 from crm.screens.pages import RecordForm
 
 
@@ -25,6 +25,8 @@ class QuickLeadForm(forms.Form):
     request_text = forms.CharField(
         label=gettext_lazy("Request"), required=False, widget=forms.Textarea(attrs={"rows": 2}), max_length=100_000
     )
+
+    tags = TagsField(label=gettext_lazy("Tags"), required=False)
 
     def clean(self) -> dict[str, Any]:
         """Something must be known."""
@@ -44,7 +46,7 @@ class LeadForm(RecordForm):
             gettext_lazy("Building"),
             ("purpose", "construction_start", "length", "width", "height", "area", "address"),
         ),
-        (gettext_lazy("Work"), ("title", "source", "channel", "responsible", "amount")),
+        (gettext_lazy("Work"), ("title", "source", "channel", "responsible", "amount", "tags")),
     )
 
     def __init__(self, data: Any = None, *, record: Any, user: Any) -> None:

@@ -9,7 +9,16 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from crm.models import RecordType
-from crm.screens.columns import CLOSED_COLUMNS, NEXT_STEP, RESPONSIBLE, TAGS, TIME_COLUMNS, UTM_COLUMNS, stage_name
+from crm.screens.columns import (
+    CLOSED_COLUMNS,
+    NEXT_STEP,
+    RESPONSIBLE,
+    TAGS,
+    TIME_COLUMNS,
+    UTM_COLUMNS,
+    stage_name,
+    tag_chips,
+)
 from crm.screens.facts import ATTRIBUTION
 from crm.screens.registry import Column, Fact, FactGroup, Screen, register
 from crm.templatetags.ui import unit
@@ -32,6 +41,7 @@ def board_card(lead: Any) -> dict[str, Any]:
         "size": short_size(lead),
         "source": lead.source or "",
         "repeat": lead.is_repeat,
+        "tags": tag_chips(lead),
     }
 
 
@@ -69,6 +79,7 @@ SCREEN = register(
             "area_from",
             "area_to",
             "is_repeat",
+            "tag",
         ),
         columns=(
             Column("title", _("Lead"), ("title",), shown=True),
@@ -109,6 +120,7 @@ SCREEN = register(
                     Fact("company_name", _("Company"), ("company_name",)),
                     Fact("inn", _("INN"), ("inn",)),
                     Fact("responsible", _("Responsible"), ("responsible",)),
+                    Fact("tags", _("Tags"), ("tags",)),
                 ),
             ),
             BUILDING,

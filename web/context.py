@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import User
-from crm import preferences, scope
+from crm import preferences, scope, trash
 from web import counters, menu
 
 
@@ -30,6 +30,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "quick_create": SimpleLazyObject(lambda: menu.quick_create(user)),
         # A function and no lazy object: Russian plurals reckon with the number itself.
         "unread_notifications": lambda: counts()["unread"],
+        "may_delete": trash.may_delete(user),
         "notifications_url": menu.address("web:notifications"),
         "product_name": SimpleLazyObject(lambda: preferences.get("company_name") or "CRM"),
     }

@@ -22,6 +22,12 @@ def find(record_type: str, pk: int, user: User) -> Any:
     related = {*screen.related, *screen.card_related, "responsible", "created_by"}
     own = screen.model._default_manager.visible_to(user, "change").filter(pk=OuterRef("pk"))  # type: ignore[attr-defined]
     found = rows.alive().filter(pk=pk).select_related(*related).annotate(is_changeable=Exists(own.order_by()))
+    if screen.column("tags") is not None:
+        # Most records have none: whether there are any comes with the row, which saves their cards a query.
+        tagged: Any = screen.model._meta.get_field("tags")
+        key = f"{tagged.m2m_field_name()}_id"
+        rows_of = tagged.remote_field.through._default_manager.filter(**{key: OuterRef("pk")})
+        found = found.annotate(has_tags=Exists(rows_of))
     record = found.first()
     if record is None:
         raise Http404

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, Sum, prefetch_related_objects
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -163,6 +163,8 @@ def _first(screen: Screen, rows: Any, row: list[Stage]) -> list[Any]:
 
 def _cards(screen: Screen, rows: Iterable[Any], user: User) -> list[dict[str, Any]]:
     found = list(rows)
+    if screen.column("tags") is not None:
+        prefetch_related_objects(found, "tags")
     may = access.changeable(screen.model, [row.pk for row in found], user)
     return [_card(screen, row, row.pk in may) for row in found]
 

@@ -119,6 +119,9 @@ def shown_field(record: Any, name: str) -> Any:
     """A field of a record as people read it, with its link where it has one."""
     column: Any = record._meta.get_field(name)
     value = getattr(record, name)
+    if column.many_to_many:
+        rows = list(value.all()) if getattr(record, "has_tags", True) else []
+        return {"value": ", ".join(map(str, rows)), "tags": rows}
     if value is None or value == "":
         return ""
     if isinstance(value, StagedRecord):

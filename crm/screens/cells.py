@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from crm.templatetags.ui import day, icon_html, moment, money, number, pill, stage_pill, tint
+from crm.templatetags.ui import day, icon_html, moment, money, number, stage_pill, tag_pill
 from crm.templatetags.ui import phone as phone_text
 
 # What a kind of column adds to its cells' class.
@@ -73,12 +73,7 @@ def _stage(column: Any, row: Any, now: datetime) -> str:
 
 
 def _tags(column: Any, row: Any, now: datetime) -> str:
-    return tag_pills(row.tags.all())
-
-
-def tag_pills(tags: Iterable[Any]) -> str:
-    """Labels, each in the colour that its name always has."""
-    return "".join(pill(tag, tint(tag).removeprefix("c-")) for tag in tags)
+    return "".join(tag_pill(tag) for tag in row.tags.all())
 
 
 def _next(column: Any, row: Any, now: datetime) -> str:

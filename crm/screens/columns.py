@@ -7,12 +7,18 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from crm.screens.registry import Column
-from crm.templatetags.ui import day
+from crm.templatetags.ui import day, tint
 
 
 def stage_name(row: Any) -> str:
     """The stage as a file names it."""
     return str(row.stage_row.name)
+
+
+def tag_chips(row: Any) -> list[tuple[str, str]]:
+    """Tags as a card of the board shows them; only where the board has read them along."""
+    known = getattr(row, "_prefetched_objects_cache", {}).get("tags", ())
+    return [(tag.name, tint(tag).removeprefix("c-")) for tag in known]
 
 
 NUMBER = Column("number", _("Number"), ("id",), "number", lambda row: row.pk)
@@ -26,7 +32,13 @@ RESPONSIBLE = Column(
 )  # fmt: skip
 SOURCE = Column("source", _("Source"), ("source",), related=("source",), fact="source")
 TAGS = Column(
-    "tags", _("Tags"), (), "tags", lambda row: ", ".join(tag.name for tag in row.tags.all()), prefetch=("tags",)
+    "tags",
+    _("Tags"),
+    (),
+    "tags",
+    lambda row: ", ".join(tag.name for tag in row.tags.all()),
+    prefetch=("tags",),
+    fact="tags",
 )
 CREATED = Column(
     "created", _("Created"), ("created_at",), "moment", lambda row: row.created_at, cell=lambda row: day(row.created_at)

@@ -76,6 +76,8 @@ def seen_values(record: Any, names: tuple[str, ...]) -> str:
 
 def _plain(record: Any, name: str) -> Any:
     value = getattr(record, name)
+    if isinstance(value, models.Manager):
+        return ", ".join(sorted(str(row) for row in value.all()))
     if isinstance(value, models.Model):
         return value.pk
     if hasattr(value, "normalize"):

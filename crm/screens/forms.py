@@ -60,7 +60,9 @@ class RecordFieldsForm(forms.Form):
             field = field_for(type(owner), column, user, required=name in must)
             if column == "responsible":
                 field = forms.ModelChoiceField(assignable(user, owner), label=field.label, required=name in must)
-            current = getattr(owner, column)
+            current = getattr(owner, column) if owner.pk or column != "tags" else []
+            if isinstance(current, models.Manager):
+                current = [str(row) for row in current.all()] if owner.pk else []
             field.initial = current.pk if isinstance(current, models.Model) else current
             self.fields[name] = field
 

@@ -17,21 +17,24 @@ from accounts.models import User
 from crm import jobs, undo
 from crm.errors import DomainError
 from crm.http import triggers
-from crm.models import ListJob, record_model
+from crm.models import RECORD_MODELS, ListJob, record_model
 from crm.screens import dialogs
 
 SHOWN = 30
 
 
-def told(request: HttpRequest, job: ListJob) -> HttpResponse:
-    """The answer to a job just started: a toast, a report when something stays, or its progress."""
+def told(request: HttpRequest, job: ListJob, *, to: str = "") -> HttpResponse:
+    """The answer to a job just started: a toast, a report when something stays, or its progress.
+
+    `to`: the page that shows it and is loaded anew; without one the list follows by itself.
+    """
     if not job.is_over:
         return progress(request, job)
     home = reverse(f"{job.record_type}-list") if job.record_type else reverse("job-list")
     user: Any = request.user
     undo_url = undo.offer(user, "job", id=job.pk) if job.back else ""
     if not job.failed:
-        return dialogs.done(request, sentence(job), to=home, undo_url=undo_url)
+        return dialogs.done(request, sentence(job), to=to or home, undo_url=undo_url, go=bool(to))
     return report(request, job, undo_url=undo_url, home=home)
 
 
@@ -62,6 +65,8 @@ def failed_rows(job: ListJob, user: User) -> list[dict[str, Any]]:
     """The records that stay, as far as the person still sees them."""
     wanted: dict[str, list[int]] = {}
     for record_type, pk, _reason in job.failed:
+        if record_type not in RECORD_MODELS:
+            continue
         wanted.setdefault(record_type, []).append(pk)
     found: dict[tuple[str, int], Any] = {}
     for record_type, keys in wanted.items():

@@ -26,6 +26,7 @@ from crm.screens.dialogs import is_partial
 from crm.screens.light import light
 from crm.screens.merging import TITLES, merge_action
 from crm.screens.registry import Column, Screen
+from crm.tags import tags_of
 
 ALL = "all"
 # A query that names one of these says itself which rows it means: no pipeline is presumed.
@@ -93,6 +94,8 @@ def narrow(form: forms.Form, screen: Screen, user: User) -> None:
         fields["pipeline"].choices = [(pipeline.code, pipeline.name) for pipeline in offered]
     if "responsible" in fields:
         fields["responsible"].queryset = colleagues(user)
+    if "tag" in fields:
+        fields["tag"].queryset = tags_of(user)
     if user.is_partner:
         for name in ("team", "partner", "utm_campaign", "source", "no_source", "channel", "copies", "route"):
             fields.pop(name, None)

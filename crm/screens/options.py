@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET
 
-from crm.models import RECORD_MODELS, Tag, record_model
+from crm.models import RECORD_MODELS, record_model
 from crm.normalize import format_phone
+from crm.tags import tags_of
 
 LIMIT = 20
 
@@ -34,14 +34,8 @@ def tag_options(request: HttpRequest) -> JsonResponse:
     """Tags whose name holds `?q=`: to a partner only those that stand on its own records."""
     user: Any = request.user
     query = request.GET.get("q", "").strip()[:50].casefold()
-    tags: Any = Tag.objects.all()
-    if user.is_partner:
-        tags = tags.filter(
-            Q(leads__in=record_model("lead")._default_manager.visible_to(user).values("pk"))  # type: ignore[attr-defined]
-            | Q(deals__in=record_model("deal")._default_manager.visible_to(user).values("pk"))  # type: ignore[attr-defined]
-        ).distinct()
     # The names are few, and SQLite knows no letter case but the Latin one.
-    found = [name for name in tags.values_list("name", flat=True) if query in name.casefold()][:LIMIT]
+    found = [name for name in tags_of(user).values_list("name", flat=True) if query in name.casefold()][:LIMIT]
     return JsonResponse({"results": [{"id": name, "text": name, "note": ""} for name in found]})
 
 

@@ -19,6 +19,7 @@ from crm.screens import (
     saved,
     sections,
     tasks,
+    trash_views,
 )
 
 
@@ -63,6 +64,8 @@ def record_paths(record_type: str) -> list[URLPattern]:
 
 
 urlpatterns = [
+    path("trash/", trash_views.trash_page, name="trash"),
+    path("trash/<slug:record_type>/<int:pk>/restore/", trash_views.trash_restore, name="trash-restore"),
     path("jobs/", job_views.job_list, name="job-list"),
     path("jobs/<int:pk>/", job_views.job_page, name="job"),
     path("jobs/<int:pk>/stop/", job_views.job_stop, name="job-stop"),

@@ -84,6 +84,17 @@ def pill(text: object, tone: str = "gray", icon_name: str = "") -> SafeString:
 
 
 @register.simple_tag
+def tag_pill(tag: object) -> SafeString:
+    """A free label, in the colour that its name always has."""
+    return _tag_pill(str(tag))
+
+
+@lru_cache(maxsize=1024)
+def _tag_pill(name: str) -> SafeString:
+    return format_html('<span class="pill {}">{}</span>', tint(name), name)
+
+
+@register.simple_tag
 def stage_pill(stage: Any) -> SafeString:
     """The name of a stage with its colour as a dot."""
     if stage is None:

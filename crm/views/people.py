@@ -21,8 +21,7 @@ from crm import clock, people_services
 from crm.errors import DomainError
 from crm.formfields import DayField, PhoneField
 from crm.http import paginate
-from crm.screens import dialogs
-from crm.screens.forms import add_errors
+from crm.screens import dialogs, job_views
 from crm.views.settings_company import zone_choices
 from crm.views.settings_nav import administrator_page, settings_context
 
@@ -149,6 +148,7 @@ def settings_user(request: HttpRequest, pk: int) -> HttpResponse:
         "title": user.full_name or user.email,
         "work": [{"label": labels[kind], "value": count, "url": _list_url(kind, user)} for kind, count in work.items()],
         "has_work": any(work.values()),
+        "work_total": sum(count for kind, count in work.items() if kind != "task"),
         "hand_over": HandOverForm(user=user),
     }
     return render(request, "crm/settings/person.html", context, status=422 if form.errors else 200)
@@ -184,12 +184,10 @@ def settings_user_hand_over(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return dialogs.message(request, _("Choose who takes it."))
     try:
-        count = people_services.hand_over_all(user, to=form.cleaned_data["to"], by=by)
+        job = people_services.hand_over_all(user, to=form.cleaned_data["to"], by=by)
     except DomainError as error:
-        add_errors(form, error)
         return dialogs.message(request, error.message)
-    text = _("Handed over: %(count)s records.") % {"count": count}
-    return dialogs.done(request, text, to=reverse("settings-user", args=[pk]), go=True)
+    return job_views.told(request, job, to=reverse("settings-user", args=[pk]))
 
 
 @administrator_page

@@ -252,6 +252,22 @@
     }
   }
   markTheme();
+
+  // --- Where one was ----------------------------------------------------------------------------------------------
+  // Back shows a list or board as it was left: how far it was scrolled is kept with the entry of the history.
+  const scrolled = () => [document.scrollingElement, ...document.querySelectorAll("#board, #board .board-cards, .table-wrap.is-wide")];
+  window.addEventListener("pagehide", () => {
+    const at = scrolled().map((place) => [place.scrollLeft, place.scrollTop]);
+    if (at.some(([left, top]) => left || top)) history.replaceState({ ...history.state, scrolled: at }, "");
+  });
+  if (performance.getEntriesByType("navigation")[0]?.type === "back_forward") {
+    window.addEventListener("load", () => {
+      scrolled().forEach((place, index) => {
+        const [left, top] = history.state?.scrolled?.[index] || [];
+        if (left || top) place.scrollTo({ left, top, behavior: "instant" });
+      });
+    });
+  }
   for (const item of toasts.querySelectorAll("[data-toast-fade]")) fade(item, item.querySelector("form") ? 10 : 7);
   // The scripts after this one add their parts first; then whatever the page holds comes alive.
   document.addEventListener("DOMContentLoaded", () => enliven(document.body));

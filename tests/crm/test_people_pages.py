@@ -10,8 +10,9 @@ from django.test import Client
 
 from accounts.models import ApiToken, Role, Team, User
 from crm.clients import contact_create
-from crm.models import Change
-from tests.factories import make_partner, make_user
+from crm.models import Activity, Change, ListJob
+from crm.services import activity_create
+from tests.factories import make_deal, make_partner, make_user
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -109,6 +110,25 @@ def test_everything_of_one_who_left_goes_to_another_at_once(office: Client, admi
     for contact in contacts:
         contact.refresh_from_db()
         assert contact.responsible == heir
+
+
+def test_what_was_handed_over_goes_back_with_its_tasks(office: Client, admin: Any) -> None:
+    gone, heir = make_user(), make_user()
+    deal = make_deal(gone, responsible=gone)
+    foreign = make_deal(admin, responsible=admin)
+    tasks = [
+        activity_create(row, title="Дело", due_at=row.created_at, responsible=gone, by=admin) for row in (deal, foreign)
+    ]
+    page = office.get(f"/settings/people/{gone.pk}/")
+    assert page.context["work_total"] == 1
+    answer = office.post(f"/settings/people/{gone.pk}/hand-over/", {"to": heir.pk})
+    assert [Activity.objects.get(pk=task.pk).responsible for task in tasks] == [heir, heir]
+    job = ListJob.objects.get()
+    assert (job.done, answer["Location"]) == (1, f"/settings/people/{gone.pk}/")
+    office.post(f"/jobs/{job.pk}/undo/")
+    deal.refresh_from_db()
+    assert deal.responsible == gone
+    assert [Activity.objects.get(pk=task.pk).responsible for task in tasks] == [gone, gone]
 
 
 def test_a_team_is_made_and_changed(office: Client) -> None:

@@ -236,6 +236,8 @@ class Rows:
         self.add("undo", EVERYBODY_POST, "no-such-ticket", method="POST")
         self.add("record-options", EVERYBODY, "lead")
         self.add("tag-options", EVERYBODY)
+        self.add("trash", "302 200 200 200 403 403 403")
+        self.add("trash-restore", "302 404 404 404 404 404 404", "lead", self.own("lead").pk, method="POST")
         self.add("job-list", EVERYBODY)
         job = ListJob.objects.create(user=self.world.people["owner"], kind="assign", state="done")
         self.add("job", "302 404 404 404 404 404 404", job.pk)
