@@ -24,7 +24,8 @@ def find(record_type: str, pk: int, user: User) -> Any:
     found = rows.alive().filter(pk=pk).select_related(*related).annotate(is_changeable=Exists(own.order_by()))
     if screen.column("tags") is not None:
         # Most records have none: whether there are any comes with the row, which saves their cards a query.
-        tagged: Any = screen.model._meta.get_field("tags")
+        options: Any = screen.model._meta
+        tagged = options.get_field("tags")
         key = f"{tagged.m2m_field_name()}_id"
         rows_of = tagged.remote_field.through._default_manager.filter(**{key: OuterRef("pk")})
         found = found.annotate(has_tags=Exists(rows_of))
