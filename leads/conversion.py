@@ -18,13 +18,13 @@ from crm.actors import Actor
 from crm.clients import company_create, contact_create
 from crm.contact_points import Point, add_points, points_of
 from crm.duplicates import ClientMatch, client_matches
-from crm.errors import InvalidInput, StageError
+from crm.errors import InvalidInput, MissingFields, StageError
 from crm.models import ATTRIBUTION_FIELDS, Activity, Attachment, Company, Contact, RecordType, StagedRecord
 from crm.names import split_full_name
 from crm.normalize import is_company_mailbox
 from crm.rows import locked_for
 from crm.services import record_update, refresh_next_activity
-from crm.stages import move
+from crm.stages import missing_fields, move
 from deals.models import Deal
 from deals.services import deal_create
 from leads.conversion_memory import Memory
@@ -218,7 +218,8 @@ def convert(*, lead_id: int, by: Any, choice: ConversionChoice) -> Conversion:
     """Make (or find) the client and the deal of a lead and close it; called twice it answers what is there already.
 
     Raises Lead.DoesNotExist for whoever may not change the lead, InvalidInput naming what is wrong with the choice,
-    StageError where the lead stands at a stage that success cannot follow.
+    StageError where the lead stands at a stage that success cannot follow, MissingFields naming what the deal's first
+    stage requires.
     """
     actor = Actor.of(by)
     lead = _locked(lead_id, actor)
@@ -343,6 +344,9 @@ def _deal(lead: Lead, choice: ConversionChoice, contact: Contact | None, company
         code = pipelines.pipelines_of(RecordType.DEAL, partner=True)[0].code
         columns = {"pipeline": code, "partner": lead.partner}
     deal = deal_create(by=actor, data=data, **columns)
+    first = deal.stage_row
+    if missing := missing_fields(deal, first):
+        raise MissingFields(missing, first.name)
     timeline.record(deal, "made_from_lead", actor, {"title": lead.title, "id": lead.pk})
     return deal
 

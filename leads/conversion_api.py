@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext_lazy
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -20,6 +20,7 @@ from crm.models import Company, Contact
 from crm.visibility import visible_record
 from deals.models import Deal
 from leads import conversion
+from leads.conversion_preview import preview
 from leads.unconversion import hindrances, latest_conversion, made_by, undo_conversion
 
 
@@ -115,6 +116,26 @@ class PlanOutput(serializers.Serializer[Any]):
         return plan.done is not None
 
 
+class PreviewLineOutput(serializers.Serializer[Any]):
+    """A record that the lead would become, and the phones and e-mails it would get."""
+
+    record_type = serializers.CharField()
+    name = serializers.CharField()
+    is_new = serializers.BooleanField()
+    points = serializers.ListField(child=serializers.CharField())
+
+
+class PreviewOutput(serializers.Serializer[Any]):
+    """What a conversion would make, or why it cannot be done."""
+
+    lines = PreviewLineOutput(many=True)
+    problem = serializers.CharField(allow_blank=True)
+
+
+CONVERTED = PolymorphicProxySerializer("Converted", [ConversionOutput, PreviewOutput], resource_type_field_name=None)
+DRY_RUN = OpenApiParameter("dry_run", bool, description=gettext_lazy("Show what it would make, keep nothing."))
+
+
 class MadeOutput(serializers.Serializer[Any]):
     """A record that the conversion made."""
 
@@ -143,7 +164,8 @@ class ConversionActions(RecordViewSet):
         methods=["POST"],
         summary=gettext_lazy("Convert"),
         request=ConvertInput,
-        responses=ConversionOutput,
+        responses=CONVERTED,
+        parameters=[DRY_RUN],
         operation_id="leads_convert",
     )
     @action(detail=True, methods=["get", "post"], filterset_class=None, pagination_class=None)
@@ -154,6 +176,9 @@ class ConversionActions(RecordViewSet):
             return Response(PlanOutput(conversion.plan(self.get_object(), request.user)).data)
         choice = conversion.ConversionChoice(**self.read(ConvertInput))
         lead = self.get_object()
+        if request.query_params.get("dry_run", "0").lower() in {"1", "true"}:
+            shown = preview(lead_id=lead.pk, by=self.actor, choice=choice)
+            return Response(PreviewOutput(shown).data)
         done = conversion.convert(lead_id=lead.pk, by=self.actor, choice=choice)
         body = {
             "lead": done.lead.pk,

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from crm.errors import DomainError, InvalidInput, StageError
-from crm.formfields import InnField, NumberField, RecordChoice
+from crm.errors import DomainError, InvalidInput, MissingField, MissingFields, StageError
+from crm.formfields import InnField, NumberField, RecordChoice, field_for
 from crm.models import RecordType
 from crm.normalize import format_phone
 from crm.screens import access, dialogs
+from crm.services import PROTECTED
 from crm.visibility import visible_record
+from deals.models import Deal
 from leads.conversion import COMPANY, CONTACT_ONLY, PERSON, ConversionChoice, ConversionPlan, convert, plan
+from leads.conversion_preview import Preview, preview
 from leads.models import Lead
 from leads.stages import CONTACT_SAVED
 
 NEW, OTHER = "new", "other"
+DEAL_FIELD = "deal_"
 KINDS = (
     (COMPANY, gettext_lazy("Company: company, contact, deal")),
     (PERSON, gettext_lazy("Private person: contact, deal")),
@@ -111,12 +117,26 @@ class ConversionForm(forms.Form):
             return other.pk if other is not None else None
         return None if value == NEW else int(value)
 
+    def ask_deal_fields(self, names: Iterable[str], user: User) -> None:
+        """Ask for what the deal's first stage requires, in the same window."""
+        for name in names:
+            column = next((field for field in Deal._meta.concrete_fields if field.name == name), None)
+            if column is not None and column.editable and name not in PROTECTED:
+                self.fields[f"{DEAL_FIELD}{name}"] = field_for(Deal, name, user, required=False)
+
+    @property
+    def deal_fields(self) -> list[Any]:
+        """The bound fields of what the deal requires."""
+        return [self[name] for name in self.fields if name.startswith(DEAL_FIELD)]
+
     def choice(self, owners: dict[str, str]) -> ConversionChoice:
         """What the service is asked to do."""
         given = self.cleaned_data
         contact = {name: given[name] for name in ("last_name", "first_name", "patronymic") if given.get(name)}
         company = {"name": given.get("company_name") or "", "inn": given.get("inn") or ""}
         amount = given.get("amount")
+        deal = {name.removeprefix(DEAL_FIELD): given[name] for name in self.fields if name.startswith(DEAL_FIELD)}
+        deal = {name: value for name, value in {**deal, "amount": amount}.items() if value not in (None, "")}
         is_deal = given["kind"] != CONTACT_ONLY
         return ConversionChoice(
             kind=given["kind"],
@@ -125,9 +145,21 @@ class ConversionForm(forms.Form):
             deal_id=self.chosen("deal") if is_deal else None,
             contact=contact,
             company=company,
-            deal={"amount": amount} if amount is not None else {},
+            deal=deal,
             point_owners=owners if given["kind"] == COMPANY else {},
         )
+
+
+def proposed_choice(proposal: ConversionPlan, kind: str) -> ConversionChoice:
+    """What the dialog proposes, before anybody has changed anything."""
+    wanted = kind or proposal.kind
+    return ConversionChoice(
+        kind=wanted,
+        contact_id=proposal.contact_id,
+        company_id=proposal.company_id if wanted == COMPANY else None,
+        contact={name: value for name, value in proposal.contact.items() if value},
+        company={name: value for name, value in proposal.company.items() if value},
+    )
 
 
 @login_required
@@ -141,17 +173,25 @@ def lead_convert(request: HttpRequest, pk: int) -> HttpResponse:
         return _finished(request, proposal.done, _("This lead has been converted already."))
     kind = CONTACT_ONLY if request.GET.get("to") == CONTACT_SAVED else ""
     form = ConversionForm(request.POST or None, proposal=proposal, user=user, kind=kind)
+    form.ask_deal_fields(request.POST.getlist("deal_field"), user)
+    if "preview" in request.GET:
+        return render(request, "leads/convert.html#preview", {"preview": _preview(request, form, proposal, kind)})
     if form.is_bound and form.is_valid():
         try:
             made = convert(lead_id=lead.pk, by=user, choice=form.choice(_owners(request, proposal)))
         except InvalidInput as error:
             _place_errors(form, error)
+        except MissingFields as error:
+            form.ask_deal_fields(asked_fields(error.missing), user)
+            form.add_error(None, error.message)
         except StageError as error:
             return dialogs.message(request, error.message)
         except DomainError as error:
             form.add_error(None, error.message)
         else:
             return _finished(request, made, _("The lead is converted."))
+    shown = _preview(request, form, proposal, kind)
+    form.ask_deal_fields(asked_fields(shown.missing), user)
     context = {
         "dialog_title": _("Convert the lead"),
         "dialog_action": request.get_full_path(),
@@ -162,8 +202,26 @@ def lead_convert(request: HttpRequest, pk: int) -> HttpResponse:
         "form": form,
         "points": [{"number": number, "point": point} for number, point in enumerate(proposal.points)],
         "name_is_missing": proposal.name_is_missing,
+        "preview": shown,
+        "preview_url": f"{reverse('lead-convert', args=[lead.pk])}?preview",
     }
     return dialogs.dialog(request, "leads/convert.html", context, status=422 if form.errors else 200)
+
+
+def asked_fields(missing: Iterable[MissingField]) -> list[str]:
+    """The deal's own fields that would meet what is missing."""
+    return [name for item in missing for name in item.fields if "__" not in name]
+
+
+def _preview(request: HttpRequest, form: ConversionForm, proposal: ConversionPlan, kind: str) -> Preview:
+    """What would be made as the window stands now; a field that cannot be read is told at the field, on sending."""
+    user: Any = request.user
+    if not form.is_bound:
+        return preview(lead_id=proposal.lead.pk, by=user, choice=proposed_choice(proposal, kind))
+    if not form.is_valid():
+        texts = [str(text) for rows in form.errors.values() for text in rows]
+        return Preview(problem=" ".join(texts))
+    return preview(lead_id=proposal.lead.pk, by=user, choice=form.choice(_owners(request, proposal)))
 
 
 def _owners(request: HttpRequest, proposal: ConversionPlan) -> dict[str, str]:
