@@ -17,15 +17,28 @@ from automation.schedule import working_moment
 from communications import message_channels
 from communications.services import message_queue
 from communications.templates_render import MissingValue
-from crm import clock, pipelines
+from crm import clock, events, notify, pipelines
 from crm.actors import Actor
 from crm.errors import DomainError
-from crm.models import Activity, Contact, RecordType, StagedRecord, StageHistory, record_model
+from crm.exclusions import is_excluded
+from crm.models import (
+    Activity,
+    Contact,
+    ContactPoint,
+    RecordType,
+    RefusalReason,
+    StagedRecord,
+    StageHistory,
+    record_model,
+)
+from crm.people import sales_head
 from crm.prepared import NUMBER, TEXT, Prepared
 from crm.rows import row
 from crm.services import activity_create, record_assign
-from crm.stages import move
+from crm.stages import Refusal, move
 from deals.delayed_demand import choose_channel
+
+TIME_TO_UNDO = timedelta(minutes=2)
 
 
 @dataclass
@@ -212,6 +225,49 @@ def send_message(context: Context) -> Outcome | None:
     return Outcome("letter_queued", {"address": message.address, "id": message.pk}, is_told=True)
 
 
+@action(
+    "send_letter",
+    gettext_lazy("Answer the request by a letter, or give a task where that cannot be"),
+    needs=("template", "title_ru"),
+    is_late_ok=False,
+)
+def send_letter(context: Context) -> Outcome | None:
+    """To the contact's address, else the lead's own; an answer to a request needs no consent (LEAD-9).
+
+    It waits a little in the outbox: whoever moved the record by mistake takes the letter back with the move.
+    """
+    contact = recipient_of(context.record)
+    on_list, address = _answer_address(context.record, contact)
+    if on_list:
+        return Outcome("letter_held", {"address": on_list})
+    if not address:
+        return _instead(context, _("No e-mail is known."))
+    try:
+        message = message_queue(
+            record=context.record,
+            contact=contact,
+            channel=ContactPoint.Kind.EMAIL,
+            address=address,
+            template=str(context.params["template"]),
+            by=context.actor,
+            key=f"auto:{context.key}",
+            wait=TIME_TO_UNDO,
+        )
+    except MissingValue as error:
+        return _instead(context, error.message)
+    return Outcome("letter_queued", {"address": message.address, "id": message.pk}, is_told=True)
+
+
+def _answer_address(record: Any, contact: Contact | None) -> tuple[str, str]:
+    """An address on the exclusion list, if there is nothing else, and the address to answer to."""
+    known = [getattr(contact, "email", ""), getattr(record, "email", "")]
+    if contact is not None and contact.stage_row.is_failure:
+        return contact.email or str(contact), ""
+    given = [address for address in known if address]
+    free = [address for address in given if not is_excluded(address)]
+    return (given[0] if given and not free else ""), (free[0] if free else "")
+
+
 def recipient_of(record: Any) -> Contact | None:
     """Who is written to: the record's contact, else a person of its company, those who agreed first."""
     if record.contact_id is not None:
@@ -225,6 +281,46 @@ def recipient_of(record: Any) -> Contact | None:
 def _instead(context: Context, why: str) -> Outcome | None:
     made = _task(context, key=f"task:{context.key}", kind=Activity.Kind.TASK, text=why)
     return Outcome("task_instead", {"title": made.title, "why": why}) if made else None
+
+
+@action("remind_responsible", gettext_lazy("Remind the responsible"), needs=("title_ru",))
+def remind_responsible(context: Context) -> Outcome | None:
+    """A line in the bell and a task: the record stands still (LEAD-18)."""
+    person = person_for(context.record)
+    with events.silence():
+        # Told once: the line about the silence says more than the one about a new task.
+        made = _task(context, key=f"task:{context.key}", kind=str(context.params.get("kind", Activity.Kind.TASK)))
+    data = {"days": context.rule.delay_days, "title": str(context.record)}
+    _ring(person, context.record, data)
+    return Outcome("reminded", {"name": str(person), "days": context.rule.delay_days}) if made else None
+
+
+@action("tell_head", gettext_lazy("Tell the sales head"))
+def tell_head(context: Context) -> Outcome | None:
+    """A line in the bell of the sales head, with who is responsible (LEAD-18)."""
+    head = sales_head()
+    if head is None:
+        return None
+    record = context.record
+    data = {"days": context.rule.delay_days, "title": str(record), "responsible": str(record.responsible or "")}
+    _ring(head, record, data)
+    return Outcome("reminded", {"name": str(head), "days": context.rule.delay_days})
+
+
+def _ring(person: User, record: Any, data: Mapping[str, Any]) -> None:
+    notify.tell(person.pk, record, "silence", "stands_still", data, by=Actor.system())
+
+
+@action("close_record", gettext_lazy("Close as a refusal"), needs=("to", "comment_ru"))
+def close_record(context: Context) -> Outcome | None:
+    """With the reason named in `reason_ru` (the first of the stage without one) and the rule's comment (PIPE-4)."""
+    record = context.record
+    target = pipelines.find_stage(record.pipeline_id, str(context.params["to"]))
+    reasons = RefusalReason.objects.filter(stage=target, is_active=True).order_by("order", "pk")
+    reason = reasons.filter(name_ru=context.params.get("reason_ru", "")).first() or reasons.first()
+    comment = str(context.params["comment_ru"])
+    move(record, target.key, by=context.actor, refusal=Refusal(reason.pk if reason else None, comment))
+    return Outcome("moved", {"to": record.stage}, is_told=True)
 
 
 @action("set_responsible", gettext_lazy("Change the responsible"))

@@ -19,6 +19,6 @@ class AutomationConfig(AppConfig):
         events.on("stage_changed", engine.on_stage_changed, wants=engine.wants_stage)
         events.on("fields_changed", engine.on_fields_changed, wants=engine.wants_fields)
         events.on("client_contact", engine.on_client_contact, wants=engine.wants_contact)
-        settings_transfer.section("rule", "code", skipped=("is_shipped",), save=services.rule_take)
+        settings_transfer.section("rule", "code", skipped=("is_shipped", "switched_on_at"), save=services.rule_take)
         nightly.every_night("plans follow the settings", services.replan)
         settings_services.follow_preferences(services.follow_settings)

@@ -19,7 +19,7 @@ from django.db.models import F, Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from automation import schedule
+from automation import schedule, silence
 from automation.actions import ACTIONS, Context, Outcome, entry_of
 from automation.models import Rule, RuleRun, ScheduledRun
 from communications.services import messages_cancel
@@ -39,6 +39,8 @@ ON_TIME = timedelta(hours=1)
 MAX_ATTEMPTS = 5
 FIRST_PAUSE = timedelta(minutes=1)
 RULES = "automation.rules"
+# Actions that leave a letter in the outbox.
+WRITES = frozenset({"send_message", "send_letter"})
 State = ScheduledRun.State
 
 
@@ -79,7 +81,7 @@ def _may_hold(stage: str) -> bool:
 
     A second attempt of a rule that failed is no plan: it finds by itself that the record has left the stage.
     """
-    holds = [rule for rule in _known_rules() if schedule.is_delayed(rule) or rule.action == "send_message"]
+    holds = [rule for rule in _known_rules() if schedule.is_delayed(rule) or rule.action in WRITES]
     return bool(stage) and any(_is_of_stage(rule, stage) for rule in holds)
 
 
@@ -93,6 +95,7 @@ def on_stage_changed(event: Event) -> None:
     left = str(event.data.get("from") or "")
     if _may_hold(left):
         _call_off(event, Q(stage_key=left), _("The record left the stage."))
+        _take_back_letters(event, left)
     _start(event, _entry_rules(event.record_type, event.data), stage=str(event.data["to"]))
 
 
@@ -227,10 +230,24 @@ def _call_off(event: Event, which: Q, why: str) -> None:
         planned.filter(state=State.SCHEDULED).update(state=State.CANCELLED, finished_at=clock.now(), note=why)
     if State.DONE not in states.values():
         return
-    sent = planned.filter(state=State.DONE, rule__action="send_message")
+    sent = planned.filter(state=State.DONE, rule__action__in=WRITES)
     keys = [f"auto:{key}" for key in sent.values_list("key", flat=True)]
     if keys and (record := record_model(event.record_type)._default_manager.filter(pk=event.record_id).first()):
-        messages_cancel(record, keys=keys, by=Actor.system())
+        messages_cancel(record, which=Q(key__in=keys), by=Actor.system())
+
+
+def _take_back_letters(event: Event, left: str) -> None:
+    """Letters that the entry into the stage wrote at once, and that have not left: the move was perhaps a mistake."""
+    at_entry = [
+        rule.pk
+        for rule in _known_rules()
+        if rule.action in WRITES and rule.trigger == Rule.Trigger.STAGE_ENTERED and _is_of_stage(rule, left)
+    ]
+    if at_entry and (record := record_model(event.record_type)._default_manager.filter(pk=event.record_id).first()):
+        begins = Q()
+        for pk in at_entry:
+            begins |= Q(key__startswith=f"auto:{pk}:{event.record_type}:{event.record_id}:")
+        messages_cancel(record, which=begins & Q(created_at__lte=event.at), by=Actor.system())
 
 
 # -- what is due ------------------------------------------------------------------------------------------------------
@@ -249,6 +266,38 @@ def run_due(limit: int = 200, *, only: Q | None = None) -> int:
         carry_out(pk)
         done += 1
     return done
+
+
+def plan_inactive() -> int:
+    """Plan the rules for records where nothing has happened for so many days; answers how many runs were made.
+
+    Each rule takes a record once per silence, and only so many a day: old data must not set off a flood.
+    """
+    made = 0
+    for rule in _known_rules():
+        if rule.is_active and rule.trigger == Rule.Trigger.INACTIVE:
+            made += sum(_plan_silence(rule, record) for record in silence.silent_records(rule))
+    return made
+
+
+def _plan_silence(rule: Rule, record: Any) -> bool:
+    if not conditions.matches(rule.conditions, record):
+        return False
+    since = record.silent_since
+    _run, is_new = ScheduledRun.objects.get_or_create(
+        key=f"{rule.pk}:{record.RECORD_TYPE}:{record.pk}:q{int(since.timestamp())}",
+        defaults={
+            "rule": rule,
+            "record_type": record.RECORD_TYPE,
+            "record_id": record.pk,
+            "stage_key": record.stage,
+            "entry_id": entry_of(record),
+            "planned_from": since,
+            "due_at": schedule.working_moment(clock.now()),
+            "created_at": clock.now(),
+        },
+    )
+    return is_new
 
 
 def sweep() -> int:
@@ -300,6 +349,8 @@ def _objection(run: ScheduledRun, record: Any) -> str:
         return _("The record is gone.")
     if not run.rule.is_active:
         return _("The rule is switched off.")
+    if run.rule.trigger == Rule.Trigger.INACTIVE and silence.broken(run, record):
+        return _("Something happened meanwhile.")
     if run.stage_key and (record.stage != run.stage_key or entry_of(record) != run.entry_id):
         return _("The record left the stage.")
     if not conditions.matches(run.rule.conditions, record):

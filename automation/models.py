@@ -20,6 +20,7 @@ class Rule(NamedRow):
         STAGE_ENTERED = "stage_entered", _("A record enters the stage")
         FIELD_CHANGED = "field_changed", _("A field changes")
         CLIENT_CONTACT = "client_contact", _("The client makes contact")
+        INACTIVE = "inactive", _("Nothing happens")
 
     code = models.SlugField(_("code"), max_length=60, unique=True)
     pipeline = models.ForeignKey(Pipeline, models.CASCADE, related_name="rules", verbose_name=_("pipeline"))
@@ -38,6 +39,9 @@ class Rule(NamedRow):
     params = models.JSONField(_("parameters"), default=dict, blank=True)
     order = models.PositiveSmallIntegerField(_("order"), default=0)
     is_active = models.BooleanField(_("switched on"), default=True)
+    switched_on_at = models.DateTimeField(
+        default=clock.now, editable=False, help_text="Silence is counted from here at the earliest."
+    )
     is_shipped = models.BooleanField(default=False, editable=False)
 
     class Meta:

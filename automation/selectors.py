@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import QuerySet
 
-from automation.models import RuleRun, ScheduledRun
+from automation import silence
+from automation.models import Rule, RuleRun, ScheduledRun
+from crm import conditions
 from crm.models import StagedRecord
 
 
@@ -25,6 +29,15 @@ def failed_for(record: StagedRecord) -> list[ScheduledRun]:
         record_type=record.RECORD_TYPE, record_id=record.pk, state=ScheduledRun.State.FAILED
     )
     return list(found.select_related("rule").order_by("due_at", "id"))
+
+
+def expected_for(record: StagedRecord) -> list[dict[str, Any]]:
+    """What rules are going to do if nothing happens on the record until then, the nearest first."""
+    if not record.is_open:
+        return []
+    rules = Rule.objects.filter(trigger=Rule.Trigger.INACTIVE, is_active=True, pipeline=record.pipeline_id)
+    fitting = [rule for rule in rules.select_related("pipeline") if conditions.matches(rule.conditions, record)]
+    return [{"rule": rule, "at": at} for rule, at in silence.due_moments(record, fitting)]
 
 
 def runs_of(record: StagedRecord) -> QuerySet[RuleRun]:

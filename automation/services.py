@@ -29,6 +29,8 @@ def rule_switch(rule: Rule, *, is_active: bool, by: Any) -> Rule:
     """Switch a rule on or off; what it has planned is not carried out while it is off."""
     if not by.is_head:
         raise PermissionDenied(_("Rules are kept by the sales head."))
+    if is_active and not rule.is_active:
+        rule.switched_on_at = clock.now()
     save_audited("rule", rule, {"is_active": is_active}, by=by)
     scope.forget(engine.RULES)
     return rule

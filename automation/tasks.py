@@ -13,3 +13,10 @@ def run_due() -> int:
     """Carry out the runs that are due."""
     with scope.opened():
         return engine.run_due()
+
+
+@shared_task(name="automation.tasks.plan_inactive")
+def plan_inactive() -> int:
+    """Plan what rules do where nothing has happened for long."""
+    with scope.opened():
+        return engine.plan_inactive()

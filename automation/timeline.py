@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from crm import pipelines
 from crm.timeline import formatter
@@ -34,6 +35,13 @@ OUTCOMES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     "moved": _moved,
     "letter_queued": lambda data: _("message to %(address)s") % {"address": data.get("address", "")},
+    "letter_held": lambda data: (
+        _("no letter: %(address)s is on the exclusion list") % {"address": data.get("address", "")}
+    ),
+    "reminded": lambda data: (
+        _("nothing happened for %(days)s days, told %(name)s")
+        % {"days": data.get("days", ""), "name": data.get("name", "")}
+    ),
     "assigned": lambda data: _("responsible: %(name)s") % {"name": data.get("name", "")},
     "qualified": lambda data: _("the lead was qualified"),
     "routed": lambda data: (
@@ -64,3 +72,12 @@ def _rule_done(data: Mapping[str, Any]) -> str:
         "rule": data.get("rule", ""),
         "outcome": outcome_sentence(str(data.get("outcome", "")), data).rstrip("."),
     }
+
+
+@formatter("stands_still", "robot")
+def _stands_still(data: Mapping[str, Any]) -> str:
+    days = int(data.get("days") or 0)
+    text = ngettext(
+        "«%(title)s» has stood still for %(days)s day.", "«%(title)s» has stood still for %(days)s days.", days
+    ) % {"title": data.get("title", ""), "days": days}
+    return f"{text} {_('Responsible')}: {data['responsible']}" if data.get("responsible") else text

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from automation import schedule, services
 from automation.actions import ACTIONS
 from automation.models import Rule, RuleRun, ScheduledRun
-from automation.selectors import failed_for, planned_for
+from automation.selectors import expected_for, failed_for, planned_for
 from automation.timeline import outcome_sentence
 from crm import clock, pipelines
 from crm.errors import DomainError
@@ -47,14 +47,15 @@ def record_planned(request: HttpRequest, record_type: str, pk: int) -> HttpRespo
         raise Http404
     if user.is_partner:
         return HttpResponse("")
-    planned, failed = planned_for(record), failed_for(record)
-    if not planned and not failed:
+    planned, failed, expected = planned_for(record), failed_for(record), expected_for(record)
+    if not planned and not failed and not expected:
         return HttpResponse("")
     may = access.may_change(record, user)
     context = {
         "record": record,
         "planned": [_line(run) for run in planned],
         "failed": [_line(run) for run in failed],
+        "expected": expected,
         "may_change": may,
     }
     return render(request, "automation/planned.html", context)
@@ -179,7 +180,9 @@ def _when(rule: Rule) -> str:
         words += f" «{rule.stage.name}»"
     elif rule.stage is not None:
         words += _(", at the stage «%(stage)s»") % {"stage": rule.stage.name}
-    if rule.delay_days:
+    if rule.trigger == Rule.Trigger.INACTIVE:
+        words += " " + _("for %(days)s days") % {"days": rule.delay_days}
+    elif rule.delay_days:
         words += " " + _("after %(days)s days") % {"days": rule.delay_days}
     return words
 

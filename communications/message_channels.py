@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crm.models import Contact, ContactPoint, Exclusion, RecordType
+from crm.exclusions import is_excluded
+from crm.models import Contact, ContactPoint, RecordType
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,6 @@ def address_on(contact: Contact, channel: str) -> str:
     )
     address = point or (contact.email if channel == ContactPoint.Kind.EMAIL else "")
     return "" if not address or is_excluded(address) else address
-
-
-def is_excluded(address: str) -> bool:
-    """Is the address, or its whole mail domain, on the exclusion list?"""
-    domain = address.rpartition("@")[2]
-    return (
-        Exclusion.objects.filter(kind=Exclusion.Kind.EMAIL, value=address).exists()
-        or Exclusion.objects.filter(kind=Exclusion.Kind.DOMAIN, value=domain).exists()
-    )
 
 
 def reachable(contact: Contact) -> dict[str, str]:

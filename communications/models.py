@@ -123,6 +123,10 @@ class Submission(models.Model):
     claimed_at = models.DateTimeField(null=True)
     lead_id = models.BigIntegerField(_("lead"), null=True, db_index=True)
     consent = models.ForeignKey(WebFormConsent, models.PROTECT, null=True, related_name="+")
+    deal_id = models.BigIntegerField(_("deal"), null=True, db_index=True)
+    exclusion = models.ForeignKey(
+        "crm.Exclusion", models.SET_NULL, null=True, related_name="submissions", verbose_name=_("held back by")
+    )
     duplicate_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="repeats")
 
     class Meta:

@@ -24,6 +24,7 @@ from communications.services import told
 from crm import clock, notify, timeline
 from crm.actors import Actor
 from crm.claims import claim_one
+from crm.exclusions import is_excluded
 from crm.models import ContactPoint
 
 log = structlog.get_logger(__name__)
@@ -88,6 +89,9 @@ def _claim(only: Q | None) -> Message | None:
 
 
 def _send(message: Message, post: Post) -> int:
+    if is_excluded(message.address):
+        # Put on the list while the letter waited; whoever takes the address out can send it again.
+        return _finish(message, Message.State.FAILED, error=_("The address is on the exclusion list.")) and 0
     try:
         post.send(as_email(message))
     except Unsure as error:

@@ -22,8 +22,10 @@ def record_request(request: HttpRequest, record_type: str, pk: int) -> HttpRespo
     record = visible_record(record_type, pk, user)
     if record is None:
         raise Http404
-    rows = Submission.objects.filter(lead_id=record.pk, state=Submission.State.DONE).select_related("form", "consent")
-    row = rows.defer("body").order_by("pk").first() if record_type == RecordType.LEAD and not user.is_partner else None
+    row = None
+    if record_type in {RecordType.LEAD, RecordType.DEAL} and not user.is_partner:
+        rows = Submission.objects.filter(**{f"{record_type}_id": record.pk}, state=Submission.State.DONE)
+        row = rows.select_related("form", "consent").defer("body").order_by("pk").first()
     if row is None:
         return HttpResponse("")
     return render(request, "communications/record_request.html", {"row": row, "is_head": user.is_head})

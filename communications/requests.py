@@ -40,5 +40,6 @@ class LeadRequest:
     source: str = ""
     responsible: Any = None
     consent: bool = False
+    despite_exclusion: bool = False  # a person has looked at it and wants a lead all the same
     files: tuple[Any, ...] = ()
     problems: tuple[dict[str, str], ...] = ()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.utils import make_msgid
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from communications import message_channels, templates_render
@@ -18,6 +19,7 @@ from communications.models import Call, Message, MessageTemplate
 from crm import clock, timeline
 from crm.actors import Actor
 from crm.errors import InvalidInput
+from crm.exclusions import is_excluded
 from crm.models import Contact, ContactPoint, StagedRecord
 from crm.normalize import one_line
 from crm.services import touch
@@ -36,10 +38,12 @@ def message_queue(
     text: str = "",
     address: str = "",
     key: str | None = None,
+    wait: timedelta = timedelta(0),
 ) -> Message:
     """Put a message into the outbox in the caller's transaction; a worker sends it after commit.
 
-    Either `template` (a code) or `text`. With `key` the same message is queued once, however often it is asked for.
+    Either `template` (a code) or `text`. With `key` the same message is queued once, however often it is asked for;
+    it leaves after `wait` at the earliest, so that a mistake can still be taken back.
     InvalidInput where there is no address, no text, or the template needs what the record does not have.
     """
     if key and (known := Message.objects.filter(key=key).first()):
@@ -72,7 +76,7 @@ def message_queue(
         key=key,
         created_at=now,
         created_by=Actor.of(by).user,
-        not_before=now,
+        not_before=now + wait,
     )
     timeline.record(record, "message_out", by, told(message))
     return message
@@ -82,7 +86,7 @@ def _address(contact: Contact | None, channel: str, address: str) -> str:
     if channel not in message_channels.CHANNELS or not message_channels.CHANNELS[channel].is_connected:
         raise InvalidInput(_("The channel «%(channel)s» is not connected.") % {"channel": channel})
     to = address or (message_channels.address_on(contact, channel) if contact is not None else "")
-    if not to or message_channels.is_excluded(to):
+    if not to or is_excluded(to):
         raise InvalidInput(
             _("There is no address to write to."),
             errors=[{"pointer": "/address", "code": "required", "message": _("There is no address to write to.")}],
@@ -122,10 +126,10 @@ def message_resend(*, message_id: int, by: Any) -> Message:
 
 
 @transaction.atomic
-def messages_cancel(record: StagedRecord, *, keys: Iterable[str], by: Any) -> int:
+def messages_cancel(record: StagedRecord, *, which: Q, by: Any) -> int:
     """Take back what robots queued for a record and no worker has begun to send; answers how many."""
     waiting = Message.objects.filter(
-        record_type=record.RECORD_TYPE, record_id=record.pk, state=Message.State.QUEUED, key__in=list(keys)
+        which, record_type=record.RECORD_TYPE, record_id=record.pk, state=Message.State.QUEUED
     )
     cancelled = 0
     for message in waiting:

@@ -24,6 +24,7 @@ from communications.web_forms import labels_of, names_of, own_hosts
 from crm import clock
 from crm.actors import Actor
 from crm.errors import DomainError
+from crm.exclusions import HeldBack
 from crm.models import StagedRecord
 
 log = structlog.get_logger(__name__)
@@ -264,17 +265,21 @@ def _process(pk: int, claimed_at: Any, parsed: Parsed | None) -> Submission:
     try:
         with transaction.atomic(), translation.override(settings.LANGUAGE_CODE):
             record, problems = _make(submission, parsed or parse(bytes(submission.body), submission.content_type))
-            done = {"state": Submission.State.DONE, "lead_id": record.pk, "error": "", "problems": problems}
+            done = {"state": Submission.State.DONE, f"{record.RECORD_TYPE}_id": record.pk, "error": ""}
+            done["problems"] = problems
             if not _finish(submission, claimed_at, **done):
                 raise _LostClaim
     except _LostClaim:
         log.warning("submission_claim_lost", submission_id=pk)
+    except HeldBack as error:
+        held = {"state": Submission.State.HELD, "exclusion": error.exclusion}
+        _finish(submission, claimed_at, **held, error=error.message, problems=[])
     except DomainError as error:
         _finish(submission, claimed_at, state=Submission.State.FAILED, error=error.message, problems=error.errors)
     except Exception as error:
         log.exception("submission_failed", submission_id=pk)
         _put_back(submission, claimed_at, error)
-    submission.refresh_from_db(fields=["state", "lead_id", "error", "problems", "attempts", "claimed_at"])
+    submission.refresh_from_db(fields=["state", "lead_id", "deal_id", "error", "problems", "attempts", "claimed_at"])
     return submission
 
 
@@ -287,6 +292,9 @@ def _make(submission: Submission, parsed: Parsed) -> tuple[StagedRecord, list[di
     form = submission.form
     request = request_of(form, parsed, page=str(submission.meta.get("referer", "")))
     check_request(request, parsed)
+    if submission.exclusion_id is not None and "reprocessed_by" in submission.meta:
+        # A person has looked at what the exclusion list held back, and wants a lead after all.
+        request = replace(request, despite_exclusion=True)
     made = maker()(request, by=Actor.form(form.name if form is not None else ""))
     return made, list(request.problems)
 

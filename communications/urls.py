@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from communications import form_views, views
+from communications import exclusion_views, form_views, views
 from crm.views.catalogue import urls_of
 
 urlpatterns = [
     path("submissions/", views.submissions, name="settings-submissions"),
     path("submissions/<int:pk>/", views.submission_detail, name="settings-submission"),
     path("submissions/<int:pk>/again/", views.submission_again, name="settings-submission-again"),
+    path("exclusions/", exclusion_views.exclusions, name="settings-exclusions"),
+    path("exclusions/new/", exclusion_views.exclusion_add_page, name="settings-exclusion-add"),
+    path("exclusions/<int:pk>/remove/", exclusion_views.exclusion_remove_page, name="settings-exclusion-remove"),
     path("forms/", form_views.web_forms, name="settings-webforms"),
     path("forms/new/", form_views.web_form_add, name="settings-webforms-add"),
     path("forms/<int:pk>/", form_views.web_form_edit, name="settings-webforms-edit"),

@@ -20,10 +20,11 @@ from communications.templates_render import PLACEHOLDERS, check_text
 from communications.templates_render import render as render_letter
 from crm.errors import DomainError
 from crm.http import paginate
-from crm.models import Contact, RecordType, record_model
+from crm.models import Contact, Exclusion, RecordType, record_model
 from crm.screens import dialogs
 from crm.views.catalogue import Catalogue
 from crm.views.settings_nav import settings_context, settings_page
+from crm.visibility import visible_record
 
 STATES = (
     ("failed", gettext_lazy("Needs attention")),
@@ -38,11 +39,17 @@ SHOWN_BODY = 20_000
 def submissions(request: HttpRequest) -> HttpResponse:
     """Posts of site forms: those that need attention, or all."""
     state = request.GET.get("state", "failed")
-    rows = Submission.objects.select_related("form").defer("body").order_by("-received_at", "-id")
+    rows = Submission.objects.select_related("form", "exclusion").defer("body").order_by("-received_at", "-id")
     if state in Submission.State.values:
         rows = rows.filter(state=state)
-    if request.GET.get("form", "").isdigit():
-        rows = rows.filter(form_id=int(request.GET["form"][:18]))
+    if (form := request.GET.get("form", "")).isascii() and form.isdigit():
+        rows = rows.filter(form_id=int(form[:18]))
+    if request.GET.get("exclusion") == "any":
+        rows = rows.filter(exclusion__isnull=False)
+    raw = request.GET.get("exclusion", "")
+    by = Exclusion.every.filter(pk=int(raw)).first() if raw.isascii() and raw.isdigit() and len(raw) < 19 else None
+    if by is not None:
+        rows = rows.filter(exclusion=by)
     page = paginate(request, rows)
     context = {
         **settings_context(request, "settings-submissions"),
@@ -51,6 +58,7 @@ def submissions(request: HttpRequest) -> HttpResponse:
         "lines": [{"row": row, "gist": gist(row)} for row in page],
         "tabs": [{"label": label, "url": f"?state={code}", "active": code == state} for code, label in STATES],
         "state": state,
+        "exclusion": by,
     }
     return render(request, "communications/submissions.html", context)
 
@@ -65,10 +73,18 @@ def gist(submission: Submission) -> str:
 
 
 def _find(pk: int) -> Submission:
-    found = Submission.objects.filter(pk=pk).select_related("form", "duplicate_of").first()
+    found = Submission.objects.filter(pk=pk).select_related("form", "duplicate_of", "exclusion").first()
     if found is None:
         raise Http404
     return found
+
+
+def made_of(row: Submission, user: Any) -> Any:
+    """The lead or deal that a post became, where the person may see it."""
+    for record_type, pk in ((RecordType.LEAD, row.lead_id), (RecordType.DEAL, row.deal_id)):
+        if pk is not None:
+            return visible_record(record_type, pk, user)
+    return None
 
 
 @settings_page
@@ -78,10 +94,7 @@ def submission_detail(request: HttpRequest, pk: int) -> HttpResponse:
     row = _find(pk)
     body = bytes(row.body)
     text = body[:SHOWN_BODY].decode("utf-8", errors="replace")
-    lead: Any = None
-    if row.lead_id:
-        rows: Any = record_model(RecordType.LEAD)._default_manager
-        lead = rows.visible_to(request.user).filter(pk=row.lead_id).first()
+    made = made_of(row, request.user)
     pairs = row.fields if isinstance(row.fields, list) else list(row.fields.items())
     context = {
         **settings_context(request, "settings-submissions"),
@@ -90,7 +103,7 @@ def submission_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "body": text,
         "is_cut": len(body) > SHOWN_BODY,
         "size": len(body),
-        "lead": lead,
+        "made": made,
         "meta": json.dumps(row.meta, ensure_ascii=False, indent=1),
         "may_process": row.state in {Submission.State.FAILED, Submission.State.HELD},
     }
@@ -102,10 +115,9 @@ def submission_detail(request: HttpRequest, pk: int) -> HttpResponse:
 def submission_again(request: HttpRequest, pk: int) -> HttpResponse:
     """Process a post once more."""
     row = submission_reprocess(_find(pk), by=request.user)
-    if row.state == Submission.State.DONE and row.lead_id:
-        rows: Any = record_model(RecordType.LEAD)._default_manager
-        lead = rows.visible_to(request.user).filter(pk=row.lead_id).first()
-        to = lead.get_absolute_url() if lead else reverse("settings-submissions")
+    if row.state == Submission.State.DONE:
+        made = made_of(row, request.user)
+        to = made.get_absolute_url() if made else reverse("settings-submissions")
         return dialogs.done(request, _("The lead is made."), to=to, go=True)
     text = row.error or _("It is being processed.")
     return dialogs.message(request, text, title=_("It still needs attention"))

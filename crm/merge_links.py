@@ -101,6 +101,7 @@ LOOSE: dict[str, str] = {
     "leads.LeadConversion.contact_id": "likewise",
     "leads.LeadConversion.company_id": "likewise",
     "communications.Submission.lead_id": "the raw request keeps the lead it became, whose address leads on",
+    "communications.Submission.deal_id": "likewise the deal",
     "partners.Handoff.twin_id": "of partners' own records, which are not merged",
     "automation.ScheduledRun.entry_id": "a row of the stage history, which stays",
     "crm.Merge.main_id": "the merge's own memory",

@@ -27,6 +27,7 @@ KINDS: dict[str, Any] = {
     "note": gettext_lazy("Somebody wrote a note on my record"),
     "stage": gettext_lazy("My record was moved by somebody else"),
     "message": gettext_lazy("A letter of mine did not leave"),
+    "silence": gettext_lazy("A record stands still"),
 }
 CHANNELS: dict[str, Any] = {"bell": gettext_lazy("Bell"), "email": gettext_lazy("E-mail")}
 SHIPPED: dict[str, list[str]] = {kind: [] if kind == "stage" else ["bell"] for kind in KINDS}

@@ -26,7 +26,7 @@ MEMO = "preferences"
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: kind is text, template, int, decimal, days, hours, weekdays, codes, zone, user or hidden."""
+    """One setting: kind is text, template, int, decimal, days, hours, weekdays, channels, codes, zone, user, hidden."""
 
     default: Any
     kind: str
@@ -67,6 +67,14 @@ SETTINGS: dict[str, Setting] = {
         ["name", "contact_point", "purpose", "place", "size"],
         "codes",
         gettext_lazy("Minimum data for qualifying a lead"),
+    ),
+    "simple_channels": Setting(
+        [],
+        "channels",
+        gettext_lazy("Channels without leads"),
+        gettext_lazy(
+            "A request of these channels becomes at once a client and a deal; a nameless stranger's stays a lead."
+        ),
     ),
     "delayed_demand_months": Setting(
         6, "int", gettext_lazy("Construction start later than so many months goes to delayed demand")
@@ -205,8 +213,18 @@ def _clean_weekdays(value: Any) -> list[int]:
     return days
 
 
+def _clean_channels(value: Any) -> list[str]:
+    from crm.models import INTAKE_CHANNELS
+
+    chosen = [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
+    if unknown := set(chosen) - set(INTAKE_CHANNELS):
+        raise ValidationError(_("No requests come in by «%(channel)s».") % {"channel": min(unknown)[:30]})
+    return [channel for channel in INTAKE_CHANNELS if channel in chosen]
+
+
 CLEANERS: dict[str, Callable[[Any], Any]] = {
     "days": _clean_days,
     "hours": _clean_hours,
     "weekdays": _clean_weekdays,
+    "channels": _clean_channels,
 }

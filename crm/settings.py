@@ -222,6 +222,11 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "dispatch-events": {"task": "crm.tasks.dispatch_events", "schedule": 5.0, "options": {"expires": 5}},
     "automation-due": {"task": "automation.tasks.run_due", "schedule": 10.0, "options": {"expires": 10}},
+    "automation-silence": {
+        "task": "automation.tasks.plan_inactive",
+        "schedule": 600.0,
+        "options": {"expires": 600},
+    },
     "send-outbox": {"task": "communications.tasks.send_outbox", "schedule": 5.0, "options": {"expires": 5}},
     "mail-notices": {"task": "communications.tasks.mail_notices", "schedule": 30.0, "options": {"expires": 30}},
     "process-submissions": {
@@ -364,6 +369,7 @@ SPECTACULAR_SETTINGS = {
         "StageKindEnum": "crm.models.Stage.Kind",
         "TaskKindEnum": "crm.models.Activity.Kind",
         "PointKindEnum": "crm.models.ContactPoint.Kind",
+        "ExclusionKindEnum": "crm.models.Exclusion.Kind",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

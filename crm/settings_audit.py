@@ -32,6 +32,7 @@ KINDS: dict[str, Any] = {
     "user": gettext_lazy("Person"),
     "rule": gettext_lazy("Rule"),
     "routing": gettext_lazy("Routing of leads"),
+    "exclusion": gettext_lazy("Exclusion list"),
     "partner": gettext_lazy("Partner"),
     "token": gettext_lazy("API token"),
 }
@@ -50,6 +51,7 @@ MODELS = {
     "user": "accounts.User",
     "rule": "automation.Rule",
     "routing": "leads.RoutingRule",
+    "exclusion": "crm.Exclusion",
     "partner": "accounts.Partner",
     "token": "accounts.ApiToken",
 }

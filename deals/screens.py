@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Role
 from crm.models import RecordType
 from crm.screens.columns import (
     CLOSED_COLUMNS,
@@ -77,6 +78,11 @@ def competitor_fact(deal: Any) -> dict[str, Any]:
 def row_notes(deal: Any) -> list[str]:
     """What stands under a deal's title in the list."""
     return [gettext("copy")] if deal.copy_set_id else []
+
+
+def may_create(user: Any) -> bool:
+    """Those who only control the partners or answer the phone make no deals."""
+    return user.role not in {Role.PARTNER_CONTROL, Role.CALL_CENTER}
 
 
 SCREEN = register(
@@ -175,6 +181,7 @@ SCREEN = register(
         card_related=("object",),
         board_card=board_card,
         update=deal_update,
+        may_create=may_create,
         stage_dialogs={"at_partner": "deal-hand-over"},
         has_amount=True,
     )

@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.models import Role
 from crm import pipelines
 from crm.errors import DomainError
 from crm.models import RecordType
@@ -31,7 +30,7 @@ def deal_list(request: HttpRequest) -> HttpResponse:
     """Deals as a table."""
     page = {
         "heading": _("Deals"),
-        "create_url": reverse("deal-create") if may_create(request) else "",
+        "create_url": reverse("deal-create") if SCREEN.may_create(request.user) else "",
         "create_label": _("New deal"),
     }
     return listing.list_answer(request, SCREEN, page)
@@ -41,13 +40,7 @@ def deal_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def deal_board(request: HttpRequest) -> HttpResponse:
     """Deals by stage, with their sums."""
-    return board.board_answer(request, SCREEN, "deals/board.html", {"may_create": may_create(request)})
-
-
-def may_create(request: HttpRequest) -> bool:
-    """Those who only control the partners or answer the phone make no deals."""
-    user: Any = request.user
-    return user.role not in {Role.PARTNER_CONTROL, Role.CALL_CENTER}
+    return board.board_answer(request, SCREEN, "deals/board.html", {"may_create": SCREEN.may_create(request.user)})
 
 
 @login_required
@@ -130,7 +123,7 @@ def deal_lines(request: HttpRequest, pk: int) -> HttpResponse:
 def deal_create_page(request: HttpRequest) -> HttpResponse:
     """A new deal: a few fields in the dialog, all of them on the page."""
     user: Any = request.user
-    if not may_create(request):
+    if not SCREEN.may_create(request.user):
         raise PermissionDenied
     quick = "full" not in request.GET
     form: Any

@@ -38,6 +38,7 @@ from leads import linking, routing, services
 from leads.conversion_api import ConversionActions
 from leads.filters import LeadFilter
 from leads.models import Lead
+from leads.spam import lead_mark_spam
 from objects_registry.api import WithObject
 from objects_registry.models import BUILDING_FIELDS, Purpose
 
@@ -163,6 +164,14 @@ class LeadViewSet(MergeActions, ConversionActions, WithObject):
         with transaction.atomic():
             lead = self.locked()
             linking.lead_unlink_client(lead, by=self.actor)
+        return self.show(lead.pk)
+
+    @extend_schema(summary=gettext_lazy("Mark as spam"), request=None)
+    @action(detail=True, methods=["post"])
+    def spam(self, request: Request, **kwargs: Any) -> Response:
+        """Close the lead as erroneous and put its phones and e-mails on the exclusion list."""
+        with transaction.atomic():
+            lead = lead_mark_spam(self.locked(), by=self.actor).lead
         return self.show(lead.pk)
 
 

@@ -13,14 +13,18 @@ from communications.client_contact import client_contacted
 from communications.requests import LeadRequest
 from crm import normalize, scope
 from crm.actors import Actor
-from crm.contact_points import read_points
+from crm.contact_points import Point, read_points
 from crm.errors import InvalidInput
+from crm.exclusions import HeldBack, excluding
 from crm.models import Channel, Source
 from crm.recognition import recognise
 from crm.rows import row
 from crm.services import attachment_add, note_add
+from deals.models import Deal
 from leads.models import Lead
 from leads.services import lead_create, lead_update
+from leads.simple_mode import can_be_simple, deal_at_once, is_simple
+from leads.stages import HANDED_OVER
 from objects_registry.models import Purpose
 
 OTHER_SOURCE = "other"
@@ -41,24 +45,38 @@ FILLED = (
 
 
 @transaction.atomic
-def intake(request: LeadRequest, *, by: Any) -> Lead:
+def intake(request: LeadRequest, *, by: Any) -> Lead | Deal:
     """Make a lead of a request, with its files; a client we know is heard of on everything open that waits for them.
 
     A phone that is none stays in the text, a purpose nobody knows too: only a request without any phone and e-mail
-    is for the caller to refuse.
+    is for the caller to refuse. HeldBack names the row of the exclusion list that one of them falls under (LEAD-15).
+    In a channel without leads it becomes a client and a deal at once (LEAD-17).
     """
     points = read_points(request.phones, request.emails)
+    if not request.despite_exclusion and (excluded := excluding(points)) is not None:
+        raise HeldBack(excluded)
+    columns = _columns(request)
+    if is_simple(request.channel) and can_be_simple(columns["name"], columns["company_name"], points):
+        # Before the deal is made: what is new does not wait for its own client.
+        _tell_client(request, by)
+        return deal_at_once(lambda: _lead(request, columns, points, by, stage=HANDED_OVER), by=by)
+    lead = _lead(request, columns, points, by)
+    _tell_client(request, by)
+    return lead
+
+
+def _lead(request: LeadRequest, columns: dict[str, Any], points: list[Point], by: Any, **more: Any) -> Lead:
     lead = lead_create(
         by=by,
-        data=_columns(request),
+        data=columns,
         phones=[point.original or point.value for point in points if point.kind == "phone"],
         emails=[point.value for point in points if point.kind == "email"],
+        **more,
     )
     for upload in request.files:
         _keep_file(lead, upload, by)
     for problem in request.problems:
         note_add(lead, text=problem["message"], by=by)
-    _tell_client(lead, request, by)
     return lead
 
 
@@ -145,7 +163,7 @@ def _keep_file(lead: Lead, upload: Any, by: Any) -> None:
         note_add(lead, text=_("A file of the request was not kept. %(why)s") % {"why": error.message}, by=by)
 
 
-def _tell_client(lead: Lead, request: LeadRequest, by: Any) -> None:
+def _tell_client(request: LeadRequest, by: Any) -> None:
     """A request of a known client is a contact by them (DEAL-6)."""
     how = CONTACT_BY.get(Channel(request.channel))
     points = read_points(request.phones, request.emails)

@@ -75,12 +75,12 @@ def qualify_new(lead: Lead, by: Any) -> Lead:
     owner, head = lead.responsible, sales_head()
     keeper = _note_earlier(lead, client, actor)
     if keeper is not None and keeper != head and _why_not(keeper) == "repeat":
-        _assign(lead, keeper, actor)
+        assign(lead, keeper, actor)
         return _enter(lead, HANDED_OVER, actor, why="repeat")
     if owner is not None and owner.is_active and owner != head:
         return _enter(lead, HANDED_OVER, actor, why="owned")
     former = str(owner) if owner is not None and not owner.is_active else ""
-    if not _assign(lead, head, actor):
+    if not assign(lead, head, actor):
         timeline.record(lead, "lead_qualified", actor, {"why": "no_head"})
         return lead
     if lead.channel in FORM_CHANNELS:
@@ -120,7 +120,7 @@ def _hand_to_client_owner(lead: Lead, client: Recognised, actor: Actor) -> Lead:
     owner = client.responsible
     why = _why_not(owner)
     former = str(owner or "") if why != "repeat" else ""
-    if not _assign(lead, owner if why == "repeat" else sales_head(), actor):
+    if not assign(lead, owner if why == "repeat" else sales_head(), actor):
         timeline.record(lead, "lead_qualified", actor, {"why": "no_head"})
         return lead
     if not (lead.phone or lead.email):
@@ -152,7 +152,13 @@ def _by_form(lead: Lead, actor: Actor) -> Lead:
     return _enter(lead, DATA_COMPLETE, actor, why="complete")
 
 
-def _assign(lead: Lead, owner: User | None, actor: Actor) -> bool:
+def can_take(owner: User | None) -> bool:
+    """Is the client's responsible somebody who can take a new request of theirs now?"""
+    return _why_not(owner) == "repeat"
+
+
+def assign(lead: Lead, owner: User | None, actor: Actor) -> bool:
+    """Give the lead to somebody; answers whether there was anybody."""
     if owner is not None:
         record_assign(lead, responsible=owner, by=actor)
     return owner is not None

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.models import Role
 from crm.models import RecordType
 from crm.screens.columns import (
     CLOSED_COLUMNS,
@@ -58,6 +59,11 @@ def building_text(lead: Any) -> str:
 
 def _yes(value: bool) -> str:
     return _now("yes") if value else ""
+
+
+def may_create(user: Any) -> bool:
+    """Those who only control the partners make no leads."""
+    return bool(user.role != Role.PARTNER_CONTROL)
 
 
 SCREEN = register(
@@ -131,6 +137,7 @@ SCREEN = register(
         card_related=("contact", "company", "object"),
         board_card=board_card,
         update=lead_update,
+        may_create=may_create,
         stage_dialogs={"converted": "lead-convert", "contact_saved": "lead-convert"},
     )
 )

@@ -24,10 +24,11 @@ from leads.forms import LeadForm, QuickLeadForm
 from leads.models import Lead
 from leads.qualification import missing_minimum
 from leads.screens import SCREEN
-from leads.services import lead_create
+from leads.services import PIPELINE, lead_create
 from leads.stages import CONTACT_SAVED, CONVERTED
 from objects_registry.record_views import object_url, object_warning
 
+SPAM = {"name": "spam", "label": gettext_lazy("Spam / not a client"), "icon": "ban", "danger": True}
 TIES = (("contact", gettext_lazy("Contact")), ("company", gettext_lazy("Company")), ("object", gettext_lazy("Object")))
 
 
@@ -37,8 +38,9 @@ def lead_list(request: HttpRequest) -> HttpResponse:
     """Leads as a table."""
     page = {
         "heading": _("Leads"),
-        "create_url": reverse("lead-create") if may_create(request) else "",
+        "create_url": reverse("lead-create") if SCREEN.may_create(request.user) else "",
         "create_label": _("New lead"),
+        "more_actions": [SPAM | {"url": reverse("lead-bulk-spam")}] if may_mark_spam(request) else (),
     }
     return listing.list_answer(request, SCREEN, page)
 
@@ -47,13 +49,16 @@ def lead_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def lead_board(request: HttpRequest) -> HttpResponse:
     """Leads by stage."""
-    return board.board_answer(request, SCREEN, "leads/board.html", {"may_create": may_create(request)})
+    deeds = [SPAM | {"url": reverse("lead-spam", args=[0])}] if may_mark_spam(request) else ()
+    extra = {"may_create": SCREEN.may_create(request.user), "board_deeds": deeds}
+    return board.board_answer(request, SCREEN, "leads/board.html", extra)
 
 
-def may_create(request: HttpRequest) -> bool:
-    """Those who only control the partners make no leads."""
+def may_mark_spam(request: HttpRequest) -> bool:
+    """In the manufacturer's own pipeline, for its own people."""
     user: Any = request.user
-    return bool(user.role != Role.PARTNER_CONTROL)
+    is_own = request.GET.get("pipeline", PIPELINE) == PIPELINE
+    return is_own and user.role not in {Role.PARTNER, Role.PARTNER_CONTROL}
 
 
 @login_required
@@ -79,6 +84,7 @@ def lead_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "save_contact_url": f"{reverse('lead-convert', args=[pk])}?to={CONTACT_SAVED}" if CONTACT_SAVED in ends else "",
         "link_url": reverse("lead-link", args=[pk]) if may and lead.is_open and lead.partner_id is None else "",
         "is_linked": lead.contact_id is not None or lead.company_id is not None,
+        "spam_url": reverse("lead-spam", args=[pk]) if may and lead.is_open and lead.partner_id is None else "",
         "object_url": object_url(lead, user, may_change=may),
         "warnings_url": reverse("lead-warnings", args=[pk]) if lead.is_open else "",
     }
@@ -121,7 +127,7 @@ def lead_warnings(request: HttpRequest, pk: int) -> HttpResponse:
 def lead_create_page(request: HttpRequest) -> HttpResponse:
     """A new lead: two fields in the dialog, all of them on the page."""
     user: Any = request.user
-    if not may_create(request):
+    if not SCREEN.may_create(request.user):
         raise PermissionDenied
     quick = "full" not in request.GET
     form: Any

@@ -10,6 +10,7 @@ from crm.api.clients import ClientSearchViewSet, CompanyViewSet, ContactViewSet,
 from crm.api.docs import ApiDocs, ApiSchema, ErrorCodes, no_such_address
 from crm.api.merging import MergeViewSet
 from crm.api.people import MeViewSet, MyNotificationsViewSet, UserViewSet
+from crm.api.preferences import PreferencesViewSet
 from crm.api.settings import SettingsViewSet
 from crm.api.tasks import TaskViewSet
 
@@ -42,7 +43,9 @@ urlpatterns = [
         name="api-settings-revert",
     ),
     path("v1/me/", MeViewSet.as_view({"get": "show", "patch": "change"}), name="api-me"),
+    path("v1/preferences/", PreferencesViewSet.as_view({"get": "show", "patch": "change"}), name="api-preferences"),
     path("v1/", include(router.urls)),
+    path("v1/", include("communications.exclusions_api")),
     path("v1/", include("leads.api")),
     path("v1/", include("leads.copies_api")),
     path("v1/", include("leads.routing_api")),

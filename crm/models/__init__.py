@@ -2,6 +2,7 @@
 
 from crm.models.base import (
     ATTRIBUTION_FIELDS,
+    INTAKE_CHANNELS,
     RECORD_MODELS,
     ActedRow,
     ActorKind,
@@ -21,6 +22,7 @@ from crm.models.system import Exclusion, IdempotencyKey, ListJob, Merge, NotDupl
 
 __all__ = [
     "ATTRIBUTION_FIELDS",
+    "INTAKE_CHANNELS",
     "RECORD_MODELS",
     "ActedRow",
     "Activity",

@@ -101,6 +101,16 @@ class Channel(models.TextChoices):
     COPY = "copy", _("Copy of a deal")
 
 
+# Ways by which requests come in by themselves.
+INTAKE_CHANNELS: tuple[str, ...] = (
+    Channel.FORM,
+    Channel.EMAIL_SHARED,
+    Channel.EMAIL_PERSONAL,
+    Channel.PHONE,
+    Channel.MESSENGER,
+)
+
+
 class Attribution(models.Model):
     """Where a client came from: source, channel, five UTM marks, click ids (LEAD-1)."""
 

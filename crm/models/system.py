@@ -153,26 +153,46 @@ class NotDuplicate(models.Model):
         ]
 
 
+class InForce(models.Manager["Exclusion"]):
+    """The rows that count: those taken out are left aside."""
+
+    def get_queryset(self) -> models.QuerySet[Exclusion]:
+        return super().get_queryset().filter(removed_at__isnull=True)
+
+
 class Exclusion(models.Model):
-    """A phone, address or domain from which no lead is made (LEAD-15)."""
+    """A phone, address, domain or messenger id from which no lead is made (LEAD-15); `every` has removed ones too."""
 
     class Kind(models.TextChoices):
         PHONE = "phone", _("Phone")
         EMAIL = "email", _("E-mail")
         DOMAIN = "domain", _("Mail domain")
+        TELEGRAM = "telegram", "Telegram"
+        WHATSAPP = "whatsapp", "WhatsApp"
 
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     value = models.CharField(_("value"), max_length=254)
     reason = models.CharField(_("reason"), max_length=255)
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     added_at = models.DateTimeField(default=clock.now)
-    held_back = models.PositiveIntegerField(_("requests held back"), default=0)
+    removed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    removed_at = models.DateTimeField(null=True)
+
+    objects = InForce()
+    every = models.Manager()
 
     class Meta:
-        ordering: ClassVar = ["-added_at"]
+        ordering: ClassVar = ["-added_at", "-id"]
         verbose_name = _("exclusion")
         verbose_name_plural = _("exclusions")
-        constraints: ClassVar = [models.UniqueConstraint(fields=["kind", "value"], name="exclusion_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["kind", "value"], name="exclusion_once", condition=models.Q(removed_at__isnull=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.value}"
 
 
 class IdempotencyKey(models.Model):

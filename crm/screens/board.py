@@ -110,7 +110,7 @@ def _columns(request: HttpRequest, screen: Screen, rows: Any, row: list[Stage], 
     busy = [stage for stage in row if figures.get(stage.key, {}).get("count")]
     for card in _cards(screen, _first(screen, rows, busy), user):
         cards[card["stage_key"]].append(card)
-    create_url = reverse(f"{screen.record_type}-create")
+    create_url = reverse(f"{screen.record_type}-create") if screen.may_create(user) else ""
     made = []
     for stage in row:
         figure = figures.get(stage.key, {})
@@ -124,7 +124,7 @@ def _columns(request: HttpRequest, screen: Screen, rows: Any, row: list[Stage], 
                 "cards": shown,
                 "html": board_cards(shown),
                 "more_url": _more_url(request, stage, shown[-1]["id"]) if count > len(shown) and shown else "",
-                "create_url": f"{create_url}?pipeline={stage.pipeline_id}" if stage.is_start else "",
+                "create_url": f"{create_url}?pipeline={stage.pipeline_id}" if create_url and stage.is_start else "",
             }
         )
     return made

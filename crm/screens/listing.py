@@ -165,7 +165,9 @@ def list_answer(request: HttpRequest, screen: Screen, extra: dict[str, Any]) -> 
     if (elsewhere := opening(request, screen)) is not None:
         return elsewhere
     template = "crm/record_list.html#rows" if is_partial(request) else "crm/record_list.html"
-    return render(request, template, {**list_context(request, screen), **extra})
+    context = {**list_context(request, screen), **extra}
+    context["bulk_actions"] = [*context["bulk_actions"], *extra.get("more_actions", ())]
+    return render(request, template, context)
 
 
 def list_context(request: HttpRequest, screen: Screen) -> dict[str, Any]:

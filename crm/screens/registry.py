@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from accounts.models import Role
 from crm.models import StagedRecord, record_model
 from crm.services import record_update
 
@@ -13,6 +14,10 @@ from crm.services import record_update
 def attribute(name: str) -> Callable[[Any], Any]:
     """What a column shows when nothing else is said: the field of its own name."""
     return lambda row: getattr(row, name)
+
+
+# Clients and objects are made by the manufacturer's sales people.
+MAKERS = frozenset({Role.ADMINISTRATOR, Role.SALES_HEAD, Role.SALES_MANAGER})
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,8 @@ class Screen:
     stage_dialogs: Mapping[str, str] = field(default_factory=dict)
     default_sort: tuple[str, ...] = ("-created_at", "-id")
     has_amount: bool = False
+    # Nobody else is offered to make one.
+    may_create: Callable[[Any], bool] = lambda user: user.role in MAKERS
     card_related: tuple[str, ...] = ()
     names: Mapping[str, Any] = field(default_factory=dict)
     folder: str = ""

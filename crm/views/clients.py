@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.models import Role, User
+from accounts.models import User
 from crm.clients import company_create, contact_create
 from crm.contact_points import points_of
 from crm.errors import DomainError, InvalidInput
@@ -28,7 +28,6 @@ from crm.screens.registry import Screen
 from crm.views.client_forms import CompanyForm, ContactForm, QuickCompanyForm, QuickContactForm
 from crm.views.client_screens import COMPANY, CONTACT
 
-MAKERS = frozenset({Role.ADMINISTRATOR, Role.SALES_HEAD, Role.SALES_MANAGER})
 SCREENS = {"contact": CONTACT, "company": COMPANY}
 HEADINGS = {"contact": gettext_lazy("Contacts"), "company": gettext_lazy("Companies")}
 NEW = {"contact": gettext_lazy("New contact"), "company": gettext_lazy("New company")}
@@ -36,7 +35,7 @@ NEW = {"contact": gettext_lazy("New contact"), "company": gettext_lazy("New comp
 
 def may_create(user: User) -> bool:
     """Clients are made by the manufacturer's sales people."""
-    return user.role in MAKERS
+    return CONTACT.may_create(user)
 
 
 def page_context(request: HttpRequest, record_type: str) -> dict[str, Any]:

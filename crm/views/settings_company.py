@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import Role, User
 from crm import preferences, settings_services
+from crm.models import INTAKE_CHANNELS, Channel
 from crm.requirements import requirements_of
 from crm.screens import dialogs
 from crm.views.settings_nav import settings_context, settings_page
@@ -60,6 +61,9 @@ def _field(key: str, setting: preferences.Setting) -> forms.Field:
         case "weekdays":
             days = [(number, WEEKDAYS[number - 1]) for number in range(1, 8)]
             return forms.MultipleChoiceField(choices=days, widget=forms.CheckboxSelectMultiple, **common)
+        case "channels":
+            offered = [(code, label) for code, label in Channel.choices if code in INTAKE_CHANNELS]
+            return forms.MultipleChoiceField(choices=offered, widget=forms.CheckboxSelectMultiple, **common)
         case "template":
             help_text = _("Parts in braces are filled in; empty ones take their punctuation away with them.")
             return forms.CharField(max_length=300, **{**common, "help_text": help_text, "required": True})

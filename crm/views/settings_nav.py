@@ -28,6 +28,7 @@ PAGES: tuple[tuple[Any, tuple[tuple[Any, str, str, bool], ...]], ...] = (
         _("Requests and messages"),
         (
             (_("Needs attention"), "settings-submissions", "alert-triangle", False),
+            (_("Exclusion list"), "settings-exclusions", "ban", False),
             (_("Web forms"), "settings-webforms", "forms", False),
             (_("Message templates"), "settings-templates", "mail", False),
             (_("Sources"), "settings-sources", "ad-2", False),

@@ -70,6 +70,14 @@
     }
   }
 
+  /** What a menu offers besides moves: done at once, the toast takes it back. */
+  async function deed(card, url) {
+    const answer = await crm.post(url.replace("/0/", `/${card.dataset.card}/`), {}).catch(() => null);
+    if (answer?.ok) return refreshNow(card.closest("[data-board]"));
+    if (answer?.status === 422) crm.showDialog(await answer.text(), card);
+    else crm.failed(answer?.status ?? 0);
+  }
+
   /** Move by key or menu: the card jumps to the top of the column at once, and back when it may not. */
   async function moveTo(card, to, stageName) {
     const list = document.querySelector(`[data-stage="${CSS.escape(to)}"] [data-cards]`);
@@ -107,6 +115,7 @@
       item.title = item.disabled ? crm.text.moveHere : "";
     }
     for (const item of menu.querySelectorAll("[data-to-refuse]")) item.hidden = !card.dataset.refuseUrl;
+    for (const item of menu.querySelectorAll("[data-deed]")) item.hidden = !card.dataset.moveUrl;
     menu.showPopover();
   }
 
@@ -117,6 +126,7 @@
       const card = menuCard;
       menu.hidePopover();
       if (item.dataset.toRefuse !== undefined) refuse(card);
+      else if (item.dataset.deed) deed(card, item.dataset.deed);
       else moveTo(card, item.dataset.to, item.dataset.stageName);
     });
     // On the document: whoever types "M 3" at one go presses the digit before the focus has reached the menu.

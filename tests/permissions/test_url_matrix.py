@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from accounts.models import ApiToken, Team
 from automation.models import Rule, ScheduledRun
 from communications.models import Submission, WebForm
-from crm.models import Activity, Attachment, ListJob, Merge, Notification, RefusalReason, SavedView
+from crm.models import Activity, Attachment, Exclusion, ListJob, Merge, Notification, RefusalReason, SavedView
 from crm.services import activity_create
 from leads.models import RoutingRule
 from objects_registry.models import SteelConsumption
@@ -178,6 +178,12 @@ class Rows:
         for name in ("settings-routing-switch", "settings-routing-shift"):
             self.add(name, "302 - - 403 403 403 403", row.pk, method="POST")
         self.add("settings-routing-apply", "302 - - 403 403 403 403", self.own("lead").pk, method="POST")
+        excluded = Exclusion.objects.create(kind="phone", value="+79120000009", reason="спам")
+        for name in ("settings-exclusions", "settings-exclusion-add"):
+            self.add(name, HEADS)
+        self.add("settings-exclusion-remove", "302 - - 403 403 403 403", excluded.pk, method="POST")
+        self.add("lead-spam", FOREIGN_POST, self.own("lead").pk, method="POST")
+        self.add("lead-bulk-spam", EVERYBODY_POST, method="POST")
         self.add("settings-stage", HEADS, "deal:costing")
         self.add("settings-stage-delete", "302 * * 403 403 403 403", "deal:costing")
         self.add("settings-stage-shift", "302 - - 403 403 403 403", "deal:costing", method="POST")

@@ -34,7 +34,7 @@ HOUR = 1 / 24
 def lead_life(world: World, *, known: Deal | None = None) -> Life:
     """From the request to a refusal or a deal; the deal's own life follows."""
     wish = wish_of(world, known)
-    lead = intake(request_of(world, wish, known=known), by=Actor.form("Сайт завода"))
+    lead: Any = intake(request_of(world, wish, known=known), by=Actor.form("Сайт завода"))
     reread(lead)
     if lead.is_repeat and lead.stage == "lead:handed_over":
         yield world.later(clock.now(), HOUR, 2)

@@ -33,6 +33,7 @@ STATUS_WORDS: dict[str, str] = {
     Submission.State.RECEIVED: "received",
     Submission.State.RUNNING: "received",
     Submission.State.DUPLICATE: "received",
+    # Whoever is on the exclusion list is not told so.
     Submission.State.HELD: "received",
 }
 
