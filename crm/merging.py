@@ -243,9 +243,17 @@ def _counts(record: Any) -> dict[str, int]:
     counts: dict[str, int] = {}
     for link in links_to(type(record)):
         if link.how != STAY and not link.column.startswith("merged"):
-            name = str(model_of(link.model)._meta.verbose_name_plural)
+            name = _name_of(model_of(link.model), type(record))
             counts[name] = counts.get(name, 0) + rows_of(link, record).count()
     return {name: number for name, number in counts.items() if number}
+
+
+def _name_of(model: Any, of: type[StagedRecord]) -> str:
+    """What hangs on a record, in words; a row of an automatic table is the record at its other end."""
+    if model._meta.auto_created:
+        ends = [field.related_model for field in model._meta.concrete_fields if field.is_relation]
+        model = next((end for end in ends if end is not of), model)
+    return str(model._meta.verbose_name_plural)
 
 
 # -- doing it ---------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from crm.merging import (
     undo_merge,
     undo_until,
 )
-from crm.models import Merge, RecordType, StagedRecord
+from crm.models import ATTRIBUTION_FIELDS, Merge, RecordType, StagedRecord
 from crm.normalize import format_phone
 from crm.not_duplicates import mark_not_duplicate, unmark_not_duplicate
 from crm.screens import access, dialogs
@@ -143,7 +143,7 @@ def merge_context(preview: MergePreview) -> dict[str, Any]:
                 for cell in row.cells
             ],
         }
-        for row in sorted(preview.rows, key=lambda row: not row.differs)
+        for row in sorted(preview.rows, key=lambda row: (not row.differs, row.name in ATTRIBUTION_FIELDS))
         if any(not cell.is_empty for cell in row.cells)
     ]
     return {

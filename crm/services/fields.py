@@ -63,8 +63,10 @@ def record_field(record: StagedRecord, name: str) -> Any:
 def shown_value(record: StagedRecord, name: str, value: Any) -> str:
     """A value as a person reads it in the timeline."""
     field = record_field(record, name)
-    if value is None or value == "":
+    if value is None or value in ("", {}, []):
         return ""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {item}" for key, item in value.items())
     if isinstance(field, models.ForeignKey):
         row = (
             value if isinstance(value, models.Model) else field.related_model._default_manager.filter(pk=value).first()
