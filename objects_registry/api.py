@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
-from crm.api.actions import RecordActions
+from crm.api.bulk import BulkActions
 from crm.api.filtering import refuse_unknown
 from crm.api.merging import MergeActions
 from crm.api.serializers import HEAD, TAIL, Coded, Input, RecordInput, RecordOutput, Reference, visible
@@ -54,7 +54,7 @@ class ObjectChoice(Input):
     force_new = serializers.BooleanField(default=False)
 
 
-class WithObject(RecordActions):
+class WithObject(BulkActions):
     """What leads and deals do with their object."""
 
     @extend_schema(summary=gettext_lazy("Make or choose its object"), request=ObjectChoice)
@@ -102,7 +102,7 @@ class PurposeOutput(serializers.ModelSerializer[Purpose]):
     create=extend_schema(summary=gettext_lazy("Create an object"), request=ObjectInput),
     partial_update=extend_schema(summary=gettext_lazy("Change an object"), request=ObjectInput),
 )
-class ObjectViewSet(MergeActions, RecordActions):
+class ObjectViewSet(MergeActions, BulkActions):
     """Buildings that somebody means to put up."""
 
     queryset = ConstructionObject.objects.none()
@@ -112,7 +112,7 @@ class ObjectViewSet(MergeActions, RecordActions):
     input_class = ObjectInput
     filterset_class = ObjectFilter
     expandable = ("responsible", "purpose")
-    ordering_fields = (*RecordActions.ordering_fields, "name", "area")
+    ordering_fields = (*BulkActions.ordering_fields, "name", "area")
 
     def perform_create(self, data: dict[str, Any], pipeline: str, columns: dict[str, Any]) -> ConstructionObject:
         """Make an object."""

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm import clients, duplicates
-from crm.api.actions import RecordActions
+from crm.api.bulk import BulkActions
 from crm.api.filtering import refuse_unknown
 from crm.api.merging import MergeActions
 from crm.api.serializers import (
@@ -187,7 +187,7 @@ class ClientSearchViewSet(ApiViewSet):
         return Response(FoundOutput(find_clients(query.validated_data["q"], request.user), many=True).data)
 
 
-class ClientViewSet(MergeActions, RecordActions):
+class ClientViewSet(MergeActions, BulkActions):
     """What contacts and companies share: their phones and addresses one by one."""
 
     @extend_schema(summary=gettext_lazy("Phones and addresses"), responses=PointOutput(many=True))

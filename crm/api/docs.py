@@ -26,6 +26,7 @@ CODES: dict[str, tuple[int, Any]] = {
     "not_found": (404, gettext_lazy("There is no such record, or you may not see it.")),
     "method_not_allowed": (405, gettext_lazy("The address has no such method.")),
     "not_acceptable": (406, gettext_lazy("The API answers JSON alone.")),
+    "bulk_refused": (422, gettext_lazy("All or nothing was asked for, and some records were refused.")),
     "in_use": (422, gettext_lazy("Living records hang on it: it cannot be deleted.")),
     "too_many": (422, gettext_lazy("More records at once than one call takes.")),
     "conflict": (409, gettext_lazy("Somebody else changed or moved the record meanwhile: read it again.")),

@@ -10,9 +10,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import Role
+from deals.models import Deal
 from leads.models import Lead
 from leads.services import lead_create, lead_update
-from tests.factories import make_deal, make_user
+from objects_registry.models import Purpose
+from tests.factories import make_client, make_deal, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,3 +85,94 @@ def test_cells_are_filled_in_by_keys_alone_and_a_conflict_is_shown(
     page.keyboard.press("Enter")
     expect(page.locator("#dialog")).to_contain_text("Быстров")
     assert Lead.objects.get(pk=lead.pk).email == "b@example.com"
+
+
+@pytest.mark.rule("PIPE-3")
+def test_many_are_moved_at_once_what_cannot_go_is_named_and_one_press_takes_it_back(
+    page_for: Callable[..., Page], wait_until: Any
+) -> None:
+    owner = make_user(Role.SALES_HEAD)
+    purpose = Purpose.objects.all()[0]
+    ready = [
+        make_deal(owner, title=f"Готовая {number}", contact=make_client(owner), purpose=purpose, area=500)
+        for number in range(2)
+    ]
+    bare = make_deal(owner, title="Пустая")
+    page = settled(page_for(owner), "/deals/?sort=title")
+    boxes = page.locator("[data-bulk-row]")
+    boxes.first.click()
+    boxes.last.click(modifiers=["Shift"])
+    expect(page.locator("[data-bulk-count]")).to_have_text("Выбрано: 3")
+    page.locator("[data-bulk-bar] button[value=move]").click()
+    dialog = page.locator("#dialog")
+    dialog.locator("select[name=to]").select_option("costing")
+    dialog.locator(".btn-primary").click()
+    expect(dialog.locator(".bulk-stays tbody tr")).to_have_count(1)
+    expect(dialog.locator(".bulk-stays")).to_contain_text("Пустая")
+    dialog.locator(".btn-primary").click()
+    expect(dialog).to_contain_text("Изменено 2 записи")
+    assert {deal.stage for deal in Deal.objects.filter(pk__in=[row.pk for row in ready])} == {"deal:costing"}
+    assert Deal.objects.get(pk=bare.pk).stage == "deal:request_received"
+    dialog.get_by_role("button", name="Отменить").click()
+    wait_until(lambda: not Deal.objects.exclude(stage="deal:request_received").exists(), what="the undo")
+
+
+def test_a_view_is_kept_with_its_columns_and_opened_on_the_board(page_for: Callable[..., Page]) -> None:
+    owner = make_user(Role.SALES_HEAD)
+    make_deal(owner, title="Крупная", area=900)
+    make_deal(owner, title="Малая", area=10)
+    page = settled(page_for(owner), "/deals/?area_from=500")
+    page.locator(".views-open").click()
+    page.get_by_role("link", name="Столбцы").click()
+    dialog = page.locator("#dialog")
+    dialog.locator("input[name=columns][value=city]").check()
+    dialog.locator("button[name=up][value=city]").focus()
+    page.keyboard.press("Enter")
+    dialog.locator(".btn-primary").click()
+    expect(page.locator("th.col-city")).to_be_visible()
+    page.locator(".views-open").click()
+    page.get_by_role("link", name="Сохранить").click()
+    dialog.locator("input[name=name]").fill("Крупные")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/deals/\?view=\d+&area_from=500"))
+    expect(page.locator(".views-open")).to_contain_text("Крупные")
+    page.locator(".view-switch a").first.click()
+    page.wait_for_url(re.compile(r"/deals/board/\?view=\d+&area_from=500"))
+    expect(page.locator("[data-card]")).to_have_count(1)
+    page.go_back()
+    expect(page.locator("th.col-city")).to_be_visible()
+
+
+def test_everything_of_one_who_left_is_handed_over_in_five_presses_and_taken_back(
+    page_for: Callable[..., Page], wait_until: Any
+) -> None:
+    admin, gone, heir = make_user(Role.ADMINISTRATOR), make_user(last_name="Ушедший"), make_user(last_name="Новый")
+    deals = [make_deal(gone, responsible=gone) for _number in range(3)]
+    page = settled(page_for(admin), "/")
+    page.locator(".menu-link[href*='/settings/']").first.click()  # 1
+    page.locator("a[href='/settings/people/']").first.click()  # 2
+    page.get_by_role("link", name="Ушедший").first.click()  # 3
+    expect(page.locator(".hand-over .btn")).to_contain_text("(3)")
+    page.locator(".hand-over select").select_option(str(heir.pk))  # 4
+    page.locator(".hand-over .btn").click()  # 5
+    undo = page.locator("#toasts").get_by_role("button", name="Отменить")
+    expect(undo).to_be_visible()
+    assert {deal.responsible for deal in Deal.objects.filter(pk__in=[row.pk for row in deals])} == {heir}
+    undo.click()
+    wait_until(lambda: Deal.objects.filter(responsible=gone).count() == 3, what="the undo")
+
+
+def test_the_filter_takes_one_row_on_a_phone(page_for: Callable[..., Page]) -> None:
+    owner = make_user(Role.SALES_HEAD)
+    make_deal(owner)
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    page = page_for(owner, **phone)
+    for path in ("/deals/", "/deals/board/"):
+        settled(page, path)
+        bar = page.locator(".filter-bar").bounding_box()
+        assert bar is not None
+        assert bar["height"] < 60
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+        page.locator(".filter-open").click()
+        expect(page.locator(".drawer-switch a").first).to_be_visible()
+        page.keyboard.press("Escape")

@@ -1,0 +1,144 @@
+"""The same action over up to a thousand records in one call: what can be done is done, each row has its answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django_fsm import ConcurrentTransition
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError as BadRequest
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from crm import bulk, services, stages
+from crm.api.actions import RecordActions, RefusalInput, _refusal_values
+from crm.api.merging import Key
+from crm.api.serializers import Input, Reference, TextList
+from crm.errors import DomainError
+from crm.people import assignable
+from crm.stages import Refusal
+
+MOST = 1000
+
+
+class BulkRefused(DomainError):
+    """A call that was to be done as a whole or not at all, and of which some rows were refused."""
+
+    code = "bulk_refused"
+
+
+class BulkInput(Input):
+    """What to do with which records; each action takes the fields of the single one."""
+
+    action = serializers.ChoiceField(choices=("assign", "move", "tag", "delete"))
+    ids = serializers.ListField(child=Key(), min_length=1, max_length=MOST)
+    atomic = serializers.BooleanField(
+        default=False, help_text=gettext_lazy("All or nothing: one refused row undoes the others.")
+    )
+    responsible = Reference(queryset=assignable, required=False)
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+    to = serializers.CharField(required=False, max_length=80)
+    refusal = RefusalInput(required=False)
+    data = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.JSONField(allow_null=True), required=False
+    )
+    add = TextList(child=serializers.CharField(max_length=50))
+    remove = TextList(child=serializers.CharField(max_length=50))
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Each action needs something of its own."""
+        needed = {"assign": ("responsible",), "move": ("to",), "tag": ("add", "remove")}.get(attrs["action"], ())
+        if needed and not any(attrs.get(name) for name in needed):
+            raise BadRequest({name: [_("This action needs it.")] for name in needed}, code="required")
+        return attrs
+
+
+class BulkRow(serializers.Serializer[Any]):
+    """What came of one record."""
+
+    id = serializers.IntegerField()
+    ok = serializers.BooleanField()
+    code = serializers.CharField(allow_blank=True)
+    message = serializers.CharField(allow_blank=True)
+    errors = serializers.ListField(child=serializers.JSONField())  # type: ignore[assignment]
+
+
+class BulkOutput(serializers.Serializer[Any]):
+    """How many were done, and the answer of each row in the order of the call."""
+
+    done = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    results = BulkRow(many=True)
+
+
+class BulkActions(RecordActions):
+    """One action over many records."""
+
+    @extend_schema(summary=gettext_lazy("One action over many records"), request=BulkInput, responses=BulkOutput)
+    @action(detail=False, methods=["post"])
+    def bulk(self, request: Request, **kwargs: Any) -> Response:
+        """Assign, move, tag or delete up to a thousand records; with `atomic` all of them or none."""
+        wish = self.read(BulkInput)
+        with transaction.atomic():
+            results = [self._row(pk, wish) for pk in dict.fromkeys(wish["ids"])]
+            failed = [row for row in results if not row["ok"]]
+            if failed and wish["atomic"]:
+                raise BulkRefused(
+                    _("Nothing was done: %(count)s of the records were refused.") % {"count": len(failed)},
+                    errors=[
+                        {
+                            "pointer": f"/ids/{wish['ids'].index(row['id'])}",
+                            "code": row["code"],
+                            "message": row["message"],
+                        }
+                        for row in failed
+                    ],
+                )
+        body = {"done": len(results) - len(failed), "failed": len(failed), "results": results}
+        return Response(BulkOutput(body).data)
+
+    def _row(self, pk: int, wish: dict[str, Any]) -> dict[str, Any]:
+        """One record in a savepoint of its own."""
+        row: dict[str, Any] = {"id": pk, "ok": False, "code": "", "message": "", "errors": []}
+        # What looks a record up looks for the one that the address names.
+        self.kwargs["pk"] = str(pk)
+        try:
+            with transaction.atomic():
+                self._act(self.locked(pk), wish)
+        except DomainError as error:
+            return row | {"code": error.code, "message": error.message, "errors": error.errors}
+        except ConcurrentTransition:
+            return row | {"code": "conflict", "message": _("Another person changed it meanwhile.")}
+        except BadRequest as error:
+            return row | {"code": "invalid", "message": str(error.detail)[:500]}
+        except PermissionDenied as error:
+            return row | {"code": "permission_denied", "message": str(error)}
+        except Http404:
+            return row | {"code": "not_found", "message": _("There is no such record, or you may not see it.")}
+        return row | {"ok": True}
+
+    def _act(self, record: Any, wish: dict[str, Any]) -> None:
+        match wish["action"]:
+            case "assign":
+                services.record_assign(
+                    record, responsible=wish["responsible"], by=self.actor, reason=wish.get("reason", "")
+                )
+            case "move":
+                refusal = Refusal(**_refusal_values(wish["refusal"])) if "refusal" in wish else None
+                stages.move(
+                    record,
+                    wish["to"],
+                    by=self.actor,
+                    data=self._move_data(record, wish),
+                    reason=wish.get("reason", ""),
+                    refusal=refusal,
+                )
+            case name:
+                bulk.ACTIONS[name](record, self.actor, wish)
