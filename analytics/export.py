@@ -98,13 +98,14 @@ def snapshot_xlsx(report: SnapshotFunnel) -> FileResponse:
 
 
 def refusals_xlsx(report: Refusals) -> FileResponse:
-    """Refusals by stage and by reason."""
+    """Every table of the page: by stage, by reason, by the stage lost from, by month, by manager (source ...)."""
     columns = tables.reason_columns()
-    return book(
-        "refusals",
-        report.query,
-        [
-            (_("By stage"), columns, report.stages, tables.reason_name),
-            (_("By reason"), columns, report.reasons, tables.reason_name),
-        ],
-    )
+    sheets: list[Sheet] = [
+        (_("By stage"), columns, report.stages, tables.reason_name),
+        (_("By reason"), columns, report.reasons, tables.reason_name),
+        (_("Lost from"), tables.lost_from_columns(), report.lost_from, tables.lost_from_name),
+        (_("By month"), tables.month_columns(report), report.months, tables.month_name),
+    ]
+    if report.cuts:
+        sheets.append((_("Table"), tables.cut_columns(report), report.cuts, tables.cut_name))
+    return book("refusals", report.query, sheets)

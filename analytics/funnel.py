@@ -45,7 +45,7 @@ class Step:
     amount: Decimal | None
     from_previous: float | None
     from_start: float | None
-    previous_period: int
+    previous_period: Figure
     median_seconds: float | None = None
     p90_seconds: float | None = None
 
@@ -200,7 +200,9 @@ class _Maker:
             amount=amount,
             from_previous=share(got, self.got_to(previous)) if previous else None,
             from_start=share(got, self.got_to(first)),
-            previous_period=self.got_to(stage, self.before),
+            previous_period=_figure(
+                self.query, self.got_to(stage, self.before), **_previous(self.query), got_to=stage.key
+            ),
             median_seconds=median,
             p90_seconds=p90,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from analytics import sql
 from analytics.funnel import AMOUNT, BREAKDOWNS, Figure, share
-from analytics.query import ReportQuery, stage_keys
+from analytics.query import Period, ReportQuery, stage_keys
 from crm import clock, pipelines, preferences
 from crm.models import RefusalReason, Stage
 
@@ -62,6 +63,14 @@ class CutRow:
 
 
 @dataclass
+class MonthRow:
+    """Refusals of one month of the company's calendar, by failure stage."""
+
+    month: date
+    by_stage: dict[str, Figure]
+
+
+@dataclass
 class Refusals:
     """The refusals of a period. Denominator: records closed by a refusal in it and still closed so."""
 
@@ -71,7 +80,7 @@ class Refusals:
     stages: list[ReasonRow]
     reasons: list[ReasonRow]
     lost_from: list[tuple[Stage, Figure, float | None]]
-    months: list[tuple[date, dict[str, int]]]
+    months: list[MonthRow]
     by: str
     cuts: list[CutRow]
     threshold: float
@@ -98,7 +107,7 @@ def refusals(query: ReportQuery, by: str = "responsible") -> Refusals:
         stages=_stage_rows(query, groups, total, money, span, threshold),
         reasons=_reason_rows(query, groups, total, money, span),
         lost_from=_lost_from(query, rows, failures, total, span),
-        months=_months(rows),
+        months=_months(query, rows),
         by=by,
         cuts=_cuts(query, rows, by, span) if by in BREAKDOWNS else [],
         threshold=threshold,
@@ -171,13 +180,20 @@ def _lost_from(
     ]
 
 
-def _months(rows: Any) -> list[tuple[date, dict[str, int]]]:
-    """Counts by failure stage for each month of the company's calendar."""
+def _months(query: ReportQuery, rows: Any) -> list[MonthRow]:
+    """Counts by failure stage for each month of the company's calendar, cut to the days asked for."""
     month = TruncMonth("closed_at", tzinfo=clock.company_zone())
     found: dict[date, dict[str, int]] = {}
     for group in rows.annotate(month=month).values("month", "stage").annotate(count=Count("pk")).order_by("month"):
         found.setdefault(group["month"].date(), {})[group["stage"]] = group["count"]
-    return list(found.items())
+    made = []
+    for first, counts in found.items():
+        last = first.replace(day=monthrange(first.year, first.month)[1])
+        days = Period(max(first, query.period.start), min(last, query.period.end))
+        span = {**query.closed(days), "kind": "failure"}
+        figures = {stage: Figure(count, query.link(**span, stage=stage)) for stage, count in counts.items()}
+        made.append(MonthRow(first, figures))
+    return made
 
 
 def _cuts(query: ReportQuery, rows: Any, by: str, span: dict[str, str]) -> list[CutRow]:

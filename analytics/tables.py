@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from analytics.funnel import BreakdownRow, CohortFunnel, Figure, SnapshotFunnel, Step
-from analytics.refusals import Refusals
+from analytics.refusals import CutRow, MonthRow, Refusals
 from crm.templatetags import ui
 
 
@@ -147,7 +147,7 @@ def funnel_chart(funnel: CohortFunnel) -> dict[str, Any]:
             {"label": _("This period"), "values": [step.got_to.value for step in funnel.steps], "colour": "blue"},
             {
                 "label": _("Previous period"),
-                "values": [step.previous_period for step in funnel.steps],
+                "values": [step.previous_period.value for step in funnel.steps],
                 "colour": "gray",
             },
         ],
@@ -185,11 +185,11 @@ def month_chart(report: Refusals) -> dict[str, Any]:
     return {
         "type": "stacked",
         "format": "number",
-        "labels": [f"{month:%m.%Y}" for month, _stages in report.months],
+        "labels": [month_name(row) for row in report.months],
         "series": [
             {
                 "label": row.label,
-                "values": [stages.get(row.stage.key, 0) for _month, stages in report.months],
+                "values": [_of_stage(month, row.stage.key).value for month in report.months],
                 "colour": ["red", "orange", "yellow", "purple", "azure", "gray"][number % 6],
             }
             for number, row in enumerate(report.stages)
@@ -197,25 +197,42 @@ def month_chart(report: Refusals) -> dict[str, Any]:
     }
 
 
-def month_table(report: Refusals) -> dict[str, Any]:
-    """The same months in figures."""
-    columns = [Column(row.label, _month_reader(row.stage.key)) for row in report.stages]
-    return page_table(columns, report.months, lambda item: f"{item[0]:%m.%Y}")
+def month_columns(report: Refusals) -> list[Column]:
+    """The failure stages that occur, for rows that are months."""
+    return [Column(row.label, _stage_reader(row.stage.key)) for row in report.stages]
 
 
-def _month_reader(key: str) -> Callable[[Any], int]:
-    return lambda item: item[1].get(key, 0)
+def month_name(row: MonthRow) -> str:
+    """The name of a row that is a month."""
+    return f"{row.month:%m.%Y}"
 
 
-def cut_table(report: Refusals) -> dict[str, Any]:
-    """Refusals by manager (source ...) and failure stage."""
-    columns = [Column(_("Refusals"), lambda row: row.total)]
-    columns += [Column(row.label, _cut_reader(row.stage.key)) for row in report.stages]
-    return page_table(columns, report.cuts, lambda row: row.label)
+def cut_columns(report: Refusals) -> list[Column]:
+    """All refusals and the failure stages that occur, for rows that are managers (sources ...)."""
+    return [Column(_("Refusals"), lambda row: row.total), *month_columns(report)]
 
 
-def _cut_reader(key: str) -> Callable[[Any], Figure]:
-    return lambda row: row.by_stage.get(key, Figure(0, ""))
+def cut_name(row: CutRow) -> str:
+    """The name of a row that is a manager (source ...)."""
+    return row.label
+
+
+def lost_from_columns() -> list[Column]:
+    """Refusals by the stage that the record was lost from."""
+    return [Column(_("Refusals"), lambda row: row[1]), Column(_("Share"), lambda row: row[2], "share")]
+
+
+def lost_from_name(row: Any) -> str:
+    """The name of a row that is a stage lost from."""
+    return row[0].name
+
+
+def _stage_reader(key: str) -> Callable[[Any], Figure]:
+    return lambda row: _of_stage(row, key)
+
+
+def _of_stage(row: MonthRow | CutRow, key: str) -> Figure:
+    return row.by_stage.get(key, Figure(0, ""))
 
 
 def total_amount(rows: list[Any]) -> Decimal:

@@ -93,11 +93,6 @@ def refusals_page(request: HtmxHttpRequest) -> HttpResponseBase:
     report = refusals.refusals(query, _by(request))
     if request.GET.get("format") == "xlsx":
         return export.refusals_xlsx(report)
-    lost_from = tables.page_table(
-        [tables.Column(_("Refusals"), lambda row: row[1]), tables.Column(_("Share"), lambda row: row[2], "share")],
-        report.lost_from,
-        lambda row: row[0].name,
-    )
     return _page(
         request, "analytics/refusals.html", query, report=report, by=report.by, by_choices=forms.BY_CHOICES,
         stats=[
@@ -107,7 +102,10 @@ def refusals_page(request: HtmxHttpRequest) -> HttpResponseBase:
         chart=tables.refusal_chart(report),
         table=tables.page_table(tables.reason_columns(), report.stages, tables.reason_name),
         reasons=tables.page_table(tables.reason_columns(), report.reasons, tables.reason_name),
-        lost_from=lost_from, months_chart=tables.month_chart(report), months=tables.month_table(report),
-        cuts=tables.cut_table(report), flagged=[row for row in report.stages if row.is_flagged],
+        lost_from=tables.page_table(tables.lost_from_columns(), report.lost_from, tables.lost_from_name),
+        months_chart=tables.month_chart(report),
+        months=tables.page_table(tables.month_columns(report), report.months, tables.month_name),
+        cuts=tables.page_table(tables.cut_columns(report), report.cuts, tables.cut_name),
+        flagged=[row for row in report.stages if row.is_flagged],
         threshold=report.threshold,
     )  # fmt: skip

@@ -49,6 +49,6 @@ def _live(deal: Deal, owner: Any, chance: random.Random, at: datetime) -> None:
         refusal = None
         if target.kind == Stage.Kind.FAILURE:
             reason = chance.choice(list(target.reasons.all()))
-            refusal = Refusal(reason.pk, "Клиент выбрал другого поставщика")
+            refusal = Refusal(reason.pk, "Клиент выбрал другого поставщика", "Завод МК")
         with clock.frozen(at):
             move(deal, target.code, by=owner, override=True, refusal=refusal, reason="тестовый ход жизни")

@@ -173,7 +173,7 @@ def test_refusals_equal_a_count_by_hand_and_shares_are_whole(people: list[Any], 
     assert sum(row.share or 0 for row in report.stages) == pytest.approx(1)
     assert report.amount == sum((deal.amount or Decimal(0) for deal in lost), Decimal(0))
     assert sum(figure.value for _stage, figure, _share in report.lost_from) == len(lost)
-    assert sum(count for _month, stages in report.months for count in stages.values()) == len(lost)
+    assert sum(figure.value for month in report.months for figure in month.by_stage.values()) == len(lost)
 
 
 @pytest.mark.rule("ANA-2")
