@@ -164,9 +164,16 @@ def _start(event: Event, rules: list[Rule], *, stage: str = "") -> None:
 
 
 def _is_stale(rule: Rule, record: StagedRecord, event: Event) -> bool:
-    """A contact that was made before the record entered the stage, but is heard of only now, wakes nobody."""
-    is_contact = rule.trigger == Rule.Trigger.CLIENT_CONTACT and rule.stage_id is not None
-    return is_contact and event.at < record.stage_entered_at
+    """Is what a stage's rule waits for older than the record's stay there?
+
+    A contact made before it entered, but heard of only now, wakes nobody; fields filled in with the very move are the
+    business of the rules that start on entry.
+    """
+    if rule.stage_id is None:
+        return False
+    if rule.trigger == Rule.Trigger.FIELD_CHANGED:
+        return event.data.get("stage", record.stage) != record.stage
+    return rule.trigger == Rule.Trigger.CLIENT_CONTACT and event.at < record.stage_entered_at
 
 
 def _locked(record_type: str, record_id: int) -> Any:

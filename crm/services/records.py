@@ -102,7 +102,8 @@ def record_update(
     _save_changed(record, changed)
     _take_points(record, changed)
     _tell_changes(record, before, changed, actor)
-    events.publish("fields_changed", record, actor, {"fields": sorted(changed), **_told_of(record)})
+    told = {"fields": sorted(changed), "stage": record.stage, **_told_of(record)}
+    events.publish("fields_changed", record, actor, told)
     return record
 
 
@@ -137,7 +138,8 @@ def _tell_changes(record: StagedRecord, before: Mapping[str, Any], changed: Iter
             Change(
                 record_type=record.RECORD_TYPE,
                 record_id=record.pk,
-                at=clock.now(),
+                # The record's own moment: a form that shows the change must not take it for a later one.
+                at=record.updated_at,
                 field=name,
                 old=plain_value(old),
                 new=plain_value(new),

@@ -15,6 +15,7 @@ from django.test import Client
 from accounts.models import Role
 from crm import clock, services
 from crm.models import Activity, Attachment, Contact, TimelineEntry
+from crm.screens.editing import changes_since
 from deals.models import Deal
 from leads.models import Lead
 from leads.services import lead_create
@@ -232,11 +233,13 @@ def test_fields_that_belong_to_services_cannot_be_edited_in_place() -> None:
 def test_the_whole_form_shows_what_another_person_changed_meanwhile() -> None:
     head, owner = make_user(Role.SALES_HEAD, last_name="Орлова"), make_user()
     lead = make_lead(owner)
+    services.record_update(lead, data={"company_name": "ООО Прежние"}, by=head)  # seen by whoever opens the form
     client = signed_in(owner)
     page = client.get(f"/leads/{lead.pk}/edit/").context
     fields = {name: page["form"][name].value() or "" for name in page["form"].fields}
     hidden = {"version": page["version"], "seen_at": page["seen_at"]}
     services.record_update(Lead.objects.get(pk=lead.pk), data={"company_name": "ООО Быстрые"}, by=head)
+    assert [row["new"] for row in changes_since(Lead.objects.get(pk=lead.pk), hidden["seen_at"])] == ["ООО Быстрые"]
     answer = client.post(f"/leads/{lead.pk}/edit/", {**fields, **hidden, "name": "Мой текст"})
     assert answer.status_code == 409
     text = answer.content.decode()
