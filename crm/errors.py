@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,6 +125,18 @@ class InvalidInput(DomainError):
         return cls(" ".join(row["message"] for row in rows), errors=rows)
 
 
+@contextmanager
+def pointing(prefix: str, *, joint: str = "/") -> Iterator[None]:
+    """Say where in the caller's data the fields stand that a service within the block refuses."""
+    try:
+        yield
+    except DomainError as error:
+        error.errors = [
+            {**row, "pointer": f"{prefix}{joint}{str(row.get('pointer', '')).lstrip('/')}"} for row in error.errors
+        ]
+        raise
+
+
 def problem(
     status: int, code: str, title: str, detail: str, errors: Sequence[Mapping[str, Any]] = ()
 ) -> dict[str, Any]:
@@ -161,7 +174,8 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
     detail = str(error.detail) if isinstance(error.detail, str) else " ".join(row["message"] for row in rows)
     code = "invalid" if rows else str(error.default_code)
     # DRF's own "Invalid input." has no Russian.
-    title = InvalidInput.title if rows else error.default_detail
+    # A sentence with a gap, as of a wrong method, is filled in only in the detail.
+    title = InvalidInput.title if rows else detail if "{" in str(error.default_detail) else error.default_detail
     body = problem(error.status_code, code, str(title), detail, rows)
     headers = {}
     if wait := getattr(error, "wait", None):

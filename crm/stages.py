@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from crm import clock, events, notify, pipelines, timeline
 from crm.actors import Actor
-from crm.errors import MissingField, MissingFields, RefusalNeeded, StageConflict, StageError
+from crm.errors import MissingField, MissingFields, RefusalNeeded, StageConflict, StageError, pointing
 from crm.models import RecordType, RefusalReason, Stage, StagedRecord, StageHistory
 from crm.normalize import looks_like_placeholder
 from crm.requirements import requirements_of
@@ -53,13 +53,18 @@ def missing_fields(record: StagedRecord, stage: Stage) -> list[MissingField]:
 def allowed_targets(record: StagedRecord, user: Any) -> list[Stage]:
     """The stages a person may be offered from where the record stands, in the pipeline's order."""
     actor = Actor.of(user)
-    current = record.stage_row
+    possible = allowed_by_machine(record.stage_row, pipelines.stages_of(record.pipeline_id), user)
+    return [stage for stage in possible if not _guarded(record, stage, actor)]
+
+
+def allowed_by_machine(current: Stage, stages: Iterable[Stage], user: Any) -> list[Stage]:
+    """The stages that the machine lets this person move any record of a stage to; the record's own guards come after.
+
+    For a board, which offers the same for all cards of a column: no query, no record.
+    """
+    actor = Actor.of(user)
     return [
-        stage
-        for stage in pipelines.stages_of(record.pipeline_id)
-        if stage.key != current.key
-        and not _objection(current, stage, actor, reason="given")
-        and not _guarded(record, stage, actor)
+        stage for stage in stages if stage.key != current.key and not _objection(current, stage, actor, reason="given")
     ]
 
 
@@ -165,13 +170,15 @@ def _fill(record: StagedRecord, data: Mapping[str, Any], actor: Actor) -> None:
 
     own = {name: value for name, value in data.items() if "__" not in name}
     if own:
-        record_update(record, data=own, by=actor)
+        with pointing("/data"):
+            record_update(record, data=own, by=actor)
     for name in data.keys() - own.keys():
         relation, field = name.split("__", 1)
         related = getattr(record, relation, None)
         if not isinstance(related, StagedRecord):
             raise StageError(_("There is no field «%(field)s».") % {"field": name})
-        record_update(related, data={field: data[name]}, by=actor)
+        with pointing(f"/data/{relation}__", joint=""):
+            record_update(related, data={field: data[name]}, by=actor)
 
 
 def _refusal_columns(record: StagedRecord, target: Stage, refusal: Refusal | None) -> dict[str, Any]:
@@ -195,11 +202,21 @@ def _refusal_columns(record: StagedRecord, target: Stage, refusal: Refusal | Non
         )
     columns: dict[str, Any] = {"refusal_reason": reason, "refusal_comment": comment}
     if reason is not None and reason.asks_competitor and hasattr(record, "competitor"):
-        columns |= {
-            "competitor": given.competitor.strip()[:200],
-            "competitor_price": given.competitor_price or None,
-        }
+        columns |= _competitor_columns(reason, given)
     return columns
+
+
+def _competitor_columns(reason: RefusalReason, given: Refusal) -> dict[str, Any]:
+    """Who was cheaper and for how much, roubles; the price is not always told, the name has to be (PIPE-4)."""
+    name = given.competitor.strip()
+    if not name or looks_like_placeholder(name):
+        raise RefusalNeeded(
+            _("“%(reason)s”: write who the competitor is, and the price if you know it.") % {"reason": reason},
+            errors=[
+                {"pointer": "/refusal/competitor", "code": "required", "message": _("Write who the competitor is.")}
+            ],
+        )
+    return {"competitor": name[:200], "competitor_price": given.competitor_price or None}
 
 
 def _apply(
@@ -318,6 +335,7 @@ def visible_pipelines(record_type: str, user: Any) -> list[Any]:
 
 __all__ = [
     "Refusal",
+    "allowed_by_machine",
     "allowed_targets",
     "copy_state",
     "enter_first",

@@ -18,7 +18,7 @@ from crm.actors import Actor
 from crm.clients import company_create, contact_create
 from crm.contact_points import Point, add_points, points_of
 from crm.duplicates import ClientMatch, client_matches
-from crm.errors import InvalidInput, MissingFields, StageError
+from crm.errors import InvalidInput, MissingFields, StageError, pointing
 from crm.models import ATTRIBUTION_FIELDS, Activity, Attachment, Company, Contact, RecordType, StagedRecord
 from crm.names import split_full_name
 from crm.normalize import is_company_mailbox
@@ -272,7 +272,8 @@ def _company(lead: Lead, choice: ConversionChoice, actor: Actor) -> Company:
     data = {"name": lead.company_name, "inn": lead.inn, **choice.company}
     if not str(data["name"]).strip():
         raise _invalid("/company/name", _("Write the name of the company."))
-    return company_create(by=actor, data={**_inherited(lead, actor), **data})
+    with pointing("/company"):
+        return company_create(by=actor, data={**_inherited(lead, actor), **data})
 
 
 def _contact(lead: Lead, choice: ConversionChoice, company: Company | None, actor: Actor) -> Contact | None:
@@ -292,7 +293,8 @@ def _contact(lead: Lead, choice: ConversionChoice, company: Company | None, acto
     if lead.messages_consent:
         note = _("Request of %(day)s") % {"day": f"{lead.created_at:%d.%m.%Y}"}
         data = {"messages_consent": True, "consent_note": note, **data}
-    return contact_create(by=actor, data=data)
+    with pointing("/contact"):
+        return contact_create(by=actor, data=data)
 
 
 def _inherited(lead: Lead, actor: Actor) -> dict[str, Any]:

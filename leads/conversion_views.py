@@ -36,7 +36,10 @@ KINDS = (
     (CONTACT_ONLY, gettext_lazy("Only a contact, no deal")),
 )
 # Where the service's pointers stand in this form.
-FIELD_OF = {"name": "company_name", "contact_id": "contact", "company_id": "company", "deal_id": "deal"}
+FIELD_OF = {
+    "company/name": "company_name", "contact/name": "last_name", "contact_id": "contact", "company_id": "company",
+    "deal_id": "deal",
+}  # fmt: skip
 
 
 # Namesakes are many; those who matter are found by phone, e-mail or INN.
@@ -235,8 +238,8 @@ def _owners(request: HttpRequest, proposal: ConversionPlan) -> dict[str, str]:
 
 def _place_errors(form: ConversionForm, error: InvalidInput) -> None:
     for row in error.errors or [{"pointer": "", "message": error.message}]:
-        name = str(row.get("pointer", "")).rsplit("/", 1)[-1]
-        name = FIELD_OF.get(name, name)
+        pointer = str(row.get("pointer", "")).strip("/")
+        name = FIELD_OF.get(pointer, pointer.rsplit("/", 1)[-1])
         form.add_error(name if name in form.fields else None, str(row.get("message") or error.message))
 
 

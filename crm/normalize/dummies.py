@@ -12,7 +12,7 @@ _PLACEHOLDERS = word_set(
     """
     test testing тест тестовый тестовая тестируем проверка нет неа no none nil null na nan undefined
     пусто empty blank todo tbd ok okay ок окей хз да yes так просто фиг lorem ipsum blabla blah бла
-    блабла
+    блабла отказ отказался отказалась отказались refused refusal
     """
 )
 _PLACEHOLDER_PHRASES = frozenset(
@@ -40,11 +40,11 @@ _COUNTING = "12345678901234567890"
 
 
 def looks_like_placeholder(text: object) -> bool:
-    """Tell whether a comment or an answer says nothing: "-", ".", "test", "asdf", "нет", "123"."""
+    """Tell whether a comment or an answer says nothing: "-", ".", "х", "test", "asdf", "отказ", "123"."""
     words = _words(plain(text))
     if " ".join(words) in _PLACEHOLDER_PHRASES:
         return True
-    return all(word in _PLACEHOLDERS or _is_filler(word) for word in words)
+    return all(len(word) == 1 or word in _PLACEHOLDERS or _is_filler(word) for word in words)
 
 
 def is_dummy_name(text: object) -> bool:

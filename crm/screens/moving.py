@@ -190,7 +190,7 @@ def _refusal(request: HttpRequest, record: Any, ends: list[Stage]) -> HttpRespon
         except (StageConflict, ConcurrentTransition):
             return conflict(request, record, seen)
         except (MissingFields, RefusalNeeded) as error:
-            add_errors(form, StageError(error.message))
+            add_errors(form, error)
         except StageError as error:
             return dialogs.message(request, error.message)
         else:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Role
-from crm import services, stages
+from crm import pipelines, services, stages
 from crm.errors import MissingFields, RefusalNeeded, StageConflict, StageError
 from crm.models import Contact, RefusalReason, StageHistory, TimelineEntry
 from crm.stages import Refusal, move
@@ -66,7 +66,7 @@ def test_from_resumed_a_deal_goes_to_any_open_stage() -> None:
 
 
 @pytest.mark.rule("PIPE-4")
-@pytest.mark.parametrize("comment", ["", "-", ".", "test", "тест"])
+@pytest.mark.parametrize("comment", ["", "-", ".", "test", "тест", "х", "отказ", "Отказался."])
 def test_a_refusal_needs_a_real_comment(comment: str) -> None:
     owner = make_user()
     deal = make_deal(owner)
@@ -92,6 +92,29 @@ def test_a_refusal_keeps_reason_comment_and_competitor() -> None:
     assert (deal.refusal_reason, deal.competitor) == (reason, "Завод МК")
     assert deal.closed_at is not None
     assert TimelineEntry.objects.filter(record_type="deal", record_id=deal.pk, action="stage").exists()
+
+
+@pytest.mark.rule("PIPE-4")
+@pytest.mark.parametrize("competitor", ["", " ", "-", "не знаю"])
+def test_a_refusal_for_a_competitors_price_names_the_competitor(competitor: str) -> None:
+    owner = make_user()
+    deal = make_deal(owner)
+    reason = RefusalReason.objects.get(stage="deal:price_of_structures", asks_competitor=True)
+    with pytest.raises(RefusalNeeded) as refused:
+        move(deal, "price_of_structures", by=owner, refusal=Refusal(reason.pk, "Нашли дешевле", competitor))
+    assert [row["pointer"] for row in refused.value.errors] == ["/refusal/competitor"]
+    assert Deal.objects.get(pk=deal.pk).is_open
+
+
+@pytest.mark.rule("PIPE-2")
+def test_a_board_offers_what_the_machine_allows() -> None:
+    owner, head = make_user(), make_user(Role.SALES_HEAD)
+    rows = pipelines.stages_of("deal")
+    sent = next(stage for stage in rows if stage.code == "proposal_sent")
+    for_owner = {stage.code for stage in stages.allowed_by_machine(sent, rows, owner)}
+    assert {"negotiation", "price_of_structures"} <= for_owner
+    assert not for_owner & {"request_received", "proposal_sent", "contract_signed"}
+    assert "request_received" in {stage.code for stage in stages.allowed_by_machine(sent, rows, head)}
 
 
 @pytest.mark.rule("PIPE-6")

@@ -299,7 +299,7 @@ def test_nothing_is_left_behind_by_a_conversion_that_is_refused(owner: Any) -> N
         (ConversionChoice("company", company_id=999), "/company_id"),
         (ConversionChoice("person", deal_id=999), "/deal_id"),
         (ConversionChoice("company", company={"name": " "}), "/company/name"),
-        (ConversionChoice("company", company={"inn": "123"}), "/inn"),
+        (ConversionChoice("company", company={"inn": "123"}), "/company/inn"),
         (ConversionChoice("person", point_owners={"+79123456789": "both"}), "/point_owners"),
     ],
 )

@@ -59,7 +59,7 @@ class Scene:
 
     def refused(self, stage: str) -> Refusal:
         reason = RefusalReason.objects.filter(stage=stage).first()
-        return Refusal(reason.pk if reason else None, "Далеко везти краны")
+        return Refusal(reason.pk if reason else None, "Далеко везти краны", "Завод МК")
 
 
 @pytest.fixture
