@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 from django.http import Http404
 from django.urls import re_path
 from django.utils.translation import gettext_lazy
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -63,14 +62,18 @@ class CopySetViewSet(ApiViewSet):
 
     @extend_schema(
         summary=gettext_lazy("Copy lead and deal"),
+        parameters=[OpenApiParameter(idempotency.HEADER, str, OpenApiParameter.HEADER, required=True)],
         request=CopiesInput,
         responses={201: CopySetOutput},
         operation_id="deals_copies_create",
     )
     def make(self, request: Request, pk: str) -> Response:
-        """Make N leads and N deals from a deal in one transaction; the same Idempotency-Key makes them once."""
+        """Make N leads and N deals from a deal in one transaction.
+
+        The header Idempotency-Key has to be given: a repeated call with the same key makes nothing new.
+        """
         wish = self.read(CopiesInput)
-        key = idempotency.key_of(request)[: copies.MAX_KEY] or secrets.token_urlsafe(16)
+        key = idempotency.required_key_of(request)[: copies.MAX_KEY]
         done = copies.make_copies(
             deal_id=int(pk), by=self.actor, count=wish["count"], key=key, rows=wish.get("rows", ())
         )

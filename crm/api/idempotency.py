@@ -45,6 +45,16 @@ def key_of(request: Request) -> str:
     return key
 
 
+def required_key_of(request: Request) -> str:
+    """The caller's key for a call that must never be doubled by a retry; InvalidInput when there is none."""
+    if key := key_of(request):
+        return key
+    message = _("This call needs the header %(header)s, so that sending it again makes nothing twice.") % {
+        "header": HEADER
+    }
+    raise InvalidInput(message, errors=[{"pointer": "", "code": "key_required", "message": message}])
+
+
 def once(request: Request, key: str, work: Callable[[], Response]) -> Response:
     """Run `work` in one transaction with the row of its key, or give the kept answer.
 

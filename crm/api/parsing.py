@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from json import JSONDecodeError
 from typing import IO, Any
 
 from django.utils.translation import gettext as _
@@ -26,8 +27,20 @@ class StrictJSONParser(JSONParser):
             value = super().parse(stream, media_type, parser_context)
         except RecursionError as error:
             raise ParseError(_("The JSON is nested too deeply.")) from error
+        except ParseError as error:
+            raise ParseError(_said(error.__context__)) from error
         check_value(value)
         return value
+
+
+def _said(cause: BaseException | None) -> str:
+    """Where the JSON ends being one, in the reader's language: the framework says it in English alone."""
+    if isinstance(cause, JSONDecodeError):
+        return _("The body is no JSON: line %(line)s, column %(column)s.") % {
+            "line": cause.lineno,
+            "column": cause.colno,
+        }
+    return _("The body is no JSON.")
 
 
 def check_value(value: Any, depth: int = 0) -> None:

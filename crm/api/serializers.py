@@ -22,6 +22,8 @@ from crm.api.schema import reference_schema
 from crm.contact_points import read_points
 from crm.filters import FIRST_DAY, LAST_DAY
 
+NO_OBJECT = gettext_lazy("An object with named fields is needed, not “{datatype}”.")
+
 
 class StrictMixin:
     """Input that refuses fields it does not know, by name: a misspelt field must not be lost in silence."""
@@ -38,6 +40,8 @@ class StrictMixin:
 
 class Input(StrictMixin, serializers.Serializer[Any]):
     """The body of an action."""
+
+    default_error_messages = {"invalid": NO_OBJECT}
 
 
 class Day(serializers.DateField):
@@ -61,6 +65,7 @@ class RecordInput(StrictMixin, serializers.ModelSerializer[Any]):
     """The fields of a record that a call may set; what they mean is the services' business."""
 
     serializer_field_mapping = {**serializers.ModelSerializer.serializer_field_mapping, models.DateField: Day}
+    default_error_messages = {"invalid": NO_OBJECT}
 
     def get_validators(self) -> list[Any]:
         """None: constraints of several fields are checked by the services."""

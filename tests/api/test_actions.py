@@ -129,9 +129,12 @@ def test_copies_are_made_once_and_taken_back(caller: Any) -> None:
     assert len(first.json()["deals"]) == len(first.json()["leads"]) == 3
     assert {str(copy.amount) for copy in Deal.objects.filter(mother=deal)} == {"9.50", "7.00"}
     for wrong in ({}, {"count": 0}, {"count": 101}, {"count": 1, "rows": [{"stage": "x"}]}, {"count": "много"}):
-        assert program.post(address, wrong).status_code == 400, wrong
+        assert program.post(address, wrong, **{"Idempotency-Key": "c"}).status_code == 400, wrong
+    keyless = program.post(address, wish)
+    assert keyless.status_code == 400, "a retry without a key would double them"
+    assert "Idempotency-Key" in keyless.json()["detail"]
     stranger = caller(make_user())
-    assert stranger.post(address, wish).status_code == 404
+    assert stranger.post(address, wish, **{"Idempotency-Key": "b"}).status_code == 404
     assert stranger.post(f"copy-sets/{first.json()['id']}/undo/").status_code == 404
     undone = program.post(f"copy-sets/{first.json()['id']}/undo/")
     assert undone.json()["undone_at"]

@@ -182,6 +182,7 @@ def test_every_refusal_is_a_problem(caller: Any, method: str, path: str, status:
     answer = caller(make_user()).call(method, path)
     assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
     assert answer.json()["code"] == code
+    assert "{" not in answer.json()["title"], "a gap that nobody filled in"
 
 
 def test_other_media_types_are_refused(caller: Any) -> None:
