@@ -3,13 +3,14 @@
 from django.urls import include, path
 
 from crm.health import healthz
+from crm.views import profile
 from crm.views.client_urls import company_patterns, contact_patterns
 from crm.views.tasks import task_edit, task_list
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("accounts/", include("allauth.urls")),
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("i18n/setlang/", profile.language, name="set_language"),
     path("api/v1/", include("communications.channels.webform.urls")),
     path("api/", include("crm.api.urls")),
     path("f/", include("communications.channels.webform.hosted_urls")),

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from crm import clock, pipelines
+from crm import clock, pipelines, stages
 from crm.links import link
 from crm.models import Pipeline, Stage
 from crm.screens import access, listing
@@ -39,6 +39,9 @@ def board_context(request: HttpRequest, screen: Screen) -> dict[str, Any] | None
     found, rows = rows_of(request, screen, pipeline)
     row = pipelines.stages_of(pipeline.code)
     columns = _columns(request, screen, rows, [stage for stage in row if stage.is_open], user)
+    for column in columns:
+        targets = stages.allowed_by_machine(column["stage"], row, user)
+        column["targets"] = " ".join(stage.code for stage in targets)
     active = list(listing.chips(request, found, screen))
     query = listing.query_string(request, without=("page",))
     return {

@@ -109,7 +109,8 @@ def fact_row(record: Any, fact: Fact, *, may_change: bool) -> dict[str, Any]:
     """A fact as components/fact.html reads it."""
     shown = fact.show(record) if fact.show else shown_field(record, fact.fields[0])
     row = shown if isinstance(shown, dict) else {"value": shown}
-    row = {"name": fact.name, "label": fact.label, "wide": fact.wide, **row}
+    # Every key is there: in a template a dict's missing "copy" would be its method of that name.
+    row = {"name": fact.name, "label": fact.label, "wide": fact.wide, "copy": "", **row}
     if may_change and fact.fields and not fact.locked:
         row["edit_url"] = reverse(f"{record.RECORD_TYPE}-field", args=[record.pk, fact.name])
     return row

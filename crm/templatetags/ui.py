@@ -376,6 +376,7 @@ def script_texts() -> dict[str, str]:
         "moveFailed": _("The card was not moved and is back in its place."),
         "moveTo": _("Move to…"),
         "moveHere": _("now here"),
+        "moveNotFrom": _("not from the present stage"),
         "nothingFound": _("Nothing found. Try the last digits of a phone or another spelling."),
         "startTyping": _("Start typing"),
         "searching": _("Searching…"),

@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,6 +16,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
+from django.views.i18n import set_language
 
 from accounts import services
 from accounts.models import ApiToken, User
@@ -138,6 +140,16 @@ def notifications(request: HttpRequest) -> HttpResponse:
         "person": user,
     }
     return render(request, "accounts/notifications.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Change the language: who is signed in keeps it in the account, everybody else in a cookie."""
+    code = request.POST.get("language", "")
+    user: Any = request.user
+    if user.is_authenticated and code in dict(settings.LANGUAGES):
+        services.profile_update(user, data={"language": code})
+    return set_language(request)
 
 
 @login_required

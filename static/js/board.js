@@ -110,9 +110,11 @@
     menuCard = card;
     menu.crmButton = button || card;
     const here = card.closest("[data-stage]")?.dataset.stage || (card.dataset.stageKey || "").split(":").pop();
+    const targets = card.closest("[data-targets]")?.dataset.targets.split(" ");
     for (const item of menu.querySelectorAll("[data-to]")) {
-      item.disabled = item.dataset.to === here;
-      item.title = item.disabled ? crm.text.moveHere : "";
+      const isHere = item.dataset.to === here;
+      item.disabled = isHere || Boolean(targets && !targets.includes(item.dataset.to));
+      item.title = !item.disabled ? "" : isHere ? crm.text.moveHere : crm.text.moveNotFrom;
     }
     for (const item of menu.querySelectorAll("[data-to-refuse]")) item.hidden = !card.dataset.refuseUrl;
     for (const item of menu.querySelectorAll("[data-deed]")) item.hidden = !card.dataset.moveUrl;

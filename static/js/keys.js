@@ -107,7 +107,8 @@
   }
 
   function single(event) {
-    const open = { KeyC: () => document.querySelector(".topbar-create")?.click(), KeyJ: () => document.querySelector("[data-record-next]")?.click(), KeyK: () => document.querySelector("[data-record-prev]")?.click() };
+    // On a board M belongs to the card that has the focus (board.js).
+    const open = { KeyM: () => document.querySelector("[data-move-dialog]")?.click(), KeyC: () => document.querySelector(".topbar-create")?.click(), KeyJ: () => document.querySelector("[data-record-next]")?.click(), KeyK: () => document.querySelector("[data-record-prev]")?.click() };
     if (event.code === "Slash" || event.key === "/" || event.key === "?") {
       return event.key === "?" || (event.code === "Slash" && event.shiftKey) ? showHelp : openPalette;
     }

@@ -217,3 +217,19 @@ def test_people_are_found_by_the_beginning_of_a_name() -> None:
     make_user(last_name="Петров")
     for query in ("иван", "ИВАНОВА", "Анна", "anna@"):
         assert list(found_users(User.objects.all(), query)) == [user], query
+
+
+def test_the_language_of_the_menu_stays_with_the_account(client: Client) -> None:
+    user = make_user(Role.SALES_MANAGER, language="ru")
+    client.force_login(user)
+    answer = client.post("/i18n/setlang/", {"language": "en", "next": "/"})
+    assert answer.status_code == 302
+    assert User.objects.get(pk=user.pk).language == "en"
+    assert b'lang="en"' in client.get("/").content
+    client.post("/i18n/setlang/", {"language": "tlh", "next": "/"})
+    assert User.objects.get(pk=user.pk).language == "en"
+
+
+def test_before_signing_in_the_language_is_kept_in_a_cookie(client: Client) -> None:
+    client.post("/i18n/setlang/", {"language": "en", "next": "/accounts/login/"})
+    assert b'<html lang="en"' in client.get("/accounts/login/").content

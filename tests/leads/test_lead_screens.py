@@ -233,7 +233,8 @@ def test_fields_that_belong_to_services_cannot_be_edited_in_place() -> None:
 def test_the_whole_form_shows_what_another_person_changed_meanwhile() -> None:
     head, owner = make_user(Role.SALES_HEAD, last_name="Орлова"), make_user()
     lead = make_lead(owner)
-    services.record_update(lead, data={"company_name": "ООО Прежние"}, by=head)  # seen by whoever opens the form
+    # Seen by whoever opens the form.
+    services.record_update(Lead.objects.get(pk=lead.pk), data={"company_name": "ООО Прежние"}, by=head)
     client = signed_in(owner)
     page = client.get(f"/leads/{lead.pk}/edit/").context
     fields = {name: page["form"][name].value() or "" for name in page["form"].fields}
