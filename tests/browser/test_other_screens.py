@@ -15,6 +15,7 @@ from crm import clock
 from crm.clients import contact_create
 from crm.services import activity_create
 from deals.models import Deal
+from leads.services import lead_create
 from objects_registry.models import ConstructionObject
 from objects_registry.services import object_create
 from partners.handoff import hand_over
@@ -173,13 +174,32 @@ def test_a_field_required_in_the_settings_is_asked_by_the_dialog(page_for: Calla
 
 
 PAGES = (
-    "/", "/search/?q=alpha", "/tasks/", "/contacts/", "/objects/", "/objects/{object}/", "/contacts/{contact}/",
-    "/partners/", "/partners/{partner}/", "/partners/control/", "/settings/pipelines/deal/",
+    "/", "/search/?q=alpha", "/tasks/", "/leads/", "/leads/board/", "/leads/{lead}/", "/deals/", "/deals/board/",
+    "/deals/{deal}/", "/contacts/", "/companies/", "/objects/", "/objects/{object}/", "/contacts/{contact}/",
+    "/reports/funnel/", "/reports/refusals/", "/deals/{deal}/refuse/", "/leads/copies-of/{deal}/",
+    "/partners/", "/partners/{partner}/", "/partners/control/", "/settings/pipelines/", "/settings/pipelines/deal/",
     "/settings/pipelines/deal/required/", "/settings/pipelines/deal/reasons/", "/settings/company/",
-    "/settings/people/", "/settings/people/{user}/", "/settings/rules/", "/settings/forms/",
-    "/settings/audit/", "/settings/transfer/",
-    "/settings/steel/", "/profile/", "/profile/notifications/", "/profile/tokens/", "/notifications/",
+    "/settings/people/", "/settings/people/{user}/", "/settings/rules/", "/settings/forms/", "/settings/audit/",
+    "/settings/transfer/", "/settings/steel/", "/profile/", "/profile/notifications/", "/profile/tokens/",
+    "/notifications/",
 )  # fmt: skip
+# What a finger has to hit: nothing under 24 px, main actions 44 px on a phone.
+SMALL = """() => [...document.querySelectorAll('main a, main button, main select, main summary, main input')]
+  .filter((one) => !one.closest('[popover]:not(:popover-open), dialog:not([open]), .ts-hidden-accessible'))
+  .filter((one) => !one.closest('p, td, th, li, dd, .ts-wrapper'))
+  .filter((one) => one.type !== 'hidden' && one.checkVisibility({visibilityProperty: true, opacityProperty: true}))
+  .map((one) => [one, (one.closest('label') || one).getBoundingClientRect()])
+  .filter(([one, box]) => box.width && box.height
+    && (Math.min(box.width, box.height) < 23.5 || (one.matches('.panel-foot .btn-primary') && box.height < 43.5)))
+  .map(([one, box]) => `${one.className || one.tagName} ${Math.round(box.width)}x${Math.round(box.height)}`)"""
+
+
+def narrow(page: Page) -> int:
+    """How far the page is wider than the narrowest phone; the same page serves both widths."""
+    page.set_viewport_size({"width": 320, "height": 844})
+    wider = overflow(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    return wider
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -187,9 +207,14 @@ def test_every_page_fits_a_phone_and_has_no_serious_fault(page_for: Callable[...
     admin = make_user(Role.ADMINISTRATOR, language="ru")
     obj = object_create(by=admin, data={"name": "Alpha", "width": "24", "length": "60", "address": "Казань"})
     contact = contact_create(by=admin, data={"name": "Иванов Пётр", "responsible": admin}, phones="89123456789")
+    lead = lead_create(by=admin, data={"name": "Иванов Пётр", "phone": "89123456789", "city": "Казань"})
+    deal = make_deal(admin, contact=contact, object=obj, amount=5_600_000, area=1500)
     partner = make_user(Role.PARTNER, partner=make_partner()).partner
     assert partner is not None
-    names = {"object": obj.pk, "contact": contact.pk, "partner": partner.pk, "user": admin.pk}
+    names = {
+        "object": obj.pk, "contact": contact.pk, "partner": partner.pk, "user": admin.pk, "lead": lead.pk,
+        "deal": deal.pk,
+    }  # fmt: skip
     page = page_for(admin, **PHONE, color_scheme=theme)
     troubles: list[str] = []
     page.on("console", lambda line: troubles.append(line.text) if line.type == "error" else None)
@@ -200,4 +225,31 @@ def test_every_page_fits_a_phone_and_has_no_serious_fault(page_for: Callable[...
         settled(page, path.format(**names))
         troubles += [f"{path}: wider than the phone"] if overflow(page) > 0 else []
         troubles += [f"{path}: {fault}" for fault in serious(page)]
+        # What a theme cannot change is looked at once.
+        if theme == "light":
+            troubles += [f"{path}: wider than 320 px"] if narrow(page) > 0 else []
+            troubles += [f"{path}: too small: {target}" for target in page.evaluate(SMALL)]
     assert not troubles, "\n".join(troubles)
+
+
+@pytest.mark.parametrize("status", [500, 0], ids=["error", "offline"])
+def test_a_dialog_keeps_its_text_and_gives_the_focus_back(page_for: Callable[..., Page], status: int) -> None:
+    owner = make_user(language="en")
+    deal = make_deal(owner, contact=make_client(owner))
+    page = settled(page_for(owner), deal.get_absolute_url())
+    opener = page.locator(".stage-ends .btn-quiet-danger")
+    opener.focus()
+    page.keyboard.press("Enter")
+    dialog = page.locator("#dialog")
+    expect(dialog.locator("#id_comment")).to_be_visible()
+    dialog.locator("#id_comment").fill("Дешевле на 10 %")
+    page.route("**/refuse/", lambda route: route.fulfill(status=500) if status else route.abort())
+    dialog.locator(".btn-danger").click()
+    expect(page.locator(".toast-error")).to_be_visible()
+    expect(dialog.locator("#id_comment")).to_have_value("Дешевле на 10 %")
+    deal.refresh_from_db()
+    assert deal.stage == "deal:request_received"
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(opener).to_be_focused()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
