@@ -71,8 +71,11 @@ def submission_try(form: WebForm, parsed: Parsed, *, by: Any) -> Trial:
 
 def _run_rules(lead: Any) -> None:
     """The handlers of the lead's own events, which otherwise wait for the commit."""
-    mine = Event.objects.filter(record_type=lead.RECORD_TYPE, record_id=lead.pk, state=Event.State.PENDING)
+    mine = Event.objects.select_related("actor_user").filter(record_type=lead.RECORD_TYPE, record_id=lead.pk)
+    last = 0
     for _number in range(MAX_EVENTS):
-        pk = mine.order_by("pk").values_list("pk", flat=True).first()
-        if pk is None or not events.dispatch(pk):
+        event = mine.filter(pk__gt=last).order_by("pk").first()
+        if event is None:
             return
+        last = event.pk
+        events.dispatch(event.pk, event)

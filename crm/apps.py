@@ -25,6 +25,7 @@ class CrmConfig(AppConfig):
             contact_points,
             duplicates,
             events,
+            first_touch,
             nightly,
             notify,
             rows,
@@ -35,6 +36,10 @@ class CrmConfig(AppConfig):
         from crm import duplicate_scan as scan
         from crm import requirements as needed
         from crm.api.idempotency import forget_old_keys
+        from crm.field_guards import guard_fields
+
+        for client in ("contact", "company"):
+            guard_fields(client, first_touch.keep_first_touch)
 
         for kind, columns in DUPLICATE_COLUMNS.items():
             steps = [scan.by_column(kind, name, reason, is_sure=sure) for name, reason, sure in columns]

@@ -46,6 +46,7 @@ urlpatterns = [
     path("v1/preferences/", PreferencesViewSet.as_view({"get": "show", "patch": "change"}), name="api-preferences"),
     path("v1/", include(router.urls)),
     path("v1/", include("communications.exclusions_api")),
+    path("v1/", include("communications.api")),
     path("v1/", include("leads.api")),
     path("v1/", include("leads.copies_api")),
     path("v1/", include("leads.routing_api")),

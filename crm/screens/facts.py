@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm.first_touch import last_touch
 from crm.screens.registry import Fact, FactGroup
 from crm.templatetags.ui import moment
 
@@ -29,14 +30,44 @@ def landing_text(record: Any) -> dict[str, Any]:
     return {"value": record.landing_page}
 
 
+def clicks_text(record: Any) -> dict[str, Any]:
+    """The click ids, one a line."""
+    return {"value": "\n".join(f"{name}: {value}" for name, value in sorted((record.click_ids or {}).items()))}
+
+
+def referrer_text(record: Any) -> dict[str, Any]:
+    """The page from which the client came."""
+    return {"value": record.referrer}
+
+
+def last_touch_text(client: Any) -> dict[str, Any]:
+    """What brought the client the last time, and when."""
+    lead = last_touch(client)
+    if lead is None:
+        return {"value": ""}
+    marks = [str(lead.source or ""), lead.utm_campaign]
+    return {"value": ", ".join(mark for mark in marks if mark), "note": moment(lead.created_at)}
+
+
 ATTRIBUTION = FactGroup(
     gettext_lazy("Where from"),
     (
         Fact("source", gettext_lazy("Source"), ("source",)),
         Fact("channel", gettext_lazy("Channel"), ("channel",), locked=True),
         Fact("utm", "UTM", show=utm_text),
+        Fact("clicks", gettext_lazy("Click ids"), show=clicks_text),
+        Fact("referrer", gettext_lazy("Came from"), show=referrer_text),
         Fact("landing", gettext_lazy("Page of the site"), show=landing_text),
         Fact("created", gettext_lazy("Created"), show=created_text),
+    ),
+)
+# What first brought a client is locked; the newest request stands beside it.
+CLIENT_ATTRIBUTION = FactGroup(
+    gettext_lazy("Where from"),
+    (
+        Fact("source", gettext_lazy("First touch"), ("source",)),
+        Fact("last_touch", gettext_lazy("Last touch"), show=last_touch_text),
+        *ATTRIBUTION.facts[1:],
     ),
 )
 

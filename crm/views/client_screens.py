@@ -11,7 +11,7 @@ from crm.clients import company_update, contact_update
 from crm.filters import CompanyFilter, ContactFilter
 from crm.models import RecordType
 from crm.screens.columns import CREATED, NEXT_STEP, RESPONSIBLE, SOURCE, TIME_COLUMNS, stage_name
-from crm.screens.facts import ATTRIBUTION
+from crm.screens.facts import CLIENT_ATTRIBUTION
 from crm.screens.registry import Column, Fact, FactGroup, Screen, register
 
 DRAWER = (
@@ -104,7 +104,7 @@ CONTACT = register(
                         "value": _("yes") if row.messages_consent else _("no"), "note": row.consent_note}),
                 ),
             ),
-            ATTRIBUTION,
+            CLIENT_ATTRIBUTION,
         ),
         related=("responsible", "company", "source"),
         reads=("last_name", "first_name", "patronymic", "position", "client_type", "phone", "city"),
@@ -152,7 +152,7 @@ COMPANY = register(
                     Fact("comment", _("Comment"), ("comment",), wide=True),
                 ),
             ),
-            ATTRIBUTION,
+            CLIENT_ATTRIBUTION,
         ),
         related=("responsible", "source"),
         reads=("name", "inn", "client_type", "phone", "city"),
