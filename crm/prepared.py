@@ -39,6 +39,8 @@ class Prepared(Generic[M]):
 
     def __init__(self, build: Callable[..., QuerySet[M]], *marks: Any) -> None:
         self.build, self.marks = build, [_numbered(mark, number) for number, mark in enumerate(marks)]
+        if len(set(self.marks)) < len(marks):
+            raise ValueError("Two values of a prepared query have the same mark.")
         self._texts: dict[str, _Text] = {}
 
     def raw(self, *values: Any, using: str = DEFAULT_DB_ALIAS) -> list[tuple[Any, ...]]:

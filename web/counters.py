@@ -57,7 +57,7 @@ def shell_querysets(user: User, now: datetime) -> dict[str, QuerySet[Any]]:
         wanted["received_deals"] = deal.visible_to(user).alive().filter(stage__in=start_stages("deal", user))
     elif user.role != Role.PARTNER_CONTROL:
         # New leads of the company; a manager sees here those given to them and not yet taken up.
-        wanted["new_leads"] = lead.visible_to(user).alive().filter(stage__in=["lead:new"])
+        wanted["new_leads"] = lead.visible_to(user).alive().filter(pipeline="lead", stage="lead:new")
     if user.is_head:
         submission = apps.get_model("communications.Submission")._default_manager
         wanted["attention"] = submission.filter(state="failed")
@@ -77,7 +77,6 @@ def _now_counted(user: User) -> dict[str, QuerySet[Any]]:
 
 # Every page counts, and the query is always the same for a role: it is composed once, for a person whose keys are
 # marks. Whoever sees the records of a whole team has a query of their own.
-PARTNER_NUMBER = NUMBER + 1
 _ready: dict[tuple[Any, ...], tuple[list[str], Prepared[Any]]] = {}
 
 
@@ -97,5 +96,5 @@ def _composed(role: str) -> tuple[list[str], Prepared[Any]]:
         anybody = User(pk=pk, role=role, partner_id=partner_id if role == Role.PARTNER else None)
         return _counting(anybody, shell_querysets(anybody, now))
 
-    anybody = User(pk=NUMBER, role=role, partner_id=PARTNER_NUMBER)
-    return list(shell_querysets(anybody, MOMENT)), Prepared(build, NUMBER, PARTNER_NUMBER, MOMENT)
+    anybody = User(pk=NUMBER, role=role, partner_id=NUMBER)
+    return list(shell_querysets(anybody, MOMENT)), Prepared(build, NUMBER, NUMBER, MOMENT)
