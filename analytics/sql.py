@@ -38,7 +38,7 @@ def furthest_steps(
     """
     columns = ["pk", amount] if amount else ["pk"]
     base, base_params = rows.values_list(*columns).query.sql_with_params()
-    total = 'SUM(b."value")' if amount else "NULL"
+    total, value = ("SUM(f.worth)", ', MAX(b."value") AS worth') if amount else ("NULL", "")
     names = '("id", "value")' if amount else '("id")'
     case = " ".join("WHEN %s THEN %s" for _key in ranks)
     rank_params = [item for key, rank in ranks.items() for item in (key, rank)]
@@ -46,13 +46,12 @@ def furthest_steps(
     sql = f"""
         WITH b {names} AS ({base})
         SELECT f.rank, COUNT(*), {total}
-        FROM b JOIN (
-            SELECT h.record_id, MAX(CASE h.to_stage_id {case} END) AS rank
-            FROM crm_stagehistory h
+        FROM (
+            SELECT h.record_id, MAX(CASE h.to_stage_id {case} END) AS rank{value}
+            FROM b JOIN crm_stagehistory h ON h.record_id = b."id"
             WHERE h.record_type = %s AND h.to_stage_id IN ({places})
-              AND h.record_id IN (SELECT "id" FROM b)
             GROUP BY h.record_id
-        ) f ON f.record_id = b."id"
+        ) f
         GROUP BY f.rank
     """  # noqa: S608 - only names of our own are put into the text
     with connection.cursor() as cursor:
@@ -70,8 +69,10 @@ def stood_in(rows: QuerySet[Any], record_type: str) -> dict[str, int]:
     """How many of the records ever stood in each stage: {stage key: count}."""
     base, base_params = rows.values_list("pk").query.sql_with_params()
     sql = f"""
-        SELECT h.to_stage_id, COUNT(DISTINCT h.record_id) FROM crm_stagehistory h
-        WHERE h.record_type = %s AND h.record_id IN ({base}) GROUP BY h.to_stage_id
+        SELECT stage, COUNT(*) FROM (
+            SELECT DISTINCT h.to_stage_id AS stage, h.record_id FROM crm_stagehistory h
+            WHERE h.record_type = %s AND h.record_id IN ({base})
+        ) stood GROUP BY stage
     """  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(sql, [record_type, *base_params])
