@@ -260,6 +260,12 @@ class StagedRecord(ConcurrentTransitionMixin, PreparedWrites, models.Model):
         return [
             models.Index(fields=["pipeline", "stage", "-stage_entered_at"], name=f"{prefix}_board"),
             models.Index(fields=["responsible", "stage"], name=f"{prefix}_responsible"),
+            # Counts of living records, by pipeline and by stage, are answered from this index alone.
+            models.Index(
+                fields=["pipeline", "stage"],
+                name=f"{prefix}_alive",
+                condition=Q(deleted_at__isnull=True, merged_into__isnull=True),
+            ),
             models.Index(fields=["-created_at", "-id"], name=f"{prefix}_created"),
             models.Index(
                 fields=["next_activity_at"],
