@@ -45,8 +45,8 @@ class Sizes:
     timeline: int = 500_000
 
     def scaled(self, share: float) -> Sizes:
-        """A smaller company of the same shape."""
-        return Sizes(**{name: max(200, int(value * share)) for name, value in vars(self).items()})
+        """A smaller company of the same shape, but large enough to be measured."""
+        return Sizes(**{name: max(5_000, int(value * share)) for name, value in vars(self).items()})
 
 
 def pick(values: list[Any], seed: int = 0) -> str:
@@ -60,8 +60,10 @@ def spread(days: int, seed: int) -> str:
     return f"now() - interval '1 minute' * (abs(hashint4((g + {seed * 104729})::int)) % {days * 1440})"
 
 
-def multiply(model: type[models.Model], template: int, count: int, changes: Mapping[str, str]) -> None:
-    """Insert so many copies of one row, with some columns by SQL of the number `g`."""
+def multiply(
+    model: type[models.Model], template: int, count: int, changes: Mapping[str, str], *, first: int = FIRST
+) -> None:
+    """Insert so many copies of one row, numbered on from `first`, with some columns by SQL of the number `g`."""
     columns = [str(field.column) for field in model._meta.concrete_fields if field.column != "id"]
     unknown = set(changes) - set(columns)
     if unknown:
@@ -71,10 +73,10 @@ def multiply(model: type[models.Model], template: int, count: int, changes: Mapp
     table = model._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
-            f'INSERT INTO "{table}" (id, {quoted}) SELECT {FIRST} + g, {values} '
+            f'INSERT INTO "{table}" (id, {quoted}) SELECT {first} + g, {values} '
             f'FROM "{table}" t CROSS JOIN generate_series(1, {count}) g WHERE t.id = {template}'
         )
-        cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {FIRST + count + 1})")
+        cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {first + count + 1})")
 
 
 def people() -> list[User]:
@@ -127,6 +129,7 @@ def _templates_and_copies(sizes: Sizes, users: list[User]) -> None:
     reach = {"phone": phone, "email": mail}
     companies = {
         "name": f"'ООО «' || {pick(FAMILIES, 8)} || ' ' || g || '»'",
+        "name_key": f"lower({pick(FAMILIES, 8)}) || ' ' || g",
         "inn": "(5200000000 + g)::text",
         "search_text": f"concat_ws(' ', 'ооо', lower({pick(FAMILIES, 8)}), g, 5200000000 + g, {digits})",
         "stage_id": pick(stages_of("company"), 9),
@@ -136,6 +139,8 @@ def _templates_and_copies(sizes: Sizes, users: list[User]) -> None:
     contacts = {
         "last_name": pick(FAMILIES),
         "first_name": pick(NAMES, 1),
+        # As many namesakes as a large company has.
+        "name_key": f"lower({pick(FAMILIES)}) || ' ' || lower({pick(NAMES, 1)}) || ' ' || g / 3",
         "company_id": f"CASE WHEN g % 2 = 0 THEN {FIRST} + 1 + g % {sizes.companies} END",
         "search_text": f"lower({name}) || ' ' || lower({city}) || ' ' || {digits} || ' client' || g || ' example org'",
         "stage_id": pick(stages_of("contact"), 9),
@@ -235,12 +240,26 @@ def _what_hangs_on_them(sizes: Sizes, head: User, owners: list[int], phone: str)
         "key": "NULL",
     }
     multiply(Activity, task.pk, sizes.deals // 2, columns)
+    _points(sizes, phone)
+
+
+def _points(sizes: Sizes, phone: str) -> None:
+    """A phone and an address of each contact, a phone of each company."""
     point = ContactPoint.objects.filter(kind="phone").order_by("pk")[0]
-    columns = {
-        "record_type": "'contact'",
-        "record_id": f"{FIRST} + g",
-        "value": phone,
-        "reversed_value": f"reverse({phone})",
-        "original": phone,
-    }
-    multiply(ContactPoint, point.pk, sizes.contacts, columns)
+    mail, office = "'client' || g || '@example.org'", "'+7831' || lpad((g * 41 % 10000000)::text, 7, '0')"
+    first = FIRST
+    for record_type, kind, value, count in (
+        ("contact", "phone", phone, sizes.contacts),
+        ("contact", "email", mail, sizes.contacts),
+        ("company", "phone", office, sizes.companies),
+    ):
+        columns = {
+            "record_type": f"'{record_type}'",
+            "record_id": f"{FIRST} + g",
+            "kind": f"'{kind}'",
+            "value": value,
+            "reversed_value": f"reverse({value})",
+            "original": value,
+        }
+        multiply(ContactPoint, point.pk, count, columns, first=first)
+        first += count

@@ -18,9 +18,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from bench.__main__ import PAGE, start_django
+from bench.__main__ import start_django
+from bench.report import write
 
-BEGIN, END = "<!-- duplicates -->", "<!-- end of duplicates -->"
 BATCH = 5_000
 AIM_SECONDS, AIM_MEGABYTES, AIM_RECOGNITION = 60, 300, 5.0
 
@@ -87,7 +87,7 @@ def measure(options: argparse.Namespace) -> int:
     )
     print(text)
     if options.write:
-        write(text)
+        write("duplicates", text)
     is_met = seconds < AIM_SECONDS and megabytes < AIM_MEGABYTES and by_phone[1] < AIM_RECOGNITION
     return 0 if is_met else 1
 
@@ -145,14 +145,6 @@ def timed(values: list[str], call: Callable[[str], Any]) -> tuple[float, float]:
         call(value)
         took.append((time.perf_counter() - began) * 1000)
     return statistics.median(took), statistics.quantiles(took, n=20)[-1]
-
-
-def write(text: str) -> None:
-    """Put the figures into their section."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, _begin, rest = page.partition(BEGIN)
-    _old, _end, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

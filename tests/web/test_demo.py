@@ -18,7 +18,7 @@ from crm.models import Activity, Event, Pipeline, RefusalReason, StageHistory, T
 from deals.models import Deal
 from leads.models import Lead
 from objects_registry.models import ConstructionObject
-from web.demo import halves, words
+from web.demo import words
 from web.demo.wishes import latin
 
 LEADS = 30
@@ -129,16 +129,6 @@ def test_every_shipped_reason_of_a_refusal_has_words_of_its_own():
     names = set(RefusalReason.objects.exclude(stage__pipeline__record_type="object").values_list("name_ru", flat=True))
     clients = set(RefusalReason.objects.filter(stage__code="excluded").values_list("name_ru", flat=True))
     assert names - clients <= {*words.DEAL_COMMENTS, *words.LEAD_COMMENTS, *(odd.reason for odd in words.OFF_TOPIC)}
-
-
-def test_a_half_whose_parent_is_gone_leaves_no_copy_behind(tmp_path, monkeypatch):
-    copy, ended = tmp_path / "half.sqlite3", []
-    for name in (copy.name, f"{copy.name}-wal", f"{copy.name}-shm"):
-        (tmp_path / name).touch()
-    monkeypatch.setattr("os._exit", ended.append)
-    halves._end_with_parent(-1, copy)
-    assert ended == [1]
-    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.django_db

@@ -10,8 +10,6 @@ import multiprocessing
 import os
 import sqlite3
 import tempfile
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,20 +35,18 @@ def play_both(early: Callable[[], None], late: Callable[[], None], *, leads: int
     try:
         before = _start_copy(copy, leads)
         connections.close_all()
-        process = multiprocessing.get_context("fork").Process(target=_elsewhere, args=(copy, late))
+        process = multiprocessing.get_context("fork").Process(target=_elsewhere, args=(str(copy), late))
         process.start()
         try:
             early()
-        except BaseException:
-            process.terminate()
-            raise
         finally:
             process.join()
         if process.exitcode:
             raise RuntimeError(f"The second half of the demo failed (exit code {process.exitcode}).")
         _bring_home(copy, before)
     finally:
-        _remove(copy)
+        for path in copy.parent.glob(f"{copy.name}*"):
+            path.unlink(missing_ok=True)
 
 
 def _start_copy(copy: Path, leads: int) -> dict[str, int]:
@@ -73,22 +69,8 @@ def _start_copy(copy: Path, leads: int) -> dict[str, int]:
     return before
 
 
-def _remove(copy: Path) -> None:
-    for path in copy.parent.glob(f"{copy.name}*"):
-        path.unlink(missing_ok=True)
-
-
-def _end_with_parent(parent: int, copy: Path) -> None:
-    """A load that is stopped leaves nobody playing on, and no copy behind."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    _remove(copy)
-    os._exit(1)
-
-
-def _elsewhere(copy: Path, play: Callable[[], None]) -> None:
-    threading.Thread(target=_end_with_parent, args=(os.getppid(), copy), daemon=True).start()
-    connection.settings_dict["NAME"] = str(copy)
+def _elsewhere(name: str, play: Callable[[], None]) -> None:
+    connection.settings_dict["NAME"] = name
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA synchronous=OFF")
     play()
