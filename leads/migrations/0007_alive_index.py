@@ -5,19 +5,22 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_notification_settings'),
-        ('crm', '0012_alive_index'),
-        ('deals', '0003_alive_index'),
-        ('leads', '0006_fill_name_keys'),
-        ('objects_registry', '0004_alive_index'),
+        ("accounts", "0003_notification_settings"),
+        ("crm", "0013_alive_index"),
+        ("deals", "0003_alive_index"),
+        ("leads", "0006_fill_name_keys"),
+        ("objects_registry", "0004_alive_index"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='lead',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True), ('merged_into__isnull', True)), fields=['pipeline', 'stage'], name='lead_alive'),
+            model_name="lead",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True), ("merged_into__isnull", True)),
+                fields=["pipeline", "stage"],
+                name="lead_alive",
+            ),
         ),
     ]

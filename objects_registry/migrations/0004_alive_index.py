@@ -5,16 +5,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('crm', '0012_alive_index'),
-        ('objects_registry', '0003_purposes_and_steel'),
+        ("crm", "0013_alive_index"),
+        ("objects_registry", "0003_purposes_and_steel"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='constructionobject',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True), ('merged_into__isnull', True)), fields=['pipeline', 'stage'], name='object_alive'),
+            model_name="constructionobject",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True), ("merged_into__isnull", True)),
+                fields=["pipeline", "stage"],
+                name="object_alive",
+            ),
         ),
     ]
