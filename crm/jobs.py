@@ -21,6 +21,7 @@ from crm import bulk, clock, scope
 from crm.claims import claim_one
 from crm.errors import DomainError
 from crm.models import ListJob, Notification, record_model
+from crm.querysets import Action
 
 log = structlog.get_logger(__name__)
 
@@ -156,7 +157,7 @@ def _chunk(pk: int) -> bool:
 
 
 def _do_rows(job: ListJob, rows: list[list[Any]]) -> None:
-    records = _records(rows, job.user)
+    records = _records(rows, job.user, job.kind)
     act = bulk.ACTIONS[job.kind]
     for record_type, pk in rows:
         record = records.get((record_type, pk))
@@ -174,13 +175,14 @@ def _do_rows(job: ListJob, rows: list[list[Any]]) -> None:
             job.back.append([record_type, pk, back])
 
 
-def _records(rows: list[list[Any]], user: User) -> dict[tuple[str, int], Any]:
-    """The rows of a chunk that the person may change, read at once per kind."""
+def _records(rows: list[list[Any]], user: User, kind: str) -> dict[tuple[str, int], Any]:
+    """The rows of a chunk that the person may change (or move), read at once per kind of record."""
+    action: Action = "move" if kind == "move" else "change"
     found: dict[tuple[str, int], Any] = {}
     for record_type in {row[0] for row in rows}:
-        keys = [pk for kind, pk in rows if kind == record_type]
+        keys = [pk for name, pk in rows if name == record_type]
         manager: Any = record_model(record_type)._default_manager
-        mine = manager.visible_to(user, "change").alive().filter(pk__in=keys).select_related("responsible")
+        mine = manager.visible_to(user, action).alive().filter(pk__in=keys).select_related("responsible")
         found |= {(record_type, record.pk): record for record in mine}
     return found
 

@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
-Action = Literal["view", "change"]
+# "comment": notes, files and tasks; "move": along the pipeline; "score": the client's feedback; "change": all fields.
+Action = Literal["view", "comment", "move", "score", "change"]
 
 
 class VisibleQuerySet(models.QuerySet[Any]):
     """A queryset that knows who may see its rows."""
 
     def visible_to(self, user: User | AnonymousUser, action: Action = "view") -> Self:
-        """Only the rows that `user` may view (or change); see crm.visibility."""
+        """Only the rows that `user` may view (or comment, move, change); see crm.visibility."""
         from crm import visibility
 
         return visibility.restrict(self, user, action)

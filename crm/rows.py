@@ -18,6 +18,7 @@ from django.db.transaction import TransactionManagementError
 from crm import scope
 from crm.models import NamedRow, RecordRef, StagedRecord
 from crm.prepared import NUMBER, TEXT, Kept, Prepared
+from crm.querysets import Action
 
 if TYPE_CHECKING:
     from crm.actors import Actor
@@ -43,24 +44,24 @@ def row(model: type[M], pk: Any, *, alive: bool = False, lock: bool = False) -> 
     return _QUERIES[key].first(pk, using=using)
 
 
-def locked_for(model: type[R], pk: Any, actor: Actor, *, alive: bool = False) -> R:
-    """A record locked for changing; DoesNotExist where it is deleted, or out of the reach of the person who acts.
+def locked_for(model: type[R], pk: Any, actor: Actor, *, alive: bool = False, action: Action = "change") -> R:
+    """A record locked for changing (or what `action` says); DoesNotExist where it is deleted or out of reach.
 
     Robots, forms and the product itself reach every record.
     """
     found = row(model, pk, alive=alive, lock=True)
-    if found is None or found.deleted_at is not None or not _may_change(model, pk, actor):
+    if found is None or found.deleted_at is not None or not _is_in_reach(model, pk, actor, action):
         raise model.DoesNotExist(f"{model.__name__} {pk}")
     return found
 
 
-def _may_change(model: type[StagedRecord], pk: Any, actor: Actor) -> bool:
+def _is_in_reach(model: type[StagedRecord], pk: Any, actor: Actor, action: Action) -> bool:
     if not actor.is_person:
         return True
     if actor.user is None:
         return False
     rows = model._default_manager.all()
-    reached = rows.visible_to(actor.user, "change")
+    reached = rows.visible_to(actor.user, action)
     # The row has just been read: whoever reaches every one reaches it.
     return reached is rows or bool(reached.filter(pk=pk).exists())
 

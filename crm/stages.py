@@ -121,7 +121,7 @@ def move(
 
 
 def _lock(record: R, actor: Actor) -> R:
-    return locked_for(type(record), record.pk, actor)
+    return locked_for(type(record), record.pk, actor, action="move")
 
 
 def _target(record: StagedRecord, to: str) -> Stage:

@@ -148,6 +148,11 @@ def _task_done(data: Mapping[str, Any]) -> str:
     return f"{text}. {data['result']}" if data.get("result") else text
 
 
+@formatter("task_cancelled", "task")
+def _task_cancelled(data: Mapping[str, Any]) -> str:
+    return _("Cancelled: %(title)s") % {"title": data.get("title", "")}
+
+
 @formatter("file_added", "file")
 def _file_added(data: Mapping[str, Any]) -> str:
     return _("File: %(name)s") % {"name": data.get("name", "")}

@@ -1,5 +1,5 @@
-"""THE row-level rule (ACC-1): which rows a user may see and change. Every list, card, search, count, report,
-export, file, timeline, autocomplete and API call goes through `restrict`, by way of `visible_to`.
+"""THE row-level rule (ACC-1): which rows a user may see, comment, move and change. Every list, card, search, count,
+report, export, file, timeline, autocomplete and API call goes through `restrict`, by way of `visible_to`.
 
 Records know their owner (`responsible`) and, in partner pipelines, their tenant (`partner`). Contacts, companies
 and objects are seen through the leads and deals that hang on them.
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db.models import Q, QuerySet, Subquery
+from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
-from crm import scope
+from crm import pipelines, scope
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -29,7 +30,7 @@ LEADS_NOT_HANDED_OVER = ("lead:new", "lead:needs_data", "lead:data_complete")
 
 
 def restrict(queryset: Any, user: User | AnonymousUser, action: Action = "view") -> Any:
-    """The rows of `queryset` that `user` may view or change; nothing for strangers and for those switched off."""
+    """The rows of `queryset` with which `user` may do that; nothing for strangers and for those switched off."""
     if not isinstance(user, User) or not user.is_active:
         return queryset.none()
     rule = RULES[queryset.model._meta.label]
@@ -40,6 +41,11 @@ def restrict(queryset: Any, user: User | AnonymousUser, action: Action = "view")
 def may_see_partner_internals(user: User) -> bool:
     """Manufacturer's people see internal notes and files, a partner does not (PART-8)."""
     return user.role != Role.PARTNER
+
+
+def tells_actions_apart(user: User) -> bool:
+    """Is there for this person a difference between commenting, moving and changing a record?"""
+    return user.role in {Role.PARTNER, Role.PARTNER_CONTROL}
 
 
 def covered_user_ids(user: User) -> list[int]:
@@ -61,19 +67,46 @@ def _lead_or_deal(user: User, action: Action) -> Q:
         case Role.ADMINISTRATOR | Role.SALES_HEAD:
             return EVERYTHING
         case Role.SALES_MANAGER:
-            owners = [user.pk] if action == "change" else covered_user_ids(user)
+            owners = covered_user_ids(user) if action == "view" else [user.pk]
             return Q(responsible__in=owners, partner__isnull=True)
-        case Role.PARTNER_CONTROL:
+        case Role.PARTNER_CONTROL if action != "change":
             return Q(partner__isnull=False)
         case Role.PARTNER if user.partner_id:
-            return Q(partner=user.partner_id)
+            return Q(partner=user.partner_id) & _partners_reach(action)
     return NOTHING
+
+
+def _partners_reach(action: Action) -> Q:
+    """What a partner may do with a record of its own: none with what was taken back, with a finished one only words."""
+    match action:
+        case "view":
+            return EVERYTHING
+        case "score":
+            return NOTHING
+        case "change":
+            return Q(stage__in=[row.key for row in pipelines.all_stages() if row.is_open and row.pipeline.is_partner])
+    return ~Q(stage__in=TAKEN_BACK)
 
 
 def _lead(user: User, action: Action) -> Q:
     if user.role == Role.CALL_CENTER:
         return Q(stage__in=LEADS_NOT_HANDED_OVER, partner__isnull=True)
     return _lead_or_deal(user, action)
+
+
+def refusal(record: Any, user: User) -> str:
+    """Why a person who sees the record may not do with it what they wanted."""
+    is_partners = getattr(record, "partner_id", None) is not None
+    if is_partners and user.is_partner and record.stage in TAKEN_BACK:
+        return _("The manufacturer took this record back: it can only be read.")
+    if is_partners and user.is_partner and not record.is_open:
+        return _("This record is finished: notes can be written, but it is not changed any more.")
+    if is_partners and user.role == Role.PARTNER_CONTROL:
+        return _(
+            "Of a partner's record you move the stage, write notes, enter the client's feedback, take it back and "
+            "hand it on; its fields are changed by the partner."
+        )
+    return _("You may look at this record, but not change it.")
 
 
 # -- contacts, companies, objects: their own, and those tied to visible leads and deals -------------------------------
@@ -96,7 +129,7 @@ def _client_rule(relation: str) -> Callable[[User, Action], Q]:
         match user.role:
             case Role.ADMINISTRATOR | Role.SALES_HEAD:
                 return EVERYTHING
-            case Role.SALES_MANAGER if action == "change":
+            case Role.SALES_MANAGER if action != "view":
                 return Q(responsible=user.pk)
             case Role.SALES_MANAGER:
                 return Q(responsible__in=covered_user_ids(user)) | _tied(user, relation)
@@ -114,12 +147,12 @@ def _activity(user: User, action: Action) -> Q:
     match user.role:
         case Role.ADMINISTRATOR | Role.SALES_HEAD:
             return EVERYTHING
-        case Role.SALES_MANAGER if action == "change":
+        case Role.SALES_MANAGER if action != "view":
             return Q(responsible=user.pk)
         case Role.SALES_MANAGER:
             return Q(responsible__in=covered_user_ids(user)) | Q(created_by=user.pk) | _on_own_records(user)
         case Role.PARTNER if user.partner_id:
-            return Q(responsible__partner=user.partner_id)
+            return Q(responsible__partner=user.partner_id) & ~on_taken_back(user)
         case Role.PARTNER_CONTROL if action == "view":
             return Q(responsible=user.pk) | Q(responsible__partner__isnull=False)
     return Q(responsible=user.pk)
@@ -130,6 +163,15 @@ def _on_own_records(user: User) -> Q:
     found = NOTHING
     for record_type, label in (("lead", "leads.Lead"), ("deal", "deals.Deal")):
         rows = apps.get_model(label)._default_manager.filter(responsible=user.pk, deleted_at__isnull=True)
+        found |= Q(record_type=record_type, record_id__in=Subquery(rows.order_by().values("pk")))
+    return found
+
+
+def on_taken_back(user: User) -> Q:
+    """Rows that hang on what the manufacturer took back from the partner of the user."""
+    found = NOTHING
+    for record_type, label in (("lead", "leads.Lead"), ("deal", "deals.Deal")):
+        rows = apps.get_model(label)._default_manager.filter(partner=user.partner_id, stage__in=TAKEN_BACK)
         found |= Q(record_type=record_type, record_id__in=Subquery(rows.order_by().values("pk")))
     return found
 
@@ -175,6 +217,8 @@ AUTHORS = {
     "communications.Call": "user",
 }
 OWN_TYPES = ("lead", "deal")
+# What a partner still reads on a record that was taken back, beside the notes of its own people.
+LEFT_AFTER_RECALL = ("created", "stage", "taken_back")
 
 
 def readable_by(queryset: QuerySet[Any], user: User) -> QuerySet[Any]:
@@ -182,7 +226,8 @@ def readable_by(queryset: QuerySet[Any], user: User) -> QuerySet[Any]:
 
     Everybody of the manufacturer reads all. A partner reads nothing internal, and on clients and objects, which it
     shares with the manufacturer and perhaps with other partners, only what its own people wrote; of an object also
-    the manufacturer's files, because it builds by them.
+    the manufacturer's files, because it builds by them. Of a record that was taken back it reads the stages and its
+    own notes.
     """
     if not user.is_partner:
         return queryset
@@ -194,4 +239,9 @@ def readable_by(queryset: QuerySet[Any], user: User) -> QuerySet[Any]:
         allowed |= Q(**{f"{author}__partner": user.partner_id})
     if label == "crm.Attachment":
         allowed |= Q(record_type="object", uploaded_by__partner__isnull=True)
-    return queryset.filter(allowed)
+    if label == "crm.StageHistory":
+        return queryset.filter(allowed)
+    left = ~on_taken_back(user)
+    if label == "crm.TimelineEntry":
+        left |= Q(action__in=LEFT_AFTER_RECALL) | Q(action="note", actor_user__partner=user.partner_id)
+    return queryset.filter(allowed).filter(left)

@@ -171,6 +171,7 @@ SCREEN = register(
                         _("Client's feedback"),
                         ("feedback_product", "feedback_partner", "feedback_text"),
                         show=feedback_fact,
+                        action="score",
                     ),
                 ),
             ),

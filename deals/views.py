@@ -57,6 +57,7 @@ def deal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context |= {
         "ties": ties(deal, user),
         "lines": list(deal.lines.all()),
+        "may_hand_over": may and deal.is_open and deal.partner_id is None,
         "lines_url": reverse("deal-lines", args=[pk]) if may and deal.is_open else "",
         "call_phone": client.phone if client else "",
         "client_email": client.email if client else "",

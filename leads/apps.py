@@ -15,10 +15,10 @@ class LeadsConfig(AppConfig):
 
     def ready(self) -> None:
         from communications import learning, submissions
-        from crm import clients, conditions, contact_points, merging, settings_transfer
+        from crm import clients, conditions, contact_points, merging, settings_transfer, stages
         from crm import requirements as needed
         from crm.services import derive
-        from leads import intake, qualification, routing_services, services, timeline
+        from leads import intake, qualification, rights, routing_services, services, timeline
         from objects_registry import building, steel
 
         del timeline  # imported for its sentences
@@ -35,6 +35,7 @@ class LeadsConfig(AppConfig):
             derive("lead", function)
         merging.guard("lead", services.why_not_merged)
         submissions.made_by(intake.intake)
+        stages.guard("lead", rights.refuse_conversion)
         conditions.path("lead", "responsible__position", _("position of the responsible"))
         conditions.predicate(
             "lead", "with_head", _("it is with the sales head or with nobody"), qualification.is_with_head

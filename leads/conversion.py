@@ -29,6 +29,7 @@ from deals.models import Deal
 from deals.services import deal_create
 from leads.conversion_memory import Memory
 from leads.models import Lead
+from leads.rights import require_converter
 from leads.services import lead_points
 from leads.stages import CONTACT_SAVED, CONVERTED
 from objects_registry.models import BUILDING_FIELDS
@@ -217,12 +218,14 @@ def _open_deals(user: Any, contact_id: int | None, company_id: int | None) -> li
 def convert(*, lead_id: int, by: Any, choice: ConversionChoice) -> Conversion:
     """Make (or find) the client and the deal of a lead and close it; called twice it answers what is there already.
 
-    Raises Lead.DoesNotExist for whoever may not change the lead, InvalidInput naming what is wrong with the choice,
+    Raises Lead.DoesNotExist for whoever may not change the lead, PermissionDenied for whose role converts
+    none, InvalidInput naming what is wrong with the choice,
     StageError where the lead stands at a stage that success cannot follow, MissingFields naming what the deal's first
     stage requires.
     """
     actor = Actor.of(by)
     lead = _locked(lead_id, actor)
+    require_converter(actor)
     if (done := _done(lead)) is not None:
         return done
     _check(lead, choice)

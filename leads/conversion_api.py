@@ -21,6 +21,7 @@ from crm.visibility import visible_record
 from deals.models import Deal
 from leads import conversion
 from leads.conversion_preview import preview
+from leads.rights import require_converter
 from leads.unconversion import hindrances, latest_conversion, made_by, undo_conversion
 
 
@@ -173,6 +174,7 @@ class ConversionActions(RecordViewSet):
         """Look at the proposal (GET), or make contact, company and deal in one transaction; twice makes one."""
         if request.method != "POST":
             refuse_unknown(request, set())
+            require_converter(self.actor)
             return Response(PlanOutput(conversion.plan(self.get_object(), request.user)).data)
         choice = conversion.ConversionChoice(**self.read(ConvertInput))
         lead = self.get_object()

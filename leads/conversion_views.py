@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
+from crm.actors import Actor
 from crm.errors import DomainError, InvalidInput, MissingField, MissingFields, StageError
 from crm.formfields import InnField, NumberField, RecordChoice, field_for
 from crm.models import RecordType
@@ -26,6 +27,7 @@ from deals.models import Deal
 from leads.conversion import COMPANY, CONTACT_ONLY, PERSON, ConversionChoice, ConversionPlan, convert, plan
 from leads.conversion_preview import Preview, preview
 from leads.models import Lead
+from leads.rights import require_converter
 from leads.stages import CONTACT_SAVED
 
 NEW, OTHER = "new", "other"
@@ -171,6 +173,7 @@ def lead_convert(request: HttpRequest, pk: int) -> HttpResponse:
     """The proposal, then the conversion; a second press finds what the first one made."""
     user: Any = request.user
     lead = access.find_to_change("lead", pk, user)
+    require_converter(Actor.of(user))
     proposal = plan(lead, user)
     if proposal.done is not None:
         return _finished(request, proposal.done, _("This lead has been converted already."))
@@ -249,5 +252,6 @@ def _finished(request: HttpRequest, made: Any, text: str) -> HttpResponse:
     user: Any = request.user
     made_records = [(row.RECORD_TYPE, row.pk) for row in (made.deal, made.contact) if row is not None]
     target = next((row for kind, pk in made_records if (row := visible_record(kind, pk, user))), lead)
-    undo_url = "" if made.is_repeat else reverse("lead-unconvert", args=[lead.pk])
+    # A partner changes nothing that is finished, a conversion neither.
+    undo_url = "" if made.is_repeat or user.is_partner else reverse("lead-unconvert", args=[lead.pk])
     return dialogs.done(request, text, lead, to=target.get_absolute_url(), undo_url=undo_url, go=True)

@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.models import Role
 from crm.duplicates import MATCHED_TYPES, duplicates_of
 from crm.models import RecordType
 from crm.screens import access, board, card, listing, pages
@@ -23,6 +22,7 @@ from crm.visibility import visible_record
 from leads.forms import LeadForm, QuickLeadForm
 from leads.models import Lead
 from leads.qualification import missing_minimum
+from leads.rights import may_convert
 from leads.screens import SCREEN
 from leads.services import PIPELINE, lead_create
 from leads.stages import CONTACT_SAVED, CONVERTED
@@ -80,6 +80,7 @@ def lead_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "merges": undoable_merges(lead, user),
         "call_phone": lead.phone,
         "missing": missing_minimum(lead) if lead.is_open and lead.partner_id is None else [],
+        "may_hand_over": may and may_convert(user) and lead.is_open and lead.partner_id is None,
         "convert_url": reverse("lead-convert", args=[pk]) if CONVERTED in ends else "",
         "save_contact_url": f"{reverse('lead-convert', args=[pk])}?to={CONTACT_SAVED}" if CONTACT_SAVED in ends else "",
         "link_url": reverse("lead-link", args=[pk]) if may and lead.is_open and lead.partner_id is None else "",

@@ -29,6 +29,8 @@ from objects_registry.models import BUILDING_FIELDS, ConstructionObject, Purpose
 class ObjectOutput(RecordOutput):
     """A construction object."""
 
+    internal_fields = ("created_by", "notes", "refusal_reason", "refusal_comment")
+
     class Meta:
         model = ConstructionObject
         fields = (*HEAD, "name", *BUILDING_FIELDS, "notes", *TAIL)

@@ -69,8 +69,8 @@ SCREEN = register(
                 (
                     Fact("name", _("Name"), ("name",), wide=True),
                     Fact("responsible", _("Responsible"), ("responsible",)),
-                    Fact("notes", _("Notes"), ("notes",), wide=True),
-                    Fact("created", _("Created"), show=created_text),
+                    Fact("notes", _("Notes"), ("notes",), wide=True, internal=True),
+                    Fact("created", _("Created"), show=created_text, internal=True),
                 ),
             ),
         ),

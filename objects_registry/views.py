@@ -19,15 +19,14 @@ from objects_registry.forms import ObjectForm, QuickObjectForm
 from objects_registry.matching import duplicate_warning
 from objects_registry.models import ConstructionObject
 from objects_registry.screens import SCREEN
-from objects_registry.services import MAKERS, object_create
+from objects_registry.services import object_create
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
     """What list and board call themselves and what can be made there."""
-    may = getattr(request.user, "role", "") in MAKERS
     return {
         "heading": _("Objects"),
-        "create_url": reverse("object-create") if may else "",
+        "create_url": reverse("object-create") if SCREEN.may_create(request.user) else "",
         "create_label": _("New object"),
     }
 
@@ -94,7 +93,7 @@ def sections_of(obj: ConstructionObject, user: User) -> list[dict[str, Any]]:
 def object_create_page(request: HttpRequest) -> HttpResponse:
     """A new object: a few fields in the dialog, all of them on the page."""
     user: Any = request.user
-    if user.role not in MAKERS:
+    if not SCREEN.may_create(user):
         raise PermissionDenied
     quick = "full" not in request.GET
     form: Any

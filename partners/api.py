@@ -36,6 +36,7 @@ class PartnerOutput(serializers.ModelSerializer[Partner]):
 class HandoffOutput(serializers.ModelSerializer[Handoff]):
     """One hand-over; of the two records each side is shown those it may see."""
 
+    comment = serializers.SerializerMethodField()
     record = serializers.SerializerMethodField()
     twin = serializers.SerializerMethodField()
     partner = serializers.SerializerMethodField()
@@ -46,6 +47,9 @@ class HandoffOutput(serializers.ModelSerializer[Handoff]):
             "id", "record_type", "record", "twin", "partner", "state", "comment", "handed_at", "ended_at", "end_reason",
         )  # fmt: skip
         read_only_fields = fields
+
+    def get_comment(self, row: Handoff) -> str:
+        return selectors.comment_for(self.context["request"].user, row)
 
     def get_record(self, row: Handoff) -> int | None:
         return self._seen(row, row.record_id)

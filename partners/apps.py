@@ -34,6 +34,8 @@ class PartnersConfig(AppConfig):
             guard_fields(record_type, guards.refuse_partners_reach)
         guard_fields("deal", guards.refuse_feedback)
         guard_fields("contact", guards.refuse_partners_reach)
+        for record_type in ("lead", "deal", "contact", "company", "object"):
+            guard_fields(record_type, guards.refuse_to_control)
         timeline.shared(shared_lines)
         routing.target_kind("partner", routing.TargetKind(route.choose_partner, route.give_to_partner))
         events.on("stage_changed", mirror.on_stage_changed, wants=mirror.is_of_twin)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Any
 
+from django.apps import apps
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from accounts.models import Role
 from crm.actors import Actor
 from crm.models import Stage
+from crm.visibility import refusal
 from partners.handoff import remembered_handoff
 from partners.rights import may_control
 from partners.stages import PARTNER_DEAL, RECALLED, WON
@@ -62,15 +65,42 @@ def refuse_partners_reach(record: Any, changed: Set[str], actor: Actor) -> tuple
     user = actor.user
     if not actor.is_person or user is None or not user.is_partner:
         return None
+    if "__new__" not in changed and getattr(record, "partner_id", None) is not None and not record.is_open:
+        return "", refusal(record, user)
     if "__new__" in changed and getattr(record, "partner_id", user.partner_id) != user.partner_id:
         return "", _("A partner makes records in its own pipeline only.")
     for name in CLIENT_LINKS:
         if name in changed and (linked := getattr(record, f"{name}_id", None)) is not None:
             field = record._meta.get_field(name)
             rows: Any = field.related_model._default_manager
-            known = rows.filter(pk=linked).filter(Q(created_by=user) | Q(pk__in=rows.visible_to(user).values("pk")))
+            known = rows.filter(pk=linked).filter(
+                _just_made(field, user) | Q(pk__in=rows.visible_to(user).values("pk"))
+            )
             if not known.exists():
                 return name, _("There is no such record.")
+    return None
+
+
+def _just_made(field: Any, user: Any) -> Q:
+    """What they have made and nothing hangs on yet: in a conversion the client is there before its deal.
+
+    Once it hung on a record, that record decides who sees it: after a recall it is not reached again by its number.
+    """
+    made = Q(created_by=user)
+    for label in ("leads.Lead", "deals.Deal"):
+        tied = apps.get_model(label)._default_manager.filter(**{f"{field.name}__isnull": False})
+        made &= ~Q(pk__in=tied.order_by().values(f"{field.name}_id"))
+    return made
+
+
+def refuse_to_control(record: Any, changed: Set[str], actor: Actor) -> tuple[str, str] | None:
+    """Who controls the partners enters the client's feedback; whatever else there is to write, others write."""
+    user = actor.user
+    if not actor.is_person or user is None or user.role != Role.PARTNER_CONTROL:
+        return None
+    foreign = sorted(changed - FEEDBACK - {"__new__"})
+    if foreign or "__new__" in changed:
+        return (foreign[0] if foreign else ""), refusal(record, user)
     return None
 
 

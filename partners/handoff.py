@@ -16,7 +16,7 @@ from crm import clock, timeline, working_time
 from crm.actors import Actor
 from crm.contact_points import Point, add_points, points_of
 from crm.errors import DomainError, InvalidInput
-from crm.models import ActorKind, Attachment, RecordType, record_model
+from crm.models import ActorKind, Attachment, RecordType, Stage, record_model
 from crm.normalize import looks_like_placeholder
 from crm.prepared import NUMBER, TEXT, Prepared
 from crm.services import activity_create, record_create
@@ -24,8 +24,9 @@ from crm.stages import move
 from deals.stages import AT_PARTNER, RESUMED
 from partners.field_map import HANDED
 from partners.models import Handoff
-from partners.rights import require_recaller
-from partners.stages import PARTNER_DEAL, PARTNER_LEAD, RECALLED
+from partners.rights import require_hander, require_recaller
+from partners.stages import PARTNER_DEAL, PARTNER_LEAD
+from partners.withdrawal import take_back
 
 PIPELINES = {RecordType.LEAD: PARTNER_LEAD, RecordType.DEAL: PARTNER_DEAL}
 FIRST_CALL = timedelta(hours=4)
@@ -66,14 +67,12 @@ def remembered_handoff(record: Any) -> Handoff | None:
 def hand_over(*, record: Any, partner: Partner, by: Any, comment: str = "", responsible: User | None = None) -> Handoff:
     """Give a lead or deal of the manufacturer to a partner; answers the hand-over, its twin is made.
 
-    Raises HandoffError where the record or the partner cannot take part, DoesNotExist for whoever may not change
-    the record.
+    Raises HandoffError where the record or the partner cannot take part, DoesNotExist for whoever does not see the
+    record, PermissionDenied for whoever may not hand it over.
     """
     actor = Actor.of(by)
-    rows = type(record)._default_manager.alive()
-    if actor.is_person and actor.user is not None:
-        rows = rows.visible_to(actor.user, "change")
-    locked = rows.select_for_update(of=("self",)).get(pk=record.pk)
+    locked = type(record)._default_manager.alive().select_for_update(of=("self",)).get(pk=record.pk)
+    require_hander(actor, locked)
     handoff = _start(locked, partner, actor, comment, responsible)
     record.refresh_from_db()
     record.__dict__.pop(MEMO, None)
@@ -217,13 +216,14 @@ def _end(handoff: Handoff, actor: Actor, reason: str) -> Any:
             _("Write why the record is taken back."),
             errors=[{"pointer": "/reason", "code": "required", "message": _("Write why the record is taken back.")}],
         )
-    finish(handoff, Handoff.State.RECALLED, clean)
     model: Any = record_model(handoff.record_type)
     twin = model._default_manager.select_for_update(of=("self",)).get(pk=handoff.twin_id)
-    if twin.is_open:
-        move(twin, RECALLED, by=on_behalf(actor), reason=clean, override=True)
-    timeline.record(twin, "taken_back", actor, {"reason": clean})
+    if twin.stage_row.kind == Stage.Kind.SUCCESS:
+        raise HandoffError(_("The partner has finished this record already."))
+    finish(handoff, Handoff.State.RECALLED, clean)
     origin = model._default_manager.select_for_update(of=("self",)).get(pk=handoff.record_id)
+    timeline.record(twin, "taken_back", actor, {"reason": clean})
+    take_back(twin, origin=origin, by=on_behalf(actor), reason=clean)
     timeline.record(origin, "recalled", actor, {"partner": handoff.partner.name, "reason": clean})
     return origin
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import User
 from crm import clock
+from crm.actors import Actor
 from crm.errors import DomainError
 from crm.models import RecordType
 from crm.screens import dialogs
@@ -24,8 +25,8 @@ from crm.visibility import visible_record
 from partners.forms import HandOnForm, HandOverForm, RecallForm
 from partners.handoff import hand_on, hand_over, recall
 from partners.models import Handoff
-from partners.rights import may_hand_over, may_recall
-from partners.selectors import handoffs_for, handoffs_of, twin_of
+from partners.rights import may_recall, require_hander
+from partners.selectors import comment_for, handoffs_for, handoffs_of, twin_of
 
 KINDS = (RecordType.LEAD, RecordType.DEAL)
 
@@ -46,8 +47,7 @@ def record_hand_over(request: HttpRequest, record_type: str, pk: int) -> HttpRes
     record = visible_record(record_type, pk, user)
     if record is None:
         raise Http404
-    if not may_hand_over(user, record):
-        raise PermissionDenied
+    require_hander(Actor.of(user), record)
     form = HandOverForm(request.POST or None, user=user)
     if form.is_bound and form.is_valid():
         try:
@@ -142,6 +142,7 @@ def _line(user: User, handoff: Handoff) -> dict[str, Any]:
     norm = timedelta(hours=stage.norm_hours) if stage is not None and stage.norm_hours else None
     return {
         "handoff": handoff,
+        "comment": comment_for(user, handoff),
         "active": active,
         "twin": twin,
         "origin": origin,

@@ -24,8 +24,8 @@ def may_control(user: User) -> bool:
 
 
 def may_hand_over(user: User, record: Any) -> bool:
-    """Whoever may change the manufacturer's own record."""
-    if user.is_partner or record.partner_id is not None:
+    """Whoever may change the manufacturer's own record; the call centre qualifies leads and passes them on only."""
+    if user.is_partner or user.role == Role.CALL_CENTER or record.partner_id is not None:
         return False
     return type(record)._default_manager.visible_to(user, "change").filter(pk=record.pk).exists()
 
@@ -38,6 +38,17 @@ def may_recall(user: User, handoff: Handoff) -> bool:
         return False
     rows: Any = record_model(handoff.record_type)._default_manager
     return rows.visible_to(user, "change").filter(pk=handoff.record_id).exists()
+
+
+def require_hander(actor: Actor, record: Any) -> None:
+    """DoesNotExist for a person who does not see the record, PermissionDenied for one who may not hand it over."""
+    if not actor.is_person:
+        return
+    model = type(record)
+    if actor.user is None or not model._default_manager.visible_to(actor.user).filter(pk=record.pk).exists():
+        raise model.DoesNotExist
+    if actor.user.is_partner or (record.partner_id is None and not may_hand_over(actor.user, record)):
+        raise PermissionDenied(_("To a partner records are handed over by their managers and the sales head."))
 
 
 def require_manager(actor: Actor) -> None:

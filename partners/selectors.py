@@ -35,7 +35,7 @@ def partners_with_load(user: User) -> QuerySet[Any]:
 
 def partners_to_choose(user: User) -> QuerySet[Partner]:
     """To whom a record can be handed over: active ones with somebody to receive it."""
-    if user.is_partner:
+    if user.is_partner or user.role == Role.CALL_CENTER:
         return Partner.objects.none()
     return Partner.objects.filter(state=Partner.State.ACTIVE, users__is_active=True).distinct()
 
@@ -57,6 +57,11 @@ def handoffs_of(user: User, record: Any) -> list[Handoff]:
     rows = handoffs_for(user).filter(record_type=record.RECORD_TYPE)
     side = {"record_id": record.pk} if record.partner_id is None else {"twin_id": record.pk}
     return list(rows.filter(**side).order_by("-handed_at", "-pk"))
+
+
+def comment_for(user: User, handoff: Handoff) -> str:
+    """The words that went along with a hand-over; they tell of the client, so a recall takes them back too."""
+    return "" if user.is_partner and handoff.state == Handoff.State.RECALLED else handoff.comment
 
 
 def twin_of(user: User, handoff: Handoff) -> Any:

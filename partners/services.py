@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -18,12 +18,11 @@ from crm.errors import InvalidInput
 from crm.models import ClientType, Company, RecordType, record_model
 from crm.normalize import phone as read_phone
 from crm.services import record_assign, record_create, record_update
-from crm.stages import move
 from partners.field_map import HANDED
 from partners.handoff import HandoffError, copy_files, on_behalf, recall
 from partners.models import Handoff, PartnerProfile
 from partners.rights import require_manager
-from partners.stages import RECALLED
+from partners.withdrawal import take_back
 
 PROFILE_FIELDS = (
     "regions", "phone", "email", "contact_name", "commission_percent", "contract", "comment",
@@ -217,7 +216,8 @@ def _adopt(record: Any, to: User, actor: Actor, why: str) -> Any:
         add_points(own, [Point(item.kind, item.value, item.original, item.extension) for item in points_of(record)])
     copy_files(record, own)
     record_update(record, data={}, by=on_behalf(actor), origin=own)
-    move(record, RECALLED, by=on_behalf(actor), reason=why, override=True)
+    timeline.record(record, "taken_back", actor, {"reason": why})
+    take_back(record, origin=own, by=on_behalf(actor), reason=why)
     timeline.record(own, "recalled", actor, {"partner": record.partner.name, "reason": why})
     return own
 
@@ -228,9 +228,11 @@ def feedback_set(
 ) -> Any:
     """Enter what the client says of the product and of the partner (PART-5); only the manufacturer's controllers."""
     actor = Actor.of(by)
-    rows = type(deal)._default_manager.all()
+    rows = type(deal)._default_manager.alive()
     if actor.is_person and actor.user is not None:
-        rows = rows.visible_to(actor.user, "change")
-    locked = rows.alive().select_for_update(of=("self",)).get(pk=deal.pk)
+        rows = rows.visible_to(actor.user)
+        if rows.filter(pk=deal.pk).exists() and not rows.visible_to(actor.user, "score").filter(pk=deal.pk).exists():
+            raise PermissionDenied(_("The manufacturer asks the client for feedback."))
+    locked = rows.select_for_update(of=("self",)).get(pk=deal.pk)
     given = {"feedback_product": product, "feedback_partner": partner, "feedback_text": text}
     return record_update(locked, data={name: value for name, value in given.items() if value is not None}, by=actor)

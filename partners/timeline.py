@@ -20,8 +20,8 @@ SHARED_KINDS = frozenset({"note", "message"})
 def shared_lines(record: StagedRecord) -> Q | None:
     """The lines of the other side that a handed-over record or its twin shows.
 
-    The partner sees the manufacturer's only from the hand-over until its end, and never internal ones: what was
-    written before was not written for its eyes. The manufacturer sees all notes and talks of every twin.
+    The partner sees the manufacturer's only from the hand-over until its end, after a recall none, and never internal
+    ones: what was written before was not written for its eyes. The manufacturer sees all notes and talks of every twin.
     """
     if record.RECORD_TYPE not in {RecordType.LEAD, RecordType.DEAL}:
         return None
@@ -30,7 +30,7 @@ def shared_lines(record: StagedRecord) -> Q | None:
         twins = list(_handoffs(record).filter(record_id=record.pk).values_list("twin_id", flat=True))
         return Q(record_type=record.RECORD_TYPE, record_id__in=twins, action__in=actions) if twins else None
     found = Q()
-    for handoff in _handoffs(record).filter(twin_id=record.pk):
+    for handoff in _handoffs(record).filter(twin_id=record.pk).exclude(state=Handoff.State.RECALLED):
         lines = Q(record_type=record.RECORD_TYPE, record_id=handoff.record_id, action__in=actions, is_internal=False)
         lines &= Q(at__gte=handoff.handed_at)
         if handoff.ended_at is not None:

@@ -78,7 +78,7 @@ class StepForm(forms.Form):
 def next_step(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
     """Plan the next step on a record of a list."""
     user: Any = request.user
-    record = visible_record(record_type, pk, user, "change")
+    record = visible_record(record_type, pk, user, "comment")
     if record is None:
         raise Http404
     initial = {"title": _("Call the client"), "due_at": next_morning()}

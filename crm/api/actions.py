@@ -156,7 +156,7 @@ class RecordActions(RecordViewSet):
         wish = self.read(MoveInput)
         refusal = Refusal(**_refusal_values(wish["refusal"])) if "refusal" in wish else None
         with transaction.atomic():
-            record = self.locked()
+            record = self.locked(action="move")
             try:
                 stages.move(
                     record,
@@ -233,7 +233,9 @@ class RecordActions(RecordViewSet):
         wish = self.read(NoteInput)
         internal = wish["internal"] and may_see_partner_internals(self.caller)
         with transaction.atomic():
-            entry = services.note_add(self.locked(), text=wish["text"], by=self.actor, internal=internal)
+            entry = services.note_add(
+                self.locked(action="comment"), text=wish["text"], by=self.actor, internal=internal
+            )
         return Response(EntryOutput(entry).data, status=201)
 
     # -- files --------------------------------------------------------------------------------------------------------
@@ -255,7 +257,9 @@ class RecordActions(RecordViewSet):
             wish = self.read(FileInput)
             internal = wish["internal"] and may_see_partner_internals(self.caller)
             with transaction.atomic():
-                kept = services.attachment_add(self.locked(), upload=wish["file"], by=self.actor, internal=internal)
+                kept = services.attachment_add(
+                    self.locked(action="comment"), upload=wish["file"], by=self.actor, internal=internal
+                )
             return Response(FileOutput(kept, context=self.get_serializer_context()).data, status=201)
         refuse_unknown(request, PAGING)
         page = self.paginate_queryset(self._files())
@@ -300,7 +304,7 @@ class RecordActions(RecordViewSet):
         if request.method == "POST":
             wish = self.read(TaskInput)
             with transaction.atomic():
-                task = plan_task(self.locked(), wish, by=self.actor, user=request.user)
+                task = plan_task(self.locked(action="comment"), wish, by=self.actor, user=request.user)
             return Response(TaskOutput(task, context=self.get_serializer_context()).data, status=201)
         refuse_unknown(request, PAGING)
         record = self.get_object()

@@ -17,10 +17,11 @@ from rest_framework.response import Response
 from crm import services
 from crm.api.filtering import refuse_unknown
 from crm.api.serializers import Input, Moment, Reference
-from crm.api.views import ONLY_TO_LOOK_AT, ApiViewSet
+from crm.api.views import ApiViewSet
 from crm.filters import ActivityFilter
 from crm.models import Activity
 from crm.people import assignable
+from crm.visibility import refusal
 
 
 class TaskOutput(serializers.ModelSerializer[Activity]):
@@ -97,8 +98,7 @@ class TaskViewSet(ApiViewSet):
         rows = Activity.objects.visible_to(self.request.user, "change").select_for_update(of=("self",))
         task = rows.filter(pk=int(self.kwargs["pk"])).first()
         if task is None:
-            self.get_object()
-            raise PermissionDenied(str(ONLY_TO_LOOK_AT))
+            raise PermissionDenied(refusal(self.get_object(), self.caller))
         return task
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:

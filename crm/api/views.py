@@ -32,8 +32,8 @@ from crm.api.serializers import RecordOutput
 from crm.contact_points import OWNERS
 from crm.errors import DomainError
 from crm.models import ActorKind, ContactPoint, Pipeline, StagedRecord
-
-ONLY_TO_LOOK_AT = gettext_lazy("You may look at this record, but not change it.")
+from crm.querysets import Action
+from crm.visibility import refusal
 
 
 class PreconditionFailed(DomainError):
@@ -150,14 +150,15 @@ class RecordViewSet(ApiViewSet):
             raise Http404
         return record
 
-    def locked(self, pk: Any = None) -> Any:
-        """The record, locked for a change: 404 out of sight, 403 when it may only be seen, 412 at another version."""
+    def locked(self, pk: Any = None, *, action: Action = "change") -> Any:
+        """The record, locked for a change (or a comment, a move): 404 out of sight, 403 with the reason when it may
+        only be seen, 412 at another version.
+        """
         key = int(self.kwargs["pk"] if pk is None else pk)
-        rows = self.model._default_manager.visible_to(self.request.user, "change")  # type: ignore[attr-defined]
+        rows = self.model._default_manager.visible_to(self.request.user, action)  # type: ignore[attr-defined]
         record = rows.alive().select_for_update(of=("self",)).filter(pk=key).first()
         if record is None:
-            self.get_object()
-            raise PermissionDenied(str(ONLY_TO_LOOK_AT))
+            raise PermissionDenied(refusal(self.get_object(), self.caller))
         if (given := self.request.headers.get("If-Match")) and not _matches(given, record):
             raise PreconditionFailed(
                 _("«%(record)s» is at version %(version)s now: read it again.")

@@ -11,8 +11,11 @@ from django.http import Http404
 
 from accounts.models import Role, User
 from crm.models import StagedRecord, record_model
+from crm.querysets import Action
 from crm.screens import registry
-from crm.visibility import visible_record
+from crm.visibility import refusal, tells_actions_apart, visible_record
+
+ACTIONS: tuple[Action, ...] = ("comment", "move", "score", "change")
 
 
 def find(record_type: str, pk: int, user: User) -> Any:
@@ -20,8 +23,13 @@ def find(record_type: str, pk: int, user: User) -> Any:
     screen = registry.of(record_type)
     rows = screen.model._default_manager.visible_to(user)  # type: ignore[attr-defined]
     related = {*screen.related, *screen.card_related, "responsible", "created_by"}
-    own = screen.model._default_manager.visible_to(user, "change").filter(pk=OuterRef("pk"))  # type: ignore[attr-defined]
-    found = rows.alive().filter(pk=pk).select_related(*related).annotate(is_changeable=Exists(own.order_by()))
+    known: Any = screen.model._default_manager
+    wanted = ACTIONS if tells_actions_apart(user) else ("change",)
+    reach = {
+        f"may_{action}": Exists(known.visible_to(user, action).filter(pk=OuterRef("pk")).order_by())
+        for action in wanted
+    }
+    found = rows.alive().filter(pk=pk).select_related(*related).annotate(**reach)
     if screen.column("tags") is not None:
         # Most records have none: whether there are any comes with the row, which saves their cards a query.
         options: Any = screen.model._meta
@@ -47,27 +55,47 @@ def find_or_merged(record_type: str, pk: int, user: User) -> tuple[Any, Any]:
         return None, main
 
 
-def find_to_change(record_type: str, pk: int, user: User) -> Any:
-    """The record if the person may change it; 404 when it is out of sight, 403 when it may only be looked at."""
+def find_to_change(record_type: str, pk: int, user: User, action: Action = "change") -> Any:
+    """The record if the person may change (comment, move) it; 404 when it is out of sight, else 403 with the reason."""
     record = find(record_type, pk, user)
-    if not may_change(record, user):
-        raise PermissionDenied
+    if not may(action, record, user):
+        raise PermissionDenied(refusal(record, user))
     return record
 
 
 def may_change(record: StagedRecord, user: User) -> bool:
-    """May the person change this record? Already known of a record that `find` brought for them."""
+    """May the person change this record?"""
+    return may("change", record, user)
+
+
+def may(action: Action, record: StagedRecord, user: User) -> bool:
+    """May the person do that with the record? Already known of a record that `find` brought for them."""
     if getattr(record, "reader_id", None) == user.pk:
-        return bool(record.is_changeable)  # type: ignore[attr-defined]
-    return record.pk in changeable(type(record), [record.pk], user)
+        return bool(getattr(record, f"may_{action if tells_actions_apart(user) else 'change'}"))
+    return record.pk in within_reach(action, type(record), [record.pk], user)
+
+
+def mark_reach(model: type[StagedRecord], rows: Iterable[Any], user: User) -> None:
+    """Note on each row of a page what the reader may do with it: `may_change` its fields, `may_move` it."""
+    page = list(rows)
+    may_change = within_reach("change", model, [row.pk for row in page], user)
+    apart = tells_actions_apart(user)
+    may_move = within_reach("move", model, [row.pk for row in page], user) if apart else may_change
+    for row in page:
+        row.may_change, row.may_move = row.pk in may_change, row.pk in may_move
 
 
 def changeable(model: type[StagedRecord], ids: Iterable[int], user: User) -> set[int]:
-    """Those of the ids that the person may change; no query for heads, who may change all."""
+    """Those of the ids that the person may change."""
+    return within_reach("change", model, ids, user)
+
+
+def within_reach(action: Action, model: type[StagedRecord], ids: Iterable[int], user: User) -> set[int]:
+    """Those of the ids with which the person may do that; no query for heads, who may do all."""
     wanted = list(ids)
     if not wanted or user.is_head:
         return set(wanted)
-    rows = model._default_manager.visible_to(user, "change")  # type: ignore[attr-defined]
+    rows = model._default_manager.visible_to(user, action)  # type: ignore[attr-defined]
     return set(rows.filter(pk__in=wanted).values_list("pk", flat=True))
 
 

@@ -168,11 +168,11 @@ def _cards(screen: Screen, rows: Iterable[Any], user: User) -> list[dict[str, An
     found = list(rows)
     if screen.column("tags") is not None:
         prefetch_related_objects(found, "tags")
-    may = access.changeable(screen.model, [row.pk for row in found], user)
+    may = access.within_reach("move", screen.model, [row.pk for row in found], user)
     return [_card(screen, row, row.pk in may) for row in found]
 
 
-def _card(screen: Screen, row: Any, may_change: bool) -> dict[str, Any]:
+def _card(screen: Screen, row: Any, may_move: bool) -> dict[str, Any]:
     """A card as components/board_card.html reads it."""
     now, stage = clock.now(), row.stage_row
     stood = now - row.stage_entered_at
@@ -190,8 +190,8 @@ def _card(screen: Screen, row: Any, may_change: bool) -> dict[str, Any]:
         "next_overdue": row.next_activity_at is not None and row.next_activity_at < now,
         "responsible": row.responsible,
         "stage_key": row.stage,
-        "move_url": link(f"{name}-move", row.pk) if may_change else "",
-        "refuse_url": link(f"{name}-refuse", row.pk) if may_change else "",
+        "move_url": link(f"{name}-move", row.pk) if may_move else "",
+        "refuse_url": link(f"{name}-refuse", row.pk) if may_move else "",
         **screen.board_card(row),
     }
 

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from crm import jobs, pipelines, stages, trash
 from crm.errors import DomainError
 from crm.models import Stage
+from crm.querysets import Action
 from crm.screens import dialogs, job_views, listing, registry
 from crm.screens.forms import BulkAssignForm, BulkMoveForm, BulkTagForm, RecordFieldsForm, RefusalForm
 from crm.services.fields import plain_value
@@ -27,9 +28,9 @@ LOOKED_AT = 300
 ON_PAGE = 1000
 
 
-def chosen(request: HttpRequest, screen: registry.Screen) -> Any:
-    """The selected rows, or all that the list's filter finds; only those the person may change."""
-    rows = screen.model._default_manager.visible_to(request.user, "change").alive()  # type: ignore[attr-defined]
+def chosen(request: HttpRequest, screen: registry.Screen, action: Action = "change") -> Any:
+    """The selected rows, or all that the list's filter finds; only those the person may change (or move)."""
+    rows = screen.model._default_manager.visible_to(request.user, action).alive()  # type: ignore[attr-defined]
     if request.POST.get("all_found"):
         twin = listing.with_query(request, request.POST.get("query", ""))
         rows = listing.filtered(twin, screen, None, rows).qs
@@ -42,9 +43,9 @@ def chosen(request: HttpRequest, screen: registry.Screen) -> Any:
 class Selection:
     """What was selected: the keys, some rows to show, and how the next dialog carries the selection along."""
 
-    def __init__(self, request: HttpRequest, screen: registry.Screen) -> None:
+    def __init__(self, request: HttpRequest, screen: registry.Screen, action: Action = "change") -> None:
         self.screen, self.request = screen, request
-        self.rows = chosen(request, screen)
+        self.rows = chosen(request, screen, action)
         self.keys: list[int] = list(self.rows.values_list("pk", flat=True)[: jobs.MOST + 1])
 
     @property
@@ -169,7 +170,7 @@ def bulk_export(request: HttpRequest, record_type: str) -> HttpResponse:
 def bulk_move(request: HttpRequest, record_type: str) -> HttpResponse:
     """Ask for the stage, for the reason of a refusal, for fields that some lack; then move what can go."""
     user: Any = request.user
-    selection = Selection(request, registry.of(record_type))
+    selection = Selection(request, registry.of(record_type), "move")
     if refusal := selection.refusal():
         return refusal
     codes = list(selection.rows.order_by().values_list("pipeline_id", flat=True).distinct()[:2])

@@ -24,7 +24,7 @@ from crm.templatetags.ui import day, duration, money, number
 def card_context(request: HttpRequest, screen: Screen, record: Any) -> dict[str, Any]:
     """Everything the shared part of a card shows; the app adds its own panels."""
     user: Any = request.user
-    may = access.may_change(record, user)
+    may, may_move = access.may_change(record, user), access.may("move", record, user)
     name = screen.record_type
     return {
         "screen": screen,
@@ -32,13 +32,13 @@ def card_context(request: HttpRequest, screen: Screen, record: Any) -> dict[str,
         "may_change": may,
         "stood": duration(clock.now() - record.stage_entered_at),
         "stale": is_stale(record),
-        "fact_groups": fact_groups(screen, record, may_change=may),
+        "fact_groups": fact_groups(screen, record, user),
         "edit_url": reverse(f"{name}-edit", args=[record.pk]) if may else "",
         "assign_url": reverse(f"{name}-assign", args=[record.pk]) if may else "",
-        "move_to_url": reverse(f"{name}-move", args=[record.pk]) if may else "",
-        **stage_bar(record, user, may_change=may),
+        "move_to_url": reverse(f"{name}-move", args=[record.pk]) if may_move else "",
+        **stage_bar(record, user, may_move=may_move),
         **around.around_context(request, screen, record),
-        **happening.happening_context(request, record, may_change=may),
+        **happening.happening_context(request, record),
     }
 
 
@@ -53,10 +53,10 @@ def is_stale(record: StagedRecord) -> bool:
 # -- stage bar --------------------------------------------------------------------------------------------------------
 
 
-def stage_bar(record: Any, user: User, *, may_change: bool) -> dict[str, Any]:
+def stage_bar(record: Any, user: User, *, may_move: bool) -> dict[str, Any]:
     """The stages of the main path with what a click would do, and the ways to finish; the menu has what lies aside."""
     current = record.stage_row
-    targets = {stage.key for stage in stages.allowed_targets(record, user)} if may_change else set()
+    targets = {stage.key for stage in stages.allowed_targets(record, user)} if may_move else set()
     row = pipelines.stages_of(record.pipeline_id)
     if current.is_hidden:
         every = pipelines.stages_of(record.pipeline_id, hidden=True)
@@ -97,11 +97,14 @@ def _why_shut(stage: Stage, current: Stage) -> str:
 # -- facts ------------------------------------------------------------------------------------------------------------
 
 
-def fact_groups(screen: Screen, record: Any, *, may_change: bool) -> list[dict[str, Any]]:
+def fact_groups(screen: Screen, record: Any, user: User) -> list[dict[str, Any]]:
     """The panels of key facts."""
     return [
-        {"title": group.title, "facts": [fact_row(record, fact, may_change=may_change) for fact in group.facts]}
-        for group in screen.facts
+        {
+            "title": group.title,
+            "facts": [fact_row(record, fact, may_change=access.may(fact.action, record, user)) for fact in group.facts],
+        }
+        for group in screen.groups_for(user)
     ]
 
 

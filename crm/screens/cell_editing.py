@@ -31,10 +31,11 @@ def edit_cell(request: HttpRequest, record_type: str, pk: int, key: str) -> Http
     column = screen.column(key)
     if column is None:
         raise Http404
-    record = access.find_to_change(record_type, pk, user)
+    fact = screen.fact(column.fact, user) if column.fact else None
+    action = "move" if column.kind == "stage" else fact.action if fact else "change"
+    record = access.find_to_change(record_type, pk, user, action)
     if column.kind == "stage" and request.method != "POST":
         return moving.choose(request, record)
-    fact = screen.fact(column.fact) if column.fact else None
     if fact is None or fact.locked:
         raise Http404
     if not dialogs.is_partial(request):
@@ -65,7 +66,7 @@ def row_answer(request: HttpRequest, screen: registry.Screen, pk: int) -> HttpRe
     row = light(screen, rows, columns).first()
     if row is None:
         return HttpResponse(status=204)
-    row.may_change = row.pk in access.changeable(screen.model, [row.pk], user)
+    access.mark_reach(screen.model, [row], user)
     return HttpResponse(cells.row_html(screen, columns, row, clock.now(), cells.labels_of(columns)))
 
 

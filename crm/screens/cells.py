@@ -115,11 +115,11 @@ def cell(column: Any, row: Any, now: datetime, *, label: str, may_change: bool) 
 
 def row_html(screen: Any, columns: Iterable[Any], row: Any, now: datetime, labels: dict[str, str]) -> str:
     """A row of a list with its box to select it."""
-    may = getattr(row, "may_change", False)
+    may, may_move = getattr(row, "may_change", False), getattr(row, "may_move", False)
     pick = (
         f'<input type="checkbox" class="form-check-input" name="ids" value="{row.pk}" data-bulk-row'
         f' aria-label="{escape(str(row))}">'
-        if may
+        if may or may_move
         else ""
     )
     first, *rest = columns

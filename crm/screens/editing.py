@@ -37,10 +37,10 @@ def edit_field(request: HttpRequest, record_type: str, pk: int, name: str) -> Ht
     """
     user: Any = request.user
     screen = registry.of(record_type)
-    fact = screen.fact(name)
+    fact = screen.fact(name, user)
     if fact is None or not fact.fields or fact.locked:
         raise Http404
-    record = access.find_to_change(record_type, pk, user)
+    record = access.find_to_change(record_type, pk, user, fact.action)
     if "show" in request.GET or (request.method != "POST" and not dialogs.is_partial(request)):
         return _line(request, record, fact)
     if request.method != "POST":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -70,6 +71,9 @@ CLIENT_ATTRIBUTION = FactGroup(
         *ATTRIBUTION.facts[1:],
     ),
 )
+
+# Where a client came from is the manufacturer's business.
+CLIENT_ATTRIBUTION = replace(ATTRIBUTION, facts=tuple(replace(fact, internal=True) for fact in ATTRIBUTION.facts))
 
 
 def computed_or_own(shown: str, value: Any, computed: Any, computed_shown: str) -> dict[str, str]:

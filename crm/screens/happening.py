@@ -9,7 +9,6 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -99,20 +98,15 @@ def next_morning() -> Any:
 # -- context ----------------------------------------------------------------------------------------------------------
 
 
-def happening_context(request: HttpRequest, record: StagedRecord, *, may_change: bool) -> dict[str, Any]:
+def happening_context(request: HttpRequest, record: StagedRecord) -> dict[str, Any]:
     """Composer, timeline, tasks and files of a card."""
     user: Any = request.user
     return {
-        "composer": composer(user, record) if may_write(record, user, may_change=may_change) else [],
+        "composer": composer(user, record) if access.may("comment", record, user) else [],
         **timeline_context(request, record),
         **tasks_context(record, user),
-        **files_context(record, user, may_change=may_change),
+        **files_context(record, user),
     }
-
-
-def may_write(record: StagedRecord, user: User, *, may_change: bool) -> bool:
-    """Notes and tasks are for whoever may change the record, and for those who control the partners."""
-    return may_change or (user.role == "partner_control" and getattr(record, "partner_id", None) is not None)
 
 
 def composer(user: User, record: StagedRecord) -> list[dict[str, Any]]:
@@ -232,7 +226,7 @@ def task_row(task: Activity, *, may_change: bool) -> dict[str, Any]:
     }
 
 
-def files_context(record: StagedRecord, user: User, *, may_change: bool) -> dict[str, Any]:
+def files_context(record: StagedRecord, user: User) -> dict[str, Any]:
     """The files of the record, those hidden from partners only for our own people."""
     rows = readable_by(Attachment.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk), user)
     files = [
@@ -246,7 +240,7 @@ def files_context(record: StagedRecord, user: User, *, may_change: bool) -> dict
         for row in rows.select_related("uploaded_by")[:100]
     ]
     upload = reverse(f"{record.RECORD_TYPE}-upload", args=[record.pk])
-    writes = may_write(record, user, may_change=may_change)
+    writes = access.may("comment", record, user)
     return {"files": files, "upload_url": upload if writes else "", "upload_limit": settings.MAX_UPLOAD_MB}
 
 
@@ -321,8 +315,7 @@ def upload_files(request: HttpRequest, record_type: str, pk: int) -> HttpRespons
         for text in refused:
             messages.error(request, text)
         return HttpResponseRedirect(f"{record.get_absolute_url()}#files")
-    may = access.may_change(record, user)
-    response = render(request, "components/files.html", files_context(record, user, may_change=may))
+    response = render(request, "components/files.html", files_context(record, user))
     toasts: list[dict[str, str]] = [{"level": "error", "text": text} for text in refused]
     if kept:
         toasts.append({"level": "success", "text": _("Files attached: %(count)s.") % {"count": kept}})
@@ -330,10 +323,7 @@ def upload_files(request: HttpRequest, record_type: str, pk: int) -> HttpRespons
 
 
 def _find_to_write(record_type: str, pk: int, user: User) -> Any:
-    record = access.find(record_type, pk, user)
-    if not may_write(record, user, may_change=access.may_change(record, user)):
-        raise PermissionDenied
-    return record
+    return access.find_to_change(record_type, pk, user, "comment")
 
 
 def _written(request: HttpRequest, record: StagedRecord, text: str) -> HttpResponse:

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from accounts.models import User
+from accounts.models import Role, User
 from crm import clock, pipelines, saved_views, stages, trash
 from crm.http import paginate
 from crm.models import Pipeline, SavedView
@@ -137,12 +137,13 @@ def columns_of(request: HttpRequest, screen: Screen) -> list[Column]:
     The first column, the record's name, always stands first.
     """
     user: Any = request.user
-    asked = request.GET.get("columns", "")
+    asked, known = request.GET.get("columns", ""), screen.columns_for(user)
     if asked == ALL:
-        return [column for column in screen.columns if not column.only_list]
+        return [column for column in known if not column.only_list]
     keys = asked.split(",") if asked else saved_views.columns_of(user, screen.record_type, active_view(request, screen))
-    keys = keys or [column.key for column in screen.columns if column.shown]
-    found = [column for key in dict.fromkeys(keys) if (column := screen.column(key)) is not None]
+    keys = keys or [column.key for column in known if column.shown]
+    by_key = {column.key: column for column in known}
+    found = [by_key[key] for key in dict.fromkeys(keys) if key in by_key]
     return [screen.main, *(column for column in found if column is not screen.main)]
 
 
@@ -176,9 +177,7 @@ def list_context(request: HttpRequest, screen: Screen) -> dict[str, Any]:
     found = filtered(request, screen)
     columns = columns_of(request, screen)
     page = paginate(request, light(screen, ordered(request, screen, found.qs), columns))
-    may = access.changeable(screen.model, [row.pk for row in page], user)
-    for row in page:
-        row.may_change = row.pk in may
+    access.mark_reach(screen.model, page, user)
     active = list(chips(request, found, screen))
     return {
         "screen": screen,
@@ -423,6 +422,8 @@ def bulk_actions(screen: Screen, user: User) -> list[Mapping[str, Any]]:
     ]
     hidden = set() if trash.may_delete(user) else {"delete"}
     hidden |= set() if screen.column("tags") else {"tag"}
+    # Who controls the partners moves their records and changes nothing else of them.
+    hidden |= {"assign", "tag", "delete"} if user.role == Role.PARTNER_CONTROL else set()
     made = [
         {
             "name": name,

@@ -25,7 +25,7 @@ from crm.screens.forms import MoveForm, ReasonForm, RefusalForm, add_errors
 def move_record(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
     """POST {to, expected_stage, ...}: move, or answer with the dialog that completes the move. GET: where it may go."""
     user: Any = request.user
-    record = access.find_to_change(record_type, pk, user)
+    record = access.find_to_change(record_type, pk, user, "move")
     if request.method != "POST":
         return choose(request, record)
     try:
@@ -41,7 +41,7 @@ def move_record(request: HttpRequest, record_type: str, pk: int) -> HttpResponse
 @require_http_methods(["GET", "HEAD", "POST"])
 def refuse_record(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
     """The refusal dialog: all ways to lose the record with their reasons, one comment."""
-    record = access.find_to_change(record_type, pk, request.user)  # type: ignore[arg-type]
+    record = access.find_to_change(record_type, pk, request.user, "move")  # type: ignore[arg-type]
     ends = [stage for stage in pipelines.stages_of(record.pipeline_id) if stage.is_failure]
     return _refusal(request, record, ends)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from accounts.models import Role
 from crm.models import StagedRecord, record_model
+from crm.querysets import Action
 from crm.services import record_update
 
 
@@ -28,7 +29,8 @@ class Column:
     number, money, day, moment, phone, mail, link, person, stage, next, tags. `sort` empty: the list does not sort by
     it. `shown`: it stands in the list before the reader has chosen columns. `fact`: the line of the card through
     which a cell is filled in place. `related` and `prefetch` are what the rows need for it; `only_list`: a file
-    of all fields does without it, because its parts stand there as columns of their own.
+    of all fields does without it, because its parts stand there as columns of their own. `internal`: not for the
+    people of partners.
     """
 
     key: str
@@ -42,6 +44,7 @@ class Column:
     related: tuple[str, ...] = ()
     prefetch: tuple[str, ...] = ()
     only_list: bool = False
+    internal: bool = False
 
     def __post_init__(self) -> None:
         if self.value is None:
@@ -60,7 +63,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Fact:
-    """A line of the card: which fields stand behind it and how they are shown (text, or entries of a fact)."""
+    """A line of the card: which fields stand behind it and how they are shown (text, or entries of a fact).
+
+    `action` is what one must be allowed to do with the record to fill it in; an `internal` one is the
+    manufacturer's: a partner's people do not see it.
+    """
 
     name: str
     label: Any
@@ -68,6 +75,8 @@ class Fact:
     show: Callable[[Any], Any] | None = None
     wide: bool = False
     locked: bool = False
+    internal: bool = False
+    action: Action = "change"
 
 
 @dataclass(frozen=True)
@@ -111,6 +120,17 @@ class Screen:
     folder: str = ""
     row_notes: Callable[[Any], Iterable[Any]] = no_notes
 
+    def columns_for(self, user: Any) -> list[Column]:
+        """The columns that the person may have in a list."""
+        return [column for column in self.columns if not column.internal or not user.is_partner]
+
+    def groups_for(self, user: Any) -> list[FactGroup]:
+        """The panels of facts that the person is shown."""
+        if not user.is_partner:
+            return list(self.facts)
+        made = [replace(group, facts=tuple(fact for fact in group.facts if not fact.internal)) for group in self.facts]
+        return [group for group in made if group.facts]
+
     @property
     def main(self) -> Column:
         return self.columns[0]
@@ -128,9 +148,9 @@ class Screen:
     def model(self) -> type[StagedRecord]:
         return record_model(self.record_type)
 
-    def fact(self, name: str) -> Fact | None:
-        """The line of the card with that name."""
-        return next((fact for group in self.facts for fact in group.facts if fact.name == name), None)
+    def fact(self, name: str, user: Any) -> Fact | None:
+        """The line of the card with that name, if the person is shown it."""
+        return next((fact for group in self.groups_for(user) for fact in group.facts if fact.name == name), None)
 
 
 SCREENS: dict[str, Screen] = {}

@@ -196,7 +196,7 @@ def choose_columns(request: HttpRequest, record_type: str) -> HttpResponse:
     screen = registry.of(record_type)
     view = listing.active_view(request, screen)
     back = f"{reverse(f'{record_type}-list')}?{listing.query_string(request, without=('columns',))}"
-    known = [column.key for column in screen.columns[1:]]
+    known = [column.key for column in screen.columns_for(user)[1:]]
     chosen = [column.key for column in listing.columns_of(request, screen)[1:]]
     order = [*chosen, *(key for key in known if key not in chosen)]
     if request.method == "POST":

@@ -1,6 +1,12 @@
 """Writing shared by every kind of record: create, update, assign, notes, tasks, files. Apps add their own."""
 
-from crm.services.activities import activity_complete, activity_create, activity_reopen, refresh_next_activity
+from crm.services.activities import (
+    activities_cancel,
+    activity_complete,
+    activity_create,
+    activity_reopen,
+    refresh_next_activity,
+)
 from crm.services.fields import DERIVED, PROTECTED, derive, plain_value, shown_value
 from crm.services.notes import attachment_add, note_add, touch
 from crm.services.records import record_assign, record_create, record_delete, record_restore, record_update
@@ -8,6 +14,7 @@ from crm.services.records import record_assign, record_create, record_delete, re
 __all__ = [
     "DERIVED",
     "PROTECTED",
+    "activities_cancel",
     "activity_complete",
     "activity_create",
     "activity_reopen",

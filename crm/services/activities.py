@@ -77,6 +77,20 @@ def activity_complete(activity: Activity, *, by: Any, result: str = "") -> Activ
 
 
 @transaction.atomic
+def activities_cancel(record: StagedRecord, *, by: Any, result: str) -> int:
+    """Close everything that was still to be done on a record, with the word why; answers how many there were."""
+    rows = Activity.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk).undone().select_for_update()
+    found = list(rows.order_by("pk"))
+    for activity in found:
+        activity.done_at, activity.result = clock.now(), result
+        activity.save(update_fields=["done_at", "result"])
+        timeline.record(record, "task_cancelled", by, {"title": activity.title, "result": result})
+    if found:
+        refresh_next_activity(record)
+    return len(found)
+
+
+@transaction.atomic
 def activity_reopen(activity: Activity, *, by: Any) -> Activity:
     """Undo of activity_complete."""
     activity.done_at, activity.result = None, ""

@@ -22,7 +22,7 @@ from crm.errors import DomainError, InvalidInput
 from crm.http import triggers
 from crm.models import Company, Contact, RecordType
 from crm.point_services import point_add, point_make_main, point_remove
-from crm.screens import access, board, card, dialogs, listing, pages
+from crm.screens import access, board, card, dialogs, listing, pages, registry
 from crm.screens.merging import undoable_merges
 from crm.screens.registry import Screen
 from crm.views.client_forms import CompanyForm, ContactForm, QuickCompanyForm, QuickContactForm
@@ -33,17 +33,11 @@ HEADINGS = {"contact": gettext_lazy("Contacts"), "company": gettext_lazy("Compan
 NEW = {"contact": gettext_lazy("New contact"), "company": gettext_lazy("New company")}
 
 
-def may_create(user: User) -> bool:
-    """Clients are made by the manufacturer's sales people."""
-    return CONTACT.may_create(user)
-
-
 def page_context(request: HttpRequest, record_type: str) -> dict[str, Any]:
     """What the pages of both kinds call themselves."""
-    may = may_create(request.user)  # type: ignore[arg-type]
     return {
         "heading": HEADINGS[record_type],
-        "create_url": reverse(f"{record_type}-create") if may else "",
+        "create_url": reverse(f"{record_type}-create") if SCREENS[record_type].may_create(request.user) else "",
         "create_label": NEW[record_type],
     }
 
@@ -100,7 +94,7 @@ def sections_of(record: Any, user: User) -> list[dict[str, Any]]:
         except NoReverseMatch:
             continue
         section = {"title": title, "url": url, "icon": icon}
-        if other in {"deal", "contact"} and may_create(user):
+        if other in {"deal", "contact"} and registry.of(other).may_create(user):
             add = f"{reverse(f'{other}-create')}?{kind}={record.pk}"
             section |= {"add_url": add, "add_label": _("Add"), "add_dialog": True}
         made.append(section)
@@ -145,7 +139,7 @@ def contact_follow_company(request: HttpRequest, pk: int) -> HttpResponse:
 def client_create(request: HttpRequest, record_type: str) -> HttpResponse:
     """A new contact or company: a few fields in the dialog, all of them on the page."""
     user: Any = request.user
-    if not may_create(user):
+    if not SCREENS[record_type].may_create(user):
         raise PermissionDenied
     quick = "full" not in request.GET
     form = _new_form(request, record_type, quick)

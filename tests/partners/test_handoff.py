@@ -367,7 +367,7 @@ def test_both_sides_read_one_conversation_without_the_internal_lines(scene: Scen
     recall(handoff_id=handoff.pk, by=scene.head, reason="Вернули себе")
     clock.travel(hours=1)
     services.note_add(deal, text="После отзыва", by=scene.manager)
-    assert notes(twin, scene.dealer) == {"Клиент звонил нам", "Были на замере"}
+    assert notes(twin, scene.dealer) == {"Были на замере"}
     assert {"После отзыва", "Маржа 30 %", "Были на замере"} <= notes(deal, scene.manager)
 
 

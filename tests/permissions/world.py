@@ -43,9 +43,9 @@ VIEWERS: dict[str, frozenset[str]] = {
     "object_handed": CONTROLLED_A,
     "object_foreign": ALL | {"stranger"},
 }
-# Who may change it: a team looks on, a partner changes no clients and objects of the manufacturer.
+# Who may change it: a team looks on, a partner changes no clients and objects of the manufacturer, control no fields.
 CHANGERS: dict[str, frozenset[str]] = {
-    name: (viewers - {"teammate"})
+    name: (viewers - {"teammate", "control"})
     if name.startswith(("lead", "deal", "twin"))
     else viewers - {"teammate", "control", "partner_a", "partner_b"}
     for name, viewers in VIEWERS.items()
