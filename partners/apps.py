@@ -13,13 +13,13 @@ class PartnersConfig(AppConfig):
     verbose_name = _("Partners")
 
     def ready(self) -> None:
-        from crm import events, stages, timeline
+        from crm import attachments, events, stages, timeline
         from crm import requirements as needed
         from crm.field_guards import guard_fields
         from leads import routing
         from partners import guards, mirror, route
         from partners.handoff import active_handoff
-        from partners.timeline import shared_lines
+        from partners.timeline import homes_of_file, shared_files, shared_lines
 
         needed.declare(
             "deal",
@@ -37,5 +37,6 @@ class PartnersConfig(AppConfig):
         for record_type in ("lead", "deal", "contact", "company", "object"):
             guard_fields(record_type, guards.refuse_to_control)
         timeline.shared(shared_lines)
+        attachments.share(shared_files, homes_of_file)
         routing.target_kind("partner", routing.TargetKind(route.choose_partner, route.give_to_partner))
         events.on("stage_changed", mirror.on_stage_changed, wants=mirror.is_of_twin)

@@ -9,12 +9,12 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from crm import pipelines
-from crm.models import RecordType, StagedRecord
+from crm.models import Attachment, RecordType, StagedRecord
 from crm.timeline import KINDS, formatter
 from partners.models import Handoff
 
-# Notes, letters, messages and calls; moves, fields, tasks and robots stay each side's own.
-SHARED_KINDS = frozenset({"note", "message"})
+# Notes, letters, messages, calls and files; moves, fields, tasks and robots stay each side's own.
+SHARED_KINDS = frozenset({"note", "message", "file"})
 
 
 def shared_lines(record: StagedRecord) -> Q | None:
@@ -37,6 +37,31 @@ def shared_lines(record: StagedRecord) -> Q | None:
             lines &= Q(at__lte=handoff.ended_at)
         found |= lines
     return found or None
+
+
+def shared_files(record: StagedRecord) -> Q | None:
+    """The files of the other side, under the same conditions as its lines."""
+    if record.RECORD_TYPE not in {RecordType.LEAD, RecordType.DEAL}:
+        return None
+    if record.partner_id is None:  # type: ignore[attr-defined]
+        twins = list(_handoffs(record).filter(record_id=record.pk).values_list("twin_id", flat=True))
+        return Q(record_type=record.RECORD_TYPE, record_id__in=twins) if twins else None
+    found = Q()
+    for handoff in _handoffs(record).filter(twin_id=record.pk).exclude(state=Handoff.State.RECALLED):
+        files = Q(record_type=record.RECORD_TYPE, record_id=handoff.record_id, is_internal=False)
+        files &= Q(created_at__gte=handoff.handed_at)
+        if handoff.ended_at is not None:
+            files &= Q(created_at__lte=handoff.ended_at)
+        found |= files
+    return found or None
+
+
+def homes_of_file(attachment: Attachment) -> list[tuple[str, int]]:
+    """The records on the other side of the hand-overs of the record that a file hangs on."""
+    rows = Handoff.objects.filter(record_type=attachment.record_type)
+    pk = attachment.record_id
+    pairs = rows.filter(Q(record_id=pk) | Q(twin_id=pk)).values_list("record_id", "twin_id")
+    return [(attachment.record_type, twin if own == pk else own) for own, twin in pairs]
 
 
 def _handoffs(record: StagedRecord) -> Any:

@@ -21,11 +21,12 @@ from crm.api.filtering import PAGING, refuse_unknown
 from crm.api.serializers import Input, Reference
 from crm.api.tasks import TaskInput, TaskOutput, plan_task
 from crm.api.views import RecordViewSet
+from crm.attachments import files_of
 from crm.errors import DomainError, RefusalNeeded
 from crm.models import Activity, Attachment, Stage, TimelineEntry
 from crm.people import assignable
 from crm.stages import Refusal
-from crm.visibility import may_see_partner_internals, readable_by
+from crm.visibility import may_see_partner_internals
 
 TIMELINE_KINDS = ("note", "stage", "field", "task", "message", "file", "robot")
 # Of the fields that live on the client, a move may fill the ones that the stage asks for.
@@ -285,9 +286,7 @@ class RecordActions(RecordViewSet):
         return answer
 
     def _files(self) -> Any:
-        record = self.get_object()
-        rows = Attachment.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk)
-        return readable_by(rows, self.request.user)  # type: ignore[arg-type]
+        return files_of(self.get_object(), self.caller)
 
     # -- tasks --------------------------------------------------------------------------------------------------------
 

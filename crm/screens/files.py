@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from crm import exporting, jobs
-from crm.models import Attachment, ListJob
+from crm.attachments import file_for
+from crm.models import ListJob
 from crm.screens import registry
 from crm.screens.export_jobs import AT_ONCE, Sheet
-from crm.visibility import readable_by, visible_record
 
 
 @login_required
@@ -24,8 +24,8 @@ from crm.visibility import readable_by, visible_record
 def attachment_download(request: HttpRequest, pk: int) -> HttpResponseBase:
     """A file, for whoever may see the record it hangs on; always saved, never shown by the browser."""
     user: Any = request.user
-    attachment = readable_by(Attachment.objects.filter(pk=pk), user).first()
-    if attachment is None or visible_record(attachment.record_type, attachment.record_id, user) is None:
+    attachment = file_for(pk, user)
+    if attachment is None:
         raise Http404
     try:
         opened = attachment.file.open("rb")

@@ -22,15 +22,16 @@ from accounts.models import User
 from accounts.selectors import RESPONSIBLE_ROLES
 from crm import clock, services, timeline
 from crm.activities import open_tasks
+from crm.attachments import files_of
 from crm.errors import DomainError
 from crm.formfields import MomentField
 from crm.http import triggers
-from crm.models import Activity, Attachment, StagedRecord, TimelineEntry
+from crm.models import Activity, StagedRecord, TimelineEntry
 from crm.people import assignable
 from crm.screens import access
 from crm.screens.dialogs import is_partial
 from crm.screens.forms import add_errors
-from crm.visibility import may_see_partner_internals, readable_by
+from crm.visibility import may_see_partner_internals
 
 ENTRIES = 30
 SIGNS = {
@@ -228,7 +229,7 @@ def task_row(task: Activity, *, may_change: bool) -> dict[str, Any]:
 
 def files_context(record: StagedRecord, user: User) -> dict[str, Any]:
     """The files of the record, those hidden from partners only for our own people."""
-    rows = readable_by(Attachment.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk), user)
+    rows = files_of(record, user)
     files = [
         {
             "name": row.name,
