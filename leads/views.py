@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
+from accounts.models import Role
 from crm.duplicates import MATCHED_TYPES, duplicates_of
 from crm.models import RecordType
 from crm.screens import access, board, card, listing, pages
