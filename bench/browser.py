@@ -135,6 +135,7 @@ def visit(context: BrowserContext, address: str, name: str, machine: str) -> See
         wire.send("Network.emulateNetworkConditions", network)
         wire.send("Emulation.setCPUThrottlingRate", {"rate": 4})
     page.goto(address, wait_until="networkidle")
+    page.wait_for_function("window.seen.lcp > 0")
     interact(page)
     seen = page.evaluate("window.seen")
     return Seen(name, machine, seen["lcp"], seen["cls"], seen["worst"], weights["Script"], weights["Stylesheet"])
