@@ -99,7 +99,7 @@ def test_control_gives_no_fields_along_with_a_move(scene: Scene) -> None:
     wish = {"to": "proposal_sent", "data": {"amount": "5"}}
     answer = browser(scene.control).post(f"/api/v1/deals/{twin.pk}/move/", wish, content_type=JSON)
     assert answer.status_code == 400
-    assert answer.json()["errors"][0]["pointer"] == "/amount"
+    assert answer.json()["errors"][0]["pointer"] == "/data/amount"
     assert fresh(twin).stage == "partner_deal:received"
 
 
