@@ -13,6 +13,7 @@ from crm.models import Attachment, RecordType, StagedRecord
 from crm.timeline import KINDS, formatter
 from partners.models import Handoff
 
+MEMO = "_handoffs_seen"
 # Notes, letters, messages, calls and files; moves, fields, tasks and robots stay each side's own.
 SHARED_KINDS = frozenset({"note", "message", "file"})
 
@@ -27,10 +28,12 @@ def shared_lines(record: StagedRecord) -> Q | None:
         return None
     actions = [action for action, kind in KINDS.items() if kind in SHARED_KINDS]
     if record.partner_id is None:  # type: ignore[attr-defined]
-        twins = list(_handoffs(record).filter(record_id=record.pk).values_list("twin_id", flat=True))
+        twins = [row.twin_id for row in _handoffs(record)]
         return Q(record_type=record.RECORD_TYPE, record_id__in=twins, action__in=actions) if twins else None
     found = Q()
-    for handoff in _handoffs(record).filter(twin_id=record.pk).exclude(state=Handoff.State.RECALLED):
+    for handoff in _handoffs(record):
+        if handoff.state == Handoff.State.RECALLED:
+            continue
         lines = Q(record_type=record.RECORD_TYPE, record_id=handoff.record_id, action__in=actions, is_internal=False)
         lines &= Q(at__gte=handoff.handed_at)
         if handoff.ended_at is not None:
@@ -44,10 +47,12 @@ def shared_files(record: StagedRecord) -> Q | None:
     if record.RECORD_TYPE not in {RecordType.LEAD, RecordType.DEAL}:
         return None
     if record.partner_id is None:  # type: ignore[attr-defined]
-        twins = list(_handoffs(record).filter(record_id=record.pk).values_list("twin_id", flat=True))
+        twins = [row.twin_id for row in _handoffs(record)]
         return Q(record_type=record.RECORD_TYPE, record_id__in=twins) if twins else None
     found = Q()
-    for handoff in _handoffs(record).filter(twin_id=record.pk).exclude(state=Handoff.State.RECALLED):
+    for handoff in _handoffs(record):
+        if handoff.state == Handoff.State.RECALLED:
+            continue
         files = Q(record_type=record.RECORD_TYPE, record_id=handoff.record_id, is_internal=False)
         files &= Q(created_at__gte=handoff.handed_at)
         if handoff.ended_at is not None:
@@ -64,8 +69,14 @@ def homes_of_file(attachment: Attachment) -> list[tuple[str, int]]:
     return [(attachment.record_type, twin if own == pk else own) for own, twin in pairs]
 
 
-def _handoffs(record: StagedRecord) -> Any:
-    return Handoff.objects.filter(record_type=record.RECORD_TYPE)
+def _handoffs(record: StagedRecord) -> list[Handoff]:
+    """The hand-overs of a record or of a twin; read once per instance, for lines and files of a card alike."""
+    if MEMO not in record.__dict__:
+        side = "record_id" if record.partner_id is None else "twin_id"  # type: ignore[attr-defined]
+        rows = Handoff.objects.filter(record_type=record.RECORD_TYPE, **{side: record.pk})
+        record.__dict__[MEMO] = list(rows.order_by("pk"))
+    found: list[Handoff] = record.__dict__[MEMO]
+    return found
 
 
 def _with_comment(text: str, data: Mapping[str, Any], name: str = "comment") -> str:
