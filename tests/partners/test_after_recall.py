@@ -276,3 +276,25 @@ def test_no_search_filter_expansion_or_export_leads_there(aftermath: Aftermath) 
     # The crawl can find: partner B, whose it is now, does.
     theirs = browser(scene.other)
     assert aftermath.hits(read(theirs, f"/api/v1/deals/?{EXPAND}"))
+
+
+@pytest.mark.parametrize("kind", ["lead", "deal"])
+def test_records_taken_back_before_are_emptied_by_the_migration(scene: Scene, kind: str) -> None:
+    from importlib import import_module
+
+    from django.apps import apps
+
+    record, twin = taken_back(scene, kind)
+    columns = {"title": f"Ангар Кимова {PHONE}", "contact": scene.contact, "address": "Тверь", "search_text": "кимов"}
+    type(twin).objects.filter(pk=twin.pk).update(**columns)
+    ContactPoint.objects.create(record_type=kind, record_id=twin.pk, kind="phone", value=PHONE, reversed_value="x")
+    take = import_module("partners.migrations.0003_take_clients_back").take
+    for _time in range(2):
+        take(apps, None)
+        row = fresh(twin)
+        assert (row.title, row.contact, row.address, row.search_text) == ("Ангар 36×18", None, "", "ангар 36×18")
+        assert not ContactPoint.objects.filter(record_type=kind, record_id=twin.pk).exists()
+    assert fresh(record).address
+    old = Change.objects.filter(record_type=kind, record_id=twin.pk, field="contact").order_by("-pk").first()
+    assert old is not None
+    assert old.old == scene.contact.pk
