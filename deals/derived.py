@@ -11,7 +11,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from crm import preferences, titles
-from deals.models import Deal, DealLine
+from deals.models import Deal
 from objects_registry.building import number
 
 TITLE_PARTS = ("object", "client", "area", "tonnage", "purpose", "city", "length", "width", "source")
@@ -22,7 +22,7 @@ def lines_total(deal: Deal) -> Decimal | None:
     """The sum of a deal's products and services; None while it has none."""
     if deal._state.adding:
         return None
-    lines = list(DealLine.objects.filter(deal=deal))
+    lines = list(deal.lines.all())
     return sum((line.total for line in lines), Decimal(0)) if lines else None
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -51,6 +52,7 @@ def deal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     deal, main = access.find_or_merged(SCREEN.record_type, pk, user)
     if main is not None:
         return HttpResponseRedirect(main.get_absolute_url())
+    prefetch_related_objects([deal], "lines")  # the amount and the table below it read the same rows
     context = card.card_context(request, SCREEN, deal)
     may = context["may_change"]
     client = deal.contact or deal.company
