@@ -370,6 +370,7 @@ SPECTACULAR_SETTINGS = {
         "TaskKindEnum": "crm.models.Activity.Kind",
         "PointKindEnum": "crm.models.ContactPoint.Kind",
         "ExclusionKindEnum": "crm.models.Exclusion.Kind",
+        "SubmissionStateEnum": "communications.models.Submission.State",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -62,18 +62,18 @@ ATTRIBUTION = FactGroup(
         Fact("created", gettext_lazy("Created"), show=created_text),
     ),
 )
-# What first brought a client is locked; the newest request stands beside it.
+# What first brought a client is locked, the newest request stands beside it; both are the manufacturer's business.
 CLIENT_ATTRIBUTION = FactGroup(
     gettext_lazy("Where from"),
-    (
-        Fact("source", gettext_lazy("First touch"), ("source",)),
-        Fact("last_touch", gettext_lazy("Last touch"), show=last_touch_text),
-        *ATTRIBUTION.facts[1:],
+    tuple(
+        replace(fact, internal=True)
+        for fact in (
+            Fact("source", gettext_lazy("First touch"), ("source",)),
+            Fact("last_touch", gettext_lazy("Last touch"), show=last_touch_text),
+            *ATTRIBUTION.facts[1:],
+        )
     ),
 )
-
-# Where a client came from is the manufacturer's business.
-CLIENT_ATTRIBUTION = replace(ATTRIBUTION, facts=tuple(replace(fact, internal=True) for fact in ATTRIBUTION.facts))
 
 
 def computed_or_own(shown: str, value: Any, computed: Any, computed_shown: str) -> dict[str, str]:

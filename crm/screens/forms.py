@@ -160,6 +160,15 @@ class RefusalForm(forms.Form):
             raise forms.ValidationError(_("Write in your own words why it is closed."))
         return text
 
+    def clean(self) -> dict[str, Any]:
+        """Where a competitor was cheaper, its name is asked for."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        reason = self.reasons.get(given.get("choice", ""))
+        asks = reason is not None and reason.asks_competitor and "competitor" in self.fields
+        if asks and looks_like_placeholder(given.get("competitor", "")):
+            self.add_error("competitor", _("Write who the competitor is."))
+        return given
+
     def target(self) -> str:
         """The code of the refusal stage that the choice means."""
         choice: str = self.cleaned_data["choice"]

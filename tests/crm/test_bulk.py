@@ -83,7 +83,10 @@ def test_many_are_refused_with_one_reason_and_a_comment() -> None:
     choice = asked.context["form"]["choice"].field.choices[0][1][0][0]
     lazy = client.post("/deals/bulk/move/", {**data, "choice": choice, "comment": "-"})
     assert lazy.status_code == 422
-    client.post("/deals/bulk/move/", {**data, "choice": choice, "comment": "Дешевле на десять процентов"})
+    said = {**data, "choice": choice, "comment": "Дешевле на десять процентов"}
+    nameless = client.post("/deals/bulk/move/", said)
+    assert "competitor" in nameless.context["form"].errors, "nobody is left behind with a reason half given"
+    client.post("/deals/bulk/move/", {**said, "competitor": "Завод МК"})
     assert {deal.stage for deal in Deal.objects.all()} == {"deal:price_of_structures"}
     assert {deal.refusal_comment for deal in Deal.objects.all()} == {"Дешевле на десять процентов"}
 
