@@ -30,7 +30,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "quick_create": SimpleLazyObject(lambda: menu.quick_create(user)),
         # A function and no lazy object: Russian plurals reckon with the number itself.
         "unread_notifications": lambda: counts()["unread"],
-        "may_delete": trash.may_delete(user),
+        "may_open_trash": trash.may_delete(user),
         "notifications_url": menu.address("web:notifications"),
         "product_name": SimpleLazyObject(lambda: preferences.get("company_name") or "CRM"),
     }

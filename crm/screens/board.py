@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Count, Q, Sum, prefetch_related_objects
 from django.db.models.expressions import RawSQL
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -75,7 +75,10 @@ def board_answer(request: HttpRequest, screen: Screen, template: str, extra: dic
 
 
 def more_cards(request: HttpRequest, screen: Screen) -> HttpResponse:
-    """The next cards of one column, after the card `before` (the last one shown)."""
+    """The next cards of one column, after the card `before` (the last one shown).
+
+    Opened as a page of its own (a new tab, no scripts) it is the list of the column's records.
+    """
     user: Any = request.user
     pipeline = listing.pipeline_of(request, screen)
     stage = next(
@@ -87,6 +90,9 @@ def more_cards(request: HttpRequest, screen: Screen) -> HttpResponse:
     raw = request.GET.get("before", "")
     if pipeline is None or stage is None or not (raw.isascii() and raw.isdigit() and len(raw) < 19):
         return HttpResponse(status=404)
+    if not is_partial(request):
+        query = listing.query_string(request, without=("column", "before", "page"), stage=stage.key)
+        return HttpResponseRedirect(f"{reverse(f'{screen.record_type}-list')}?{query}")
     rows = rows_of(request, screen, pipeline)[1].filter(stage=stage.key)
     last = screen.model._default_manager.filter(pk=int(raw)).values_list("stage_entered_at", flat=True).first()
     if last is not None:

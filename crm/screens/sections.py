@@ -27,7 +27,8 @@ def record_section(request: HttpRequest, record_type: str) -> HttpResponse:
     whole = f"{reverse(f'{record_type}-list')}?{query.urlencode()}"
     if not is_partial(request):
         return HttpResponseRedirect(whole)
-    query.pop("pipeline")
+    if query["pipeline"] == listing.ALL:
+        query.pop("pipeline")
     rows: Any = listing.filtered(request, screen, query).qs
     found = list(light(screen, rows.order_by("-created_at", "-pk"))[: ROWS + 1])
     context = {

@@ -233,6 +233,7 @@
       }
     };
     form.addEventListener("click", (event) => {
+      if (event.target === all) return; // its change comes next and must find it as the person left it
       const row = event.target.closest("[data-bulk-row]");
       if (row && event.shiftKey && last) {
         const list = rows();

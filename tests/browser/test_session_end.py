@@ -45,6 +45,7 @@ def test_a_note_and_an_open_dialog_outlive_the_session(page_for: Callable[..., P
     page.locator(".stage-ends .btn-quiet-danger").click()
     dialog = page.locator("#dialog")
     dialog.locator("[data-asks-competitor]").first.check()
+    dialog.locator("#id_competitor").fill("Завод МК")
     dialog.locator("#id_comment").fill("Дешевле на 10 %")
     page.context.clear_cookies(name="sessionid")
     dialog.locator(".btn-danger").click()

@@ -22,7 +22,7 @@ from communications.services import message_received
 from crm import clock, events, scope, timeline
 from crm.actors import Actor
 from crm.contact_points import add_points, read_points
-from crm.models import Activity, Contact, TimelineEntry
+from crm.models import Activity, Contact, Event, TimelineEntry
 from crm.services import record_create
 from crm.stages import move
 from deals.models import Deal
@@ -57,6 +57,7 @@ class Command(BaseCommand):
     def _play(self, options: dict[str, Any]) -> None:
         self.backend = None if options["send"] else MEMORY
         self.last_seen = TimelineEntry.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        self.last_event = Event.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         self.letters = len(getattr(mail, "outbox", []))
         deal = self._deal(options["deal"])
         self._live(deal)
@@ -96,8 +97,10 @@ class Command(BaseCommand):
 
     def _tell_handlers(self) -> None:
         """Handlers hear of events after commit; here, inside one transaction, they are told until all is quiet."""
-        while events.dispatch_due():
-            pass
+        waiting = {"state__in": [Event.State.PENDING, Event.State.RUNNING], "not_before__lte": clock.now()}
+        while found := list(Event.objects.filter(pk__gt=self.last_event, **waiting).order_by("pk")):
+            for event in found:
+                events.dispatch(event.pk, event)
 
     def _deal(self, pk: int | None) -> Deal:
         if pk is None:
