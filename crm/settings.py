@@ -372,6 +372,8 @@ SPECTACULAR_SETTINGS = {
         "ExclusionKindEnum": "crm.models.Exclusion.Kind",
         "SubmissionStateEnum": "communications.models.Submission.State",
     },
+    # With more than a hundred calls opened out at once the page is drawn for minutes.
+    "SWAGGER_UI_SETTINGS": {"docExpansion": "none", "deepLinking": True, "persistAuthorization": False},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -73,6 +73,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if not runs_here(item)]
     items[:] = [item for item in items if runs_here(item)]
     config.hook.pytest_deselected(items=left_out)
+    # Committing tests come last, for they leave empty tables behind: pytest itself draws those that share a browser
+    # together and would put them before tests that count on the migrated rows.
+    items.sort(key=is_transactional)
     for item in items:
         if is_transactional(item):
             # Stages and settings are laid by migrations; emptying the tables takes them away.
