@@ -218,12 +218,15 @@ def embedded_valkey(var_dir: Path) -> list[str]:
 def prepare(*, no_demo_data: bool) -> int:
     """Run `manage.py prepare`; Ctrl-C in the middle of it ends it without a traceback."""
     command = [sys.executable, str(ROOT / "manage.py"), "prepare", *(["--no-demo-data"] if no_demo_data else [])]
-    child = subprocess.Popen(command, cwd=ROOT, start_new_session=True, preexec_fn=die_with_parent)  # noqa: PLW1509
+    child = None
     try:
+        child = subprocess.Popen(command, cwd=ROOT, start_new_session=True, preexec_fn=die_with_parent)  # noqa: PLW1509
         return child.wait()
     except KeyboardInterrupt:
-        child.terminate()
-        child.wait()
+        # Pressed while it was just being started, there is none to end by name: it dies with this process.
+        if child is not None:
+            child.terminate()
+            child.wait()
         print("Stopped.", flush=True)
         return 128 + signal.SIGINT
 
