@@ -19,45 +19,35 @@ SHARED_KINDS = frozenset({"note", "message", "file"})
 
 
 def shared_lines(record: StagedRecord) -> Q | None:
-    """The lines of the other side that a handed-over record or its twin shows.
-
-    The partner sees the manufacturer's only from the hand-over until its end, after a recall none, and never internal
-    ones: what was written before was not written for its eyes. The manufacturer sees all notes and talks of every twin.
-    """
-    if record.RECORD_TYPE not in {RecordType.LEAD, RecordType.DEAL}:
-        return None
-    actions = [action for action, kind in KINDS.items() if kind in SHARED_KINDS]
-    if record.partner_id is None:  # type: ignore[attr-defined]
-        twins = [row.twin_id for row in _handoffs(record)]
-        return Q(record_type=record.RECORD_TYPE, record_id__in=twins, action__in=actions) if twins else None
-    found = Q()
-    for handoff in _handoffs(record):
-        if handoff.state == Handoff.State.RECALLED:
-            continue
-        lines = Q(record_type=record.RECORD_TYPE, record_id=handoff.record_id, action__in=actions, is_internal=False)
-        lines &= Q(at__gte=handoff.handed_at)
-        if handoff.ended_at is not None:
-            lines &= Q(at__lte=handoff.ended_at)
-        found |= lines
-    return found or None
+    """The lines of the other side that a handed-over record or its twin shows."""
+    return _shared(record, "at", action__in=[action for action, kind in KINDS.items() if kind in SHARED_KINDS])
 
 
 def shared_files(record: StagedRecord) -> Q | None:
     """The files of the other side, under the same conditions as its lines."""
+    return _shared(record, "created_at")
+
+
+def _shared(record: StagedRecord, moment: str, **only: Any) -> Q | None:
+    """Rows of the other side whose time stands in the column `moment`; None where there are none to be seen.
+
+    The partner sees the manufacturer's only from the hand-over until its end, after a recall none, and never internal
+    ones: what was written before was not written for its eyes. The manufacturer sees those of every twin.
+    """
     if record.RECORD_TYPE not in {RecordType.LEAD, RecordType.DEAL}:
         return None
     if record.partner_id is None:  # type: ignore[attr-defined]
         twins = [row.twin_id for row in _handoffs(record)]
-        return Q(record_type=record.RECORD_TYPE, record_id__in=twins) if twins else None
+        return Q(record_type=record.RECORD_TYPE, record_id__in=twins, **only) if twins else None
     found = Q()
     for handoff in _handoffs(record):
         if handoff.state == Handoff.State.RECALLED:
             continue
-        files = Q(record_type=record.RECORD_TYPE, record_id=handoff.record_id, is_internal=False)
-        files &= Q(created_at__gte=handoff.handed_at)
+        rows = Q(record_type=record.RECORD_TYPE, record_id=handoff.record_id, is_internal=False, **only)
+        rows &= Q(**{f"{moment}__gte": handoff.handed_at})
         if handoff.ended_at is not None:
-            files &= Q(created_at__lte=handoff.ended_at)
-        found |= files
+            rows &= Q(**{f"{moment}__lte": handoff.ended_at})
+        found |= rows
     return found or None
 
 
