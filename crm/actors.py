@@ -18,6 +18,8 @@ class Actor:
     kind: str
     user: User | None = None
     name: str = ""
+    # Fills what a move asks for: whoever may make the move may give what it lacks, also in fields that others keep.
+    is_filling: bool = False
 
     @property
     def is_person(self) -> bool:

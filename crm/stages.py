@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from django.db import models, transaction
@@ -112,7 +112,7 @@ def move(
     if not override and (objection := _guarded(locked, target, actor)):
         raise StageError(objection)
     if data:
-        _fill(locked, data, actor)
+        _fill(locked, target, data, actor)
     refusal_columns = {} if override and refusal is None else _refusal_columns(locked, target, refusal)
     if not override and (missing := missing_fields(locked, target)):
         raise MissingFields(missing, target.name)
@@ -164,8 +164,15 @@ def _guarded(record: StagedRecord, target: Stage, actor: Actor) -> str:
     return next((text for check in GUARDS.get(record.RECORD_TYPE, []) if (text := check(record, target, actor))), "")
 
 
-def _fill(record: StagedRecord, data: Mapping[str, Any], actor: Actor) -> None:
+def _fill(record: StagedRecord, target: Stage, data: Mapping[str, Any], actor: Actor) -> None:
     """Write the fields given with a move; "company__inn" goes to the deal's company."""
+    asked = {name for field in missing_fields(record, target) for name in field.fields}
+    lacking = {name: value for name, value in data.items() if name in asked}
+    _write_given(record, lacking, replace(actor, is_filling=True))
+    _write_given(record, {name: value for name, value in data.items() if name not in asked}, actor)
+
+
+def _write_given(record: StagedRecord, data: Mapping[str, Any], actor: Actor) -> None:
     from crm.services import record_update
 
     own = {name: value for name, value in data.items() if "__" not in name}

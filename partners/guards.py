@@ -94,9 +94,9 @@ def _just_made(field: Any, user: Any) -> Q:
 
 
 def refuse_to_control(record: Any, changed: Set[str], actor: Actor) -> tuple[str, str] | None:
-    """Who controls the partners enters the client's feedback; whatever else there is to write, others write."""
+    """Who controls the partners enters the client's feedback and what a move asks for; the rest others write."""
     user = actor.user
-    if not actor.is_person or user is None or user.role != Role.PARTNER_CONTROL:
+    if not actor.is_person or actor.is_filling or user is None or user.role != Role.PARTNER_CONTROL:
         return None
     foreign = sorted(changed - FEEDBACK - {"__new__"})
     if foreign or "__new__" in changed:

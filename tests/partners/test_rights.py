@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from crm import services
+from crm import clock, services
 from crm.actors import Actor
+from crm.clients import company_create
 from crm.errors import InvalidInput
 from crm.models import TimelineEntry
 from crm.stages import move
@@ -16,6 +17,7 @@ from leads.models import Lead
 from leads.services import lead_create
 from partners.handoff import recall
 from partners.selectors import partners_to_choose
+from partners.services import feedback_set
 from tests.partners.scene import HTMX, SIZE, Scene, browser, fresh
 
 pytestmark = pytest.mark.django_db
@@ -93,14 +95,35 @@ def test_control_moves_comments_and_scores_but_writes_no_fields(scene: Scene) ->
     assert fresh(twin).feedback_product == 4
 
 
-@pytest.mark.rule("PART-4")
-def test_control_gives_no_fields_along_with_a_move(scene: Scene) -> None:
+@pytest.mark.rule("PART-4", "PIPE-3")
+def test_control_gives_with_a_move_only_what_it_asks_for(scene: Scene) -> None:
     _handoff, twin = scene.handed(scene.deal())
-    wish = {"to": "proposal_sent", "data": {"amount": "5"}}
-    answer = browser(scene.control).post(f"/api/v1/deals/{twin.pk}/move/", wish, content_type=JSON)
+    move = f"/api/v1/deals/{twin.pk}/move/"
+    control = browser(scene.control)
+    more = {"to": "proposal_sent", "data": {"amount": "5", "comment": "Моё"}}
+    answer = control.post(move, more, content_type=JSON)
     assert answer.status_code == 400
-    assert answer.json()["errors"][0]["pointer"] == "/data/amount"
-    assert fresh(twin).stage == "partner_deal:received"
+    assert answer.json()["errors"][0]["pointer"] == "/data/comment"
+    assert (fresh(twin).stage, fresh(twin).amount) == ("partner_deal:received", None)
+    del more["data"]["comment"]
+    assert control.post(move, more, content_type=JSON).status_code == 200
+    assert (fresh(twin).stage, fresh(twin).amount) == ("partner_deal:proposal_sent", 5)
+    again = control.post(move, {"to": "negotiation", "data": {"amount": "7"}}, content_type=JSON)
+    assert again.status_code == 400, "what is filled already stays the partner's"
+    assert fresh(twin).amount == 5
+
+
+@pytest.mark.rule("PART-5", "PIPE-3")
+def test_control_wins_a_deal_whose_client_lacks_details(scene: Scene) -> None:
+    _handoff, twin = scene.handed(scene.deal())
+    company = company_create(by=scene.head, data={"name": "ООО «Заказчик»"})
+    services.record_update(fresh(twin), data={"company": company, "amount": 5}, by=Actor.system())
+    move(fresh(twin), "feedback", by=Actor.system(), override=True)
+    feedback_set(fresh(twin), by=scene.control, product=5, partner=4, text="Хорошо")
+    given = {"contract_number": "П-1", "contract_date": clock.today(), "company__inn": "7707083893"}
+    won = move(fresh(twin), "won", by=scene.control, data=given)
+    assert won.stage == "partner_deal:won"
+    assert fresh(company).inn == "7707083893"
 
 
 @pytest.mark.rule("ACC-1")
