@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from accounts.models import Team, User
@@ -131,19 +131,46 @@ def cohort(query: ReportQuery, breakdown_by: str = "") -> CohortFunnel:
     reach = sql.furthest_steps(rows, query.record_type, _ranks(counted), AMOUNT)
     before = sql.furthest_steps(query.rows(**_previous(query)), query.record_type, _ranks(counted))
     stood = sql.stood_in(rows, query.record_type)
-    now = dict(rows.values_list("stage").annotate(Count("pk")))
+    counts, counts_before = _counted(query, query.created()), _counted(query, query.created(query.period.previous))
     times = sql.time_in_stages(rows, query.record_type)
-    made = _Maker(query, span, reach, before, stood, now, times, _ranks(counted))
+    made = _Maker(query, span, reach, before, stood, counts.stages, times, _ranks(counted))
     steps = [made.step(stage, path[index - 1] if index else None, path[0]) for index, stage in enumerate(path)]
     detours = [made.step(stage, None, path[0]) for stage in counted if stage not in path]
     return CohortFunnel(
         query=query,
-        outcome=_outcome(query, rows, span),
+        outcome=_outcome(query, counts, counts_before, span),
         steps=steps,
         detours=detours,
-        copies=_figure(query, query.rows(**query.created(), copies="true").count(), **query.created(), copies="true"),
+        copies=_figure(query, counts.copies, **query.created(), copies="true"),
         breakdown_by=breakdown_by,
         breakdown=breakdown(query, rows, breakdown_by, span) if breakdown_by in BREAKDOWNS else [],
+    )
+
+
+@dataclass
+class _Counts:
+    """Records created in a period by the stage where they stand now, with what won ones are worth, and the copies."""
+
+    stages: dict[str, int]
+    amounts: dict[str, Decimal]
+    copies: int
+
+    def of(self, query: ReportQuery, *kinds: str) -> int:
+        """How many stand in stages of these kinds; of none named, in any."""
+        keys = stage_keys(query.pipeline.code, *kinds) if kinds else self.stages
+        return sum(self.stages.get(key, 0) for key in keys)
+
+
+def _counted(query: ReportQuery, span: dict[str, str]) -> _Counts:
+    """One pass over the records of a period answers where they stand, and which of them are copies."""
+    is_copy = ExpressionWrapper(Q(copy_set__isnull=False), BooleanField())
+    groups = query.rows(**span).annotate(is_copy=is_copy).values("stage", "is_copy")
+    found = list(groups.annotate(count=Count("pk"), money=Sum(AMOUNT)))
+    own = [group for group in found if not group["is_copy"]]
+    return _Counts(
+        stages={group["stage"]: group["count"] for group in own},
+        amounts={group["stage"]: group["money"] or Decimal(0) for group in own},
+        copies=sum(group["count"] for group in found if group["is_copy"]),
     )
 
 
@@ -222,22 +249,21 @@ def _outcome_columns(query: ReportQuery) -> dict[str, Any]:
     }
 
 
-def _outcome(query: ReportQuery, rows: QuerySet[Any], span: dict[str, str]) -> Outcome:
-    found = rows.aggregate(**_outcome_columns(query))
-    columns = _outcome_columns(query)
-    before = query.rows(**_previous(query)).aggregate(
-        created=columns["created"], won=columns["won"], neutral=columns["neutral"]
-    )
+def _outcome(query: ReportQuery, counts: _Counts, before: _Counts, span: dict[str, str]) -> Outcome:
+    created, won = counts.of(query), counts.of(query, "success")
+    created_before = before.of(query)
     return Outcome(
-        created=_figure(query, found["created"], **span),
-        won=_figure(query, found["won"], **span, kind="success"),
-        lost=_figure(query, found["lost"], **span, kind="failure"),
-        neutral=_figure(query, found["neutral"], **span, kind="neutral"),
-        open=_figure(query, found["open"], **span, kind="open"),
-        conversion=share(found["won"], found["created"] - found["neutral"]),
-        won_amount=found["won_amount"] or Decimal(0),
-        previous_created=before["created"],
-        previous_conversion=share(before["won"], before["created"] - before["neutral"]),
+        created=_figure(query, created, **span),
+        won=_figure(query, won, **span, kind="success"),
+        lost=_figure(query, counts.of(query, "failure"), **span, kind="failure"),
+        neutral=_figure(query, counts.of(query, "neutral"), **span, kind="neutral"),
+        open=_figure(query, counts.of(query, "open"), **span, kind="open"),
+        conversion=share(won, created - counts.of(query, "neutral")),
+        won_amount=sum(
+            (counts.amounts.get(key, Decimal(0)) for key in stage_keys(query.pipeline.code, "success")), Decimal(0)
+        ),
+        previous_created=created_before,
+        previous_conversion=share(before.of(query, "success"), created_before - before.of(query, "neutral")),
     )
 
 

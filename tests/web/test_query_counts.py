@@ -29,6 +29,9 @@ LIMITS = {
     "/partners/control/": 10,
     "/contacts/board/": 15,
     "/objects/board/": 15,
+    "/reports/funnel/": 15,
+    "/reports/funnel/?mode=snapshot": 10,
+    "/reports/refusals/": 15,
 }
 
 
