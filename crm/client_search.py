@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +22,17 @@ class FoundClient:
     record: StagedRecord
     points: tuple[str, ...]
     notes: tuple[str, ...]
+    # By what who only identifies clients chooses one of them (crm.identification); empty for who sees them.
+    note: str = ""
 
 
 def find_clients(query: str, user: Any, *, limit: int = MOST) -> list[FoundClient]:
     """Living contacts and companies that `user` may see; those whose number ends in the digits come first."""
+    return search_clients(query, lambda rows: rows.visible_to(user), limit=limit)
+
+
+def search_clients(query: str, seen: Callable[[Any], Any], *, limit: int) -> list[FoundClient]:
+    """Living contacts and companies out of what `seen` leaves of all; those whose number ends in the digits first."""
     text = normalize.one_line(query, 200)
     if len(text) < SHORTEST_QUERY:
         return []
@@ -32,7 +40,7 @@ def find_clients(query: str, user: Any, *, limit: int = MOST) -> list[FoundClien
     found: list[tuple[bool, Any]] = []
     for kind in KINDS:
         rows: Any = record_model(kind)._default_manager
-        visible = rows.visible_to(user).alive().select_related("responsible")
+        visible = seen(rows.all()).alive().select_related("responsible")
         visible = visible.select_related("company") if kind == RecordType.CONTACT else visible
         exact = list(visible.filter(pk__in=by_tail.get(kind, []))[:limit]) if by_tail.get(kind) else []
         known = {row.pk for row in exact}

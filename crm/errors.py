@@ -163,7 +163,8 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
     if isinstance(error, SuspiciousOperation):
         error = exceptions.ParseError(_("The body cannot be read."))
     if isinstance(error, DomainError):
-        return _answer(error.status, problem(error.status, error.code, str(error.title), error.message, error.errors))
+        body = problem(error.status, error.code, str(error.title), error.message, error.errors)
+        return _answer(error.status, body, _retry_after(error))
     if isinstance(error, Http404 | ObjectDoesNotExist):
         error = exceptions.NotFound()
     if isinstance(error, PermissionDenied):
@@ -177,12 +178,15 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
     # A sentence with a gap, as of a wrong method, is filled in only in the detail.
     title = InvalidInput.title if rows else detail if "{" in str(error.default_detail) else error.default_detail
     body = problem(error.status_code, code, str(title), detail, rows)
-    headers = {}
-    if wait := getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(wait) + 1)
+    headers = _retry_after(error)
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = str(challenge)
     return _answer(error.status_code, body, headers)
+
+
+def _retry_after(error: Exception) -> dict[str, str]:
+    wait = getattr(error, "wait", None)
+    return {"Retry-After": str(int(wait) + 1)} if wait else {}
 
 
 def _answer(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:

@@ -64,6 +64,7 @@ DEEDS: dict[str, Any] = {
     "handed_over": gettext_lazy("handed over"),
     "profile": gettext_lazy("profile"),
     "required": gettext_lazy("required fields"),
+    "client_lookup": gettext_lazy("looked for a client"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Rate limits of the API: counted per token, for people in the browser per person."""
+"""Rate limits: of the API, counted per token, for people in the browser per person; of an operator's lookups."""
 
 from __future__ import annotations
 
@@ -26,3 +26,13 @@ class TokenRateThrottle(SimpleRateThrottle):
         else:
             ident = f"ip-{self.get_ident(request)}"
         return self.cache_format % {"scope": self.scope, "ident": ident}
+
+
+class LookupThrottle(SimpleRateThrottle):
+    """So many searches for clients an hour for a person who may recognise them, but not see them."""
+
+    scope = "lookups"
+
+    def get_cache_key(self, request: object, view: object) -> str:
+        """The person, given in the place of the view."""
+        return self.cache_format % {"scope": self.scope, "ident": getattr(view, "pk", "")}

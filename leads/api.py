@@ -10,11 +10,13 @@ from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
 from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
+from crm.api.clients import ClientQuery, FoundOutput
 from crm.api.merging import MergeActions
 from crm.api.serializers import (
     HEAD,
@@ -31,6 +33,7 @@ from crm.api.serializers import (
     phone_list,
     visible,
 )
+from crm.identification import client_of_note, clients_for
 from crm.models import ATTRIBUTION_FIELDS, RecordType, Source
 from crm.people import assignable
 from crm.settings_audit import require_head
@@ -103,6 +106,11 @@ class ClientInput(Input):
 
     contact = Reference(queryset=visible("crm.Contact"), required=False, allow_null=True)
     company = Reference(queryset=visible("crm.Company"), required=False, allow_null=True)
+    note = serializers.CharField(
+        required=False,
+        max_length=500,
+        help_text=gettext_lazy("Of a candidate, instead of its id; an operator, who sees no clients, chooses by it."),
+    )
 
 
 @extend_schema_view(
@@ -144,8 +152,28 @@ class LeadViewSet(MergeActions, ConversionActions, WithObject):
         wish = self.read(ClientInput)
         with transaction.atomic():
             lead = self.locked()
-            linking.lead_link_client(lead, contact=wish.get("contact"), company=wish.get("company"), by=self.actor)
+            chosen = {kind: wish.get(kind) for kind in ("contact", "company")}
+            if note := wish.get("note"):
+                client = client_of_note(note, lead, by=self.caller)
+                if client is None:
+                    raise NotFound
+                chosen[client.RECORD_TYPE] = client
+            linking.lead_link_client(lead, **chosen, by=self.actor)
         return self.show(lead.pk)
+
+    @extend_schema(summary=gettext_lazy("Who may it be?"), parameters=[ClientQuery], responses=FoundOutput(many=True))
+    @action(detail=True, url_path="client-candidates", filterset_class=None, pagination_class=None)
+    def client_candidates(self, request: Request, **kwargs: Any) -> Response:
+        """Clients that the lead may be from, by what the caller says of themselves.
+
+        A call-centre operator is shown no more than it takes to recognise one, after four digits or three letters;
+        so many searches an hour, each in the audit trail.
+        """
+        query = ClientQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        with transaction.atomic():
+            lead = self.locked()
+        return Response(FoundOutput(clients_for(lead, query.validated_data["q"], by=self.caller), many=True).data)
 
     @extend_schema(summary=gettext_lazy("Share out by the routing table (sales head)"), request=None)
     @action(detail=True, methods=["post"])

@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from crm.client_search import SHORTEST_QUERY, find_clients
+from crm.client_search import SHORTEST_QUERY
 from crm.errors import DomainError
+from crm.identification import LookupsUsedUp, client_of_note, clients_for, identifies_only, says_enough
 from crm.models import RecordType
 from crm.screens import access, dialogs
 from crm.visibility import visible_record
@@ -27,24 +28,35 @@ def lead_link(request: HttpRequest, pk: int) -> HttpResponse:
     lead = access.find_to_change(RecordType.LEAD, pk, user)
     if request.method == "POST":
         return _link(request, lead)
-    query = request.GET.get("q", "").strip()[:200]
     context = {
         "dialog_title": _("Who is it?"),
         "dialog_action": request.path,
         "dialog_back": lead.get_absolute_url(),
         "record": lead,
-        "query": query,
-        "is_asked": len(query) >= SHORTEST_QUERY,
-        "found": find_clients(query, user) if query else [],
+        "is_blind": identifies_only(user),
+        **_search(request.GET.get("q", "").strip()[:200], lead, user),
     }
     if dialogs.is_partial(request) and request.htmx.target == "found-clients":  # type: ignore[attr-defined]
         return render(request, "leads/link.html#found", context)
     return dialogs.dialog(request, "leads/link.html", context)
 
 
+def _search(query: str, lead: Any, user: Any) -> dict[str, Any]:
+    """What was asked and who was found, or why nobody was looked for."""
+    is_asked = says_enough(query) if identifies_only(user) else len(query) >= SHORTEST_QUERY
+    try:
+        found = clients_for(lead, query, by=user) if is_asked else []
+    except LookupsUsedUp as error:
+        return {"query": query, "is_asked": True, "found": [], "trouble": error.message}
+    return {"query": query, "is_asked": is_asked, "found": found, "trouble": ""}
+
+
 def _link(request: HttpRequest, lead: Any) -> HttpResponse:
     user: Any = request.user
-    chosen = {}
+    chosen: dict[str, Any] = {}
+    if note := request.POST.get("note", ""):
+        client = client_of_note(note, lead, by=user)
+        chosen[client.RECORD_TYPE if client is not None else "contact"] = client
     for kind in (RecordType.CONTACT, RecordType.COMPANY):
         raw = request.POST.get(kind, "")
         if raw:

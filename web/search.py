@@ -8,10 +8,11 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from accounts.models import Role, User
+from accounts.models import User
 from crm import normalize
+from crm.identification import callers_for
 from crm.models import RecordType, record_model
-from crm.phone_search import KnownCaller, callers_by_tail
+from crm.phone_search import KnownCaller
 from crm.templatetags.ui import money, phone
 from web import menu
 
@@ -74,8 +75,7 @@ def search(user: User, query: str, *, limit: int = 10) -> Found:
             more = _list_url(record_type, text) if len(items) > limit else ""
             if items:
                 found.groups.append(Group(record_type, labels[record_type], items[:limit], more))
-    if user.role == Role.CALL_CENTER:
-        found.callers = callers_by_tail(text)
+    found.callers = callers_for(text, by=user)
     return found
 
 

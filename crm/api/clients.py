@@ -166,10 +166,17 @@ class FoundOutput(serializers.Serializer[Any]):
     """A contact or a company, with what tells it from its namesakes."""
 
     record_type = serializers.CharField(source="record.RECORD_TYPE")
-    id = serializers.IntegerField(source="record.pk")
+    id = serializers.IntegerField(source="record.pk", allow_null=True)
     name = serializers.CharField(source="record")
     points = serializers.ListField(child=serializers.CharField())
     notes = serializers.ListField(child=serializers.CharField())
+    note = serializers.CharField(
+        help_text=gettext_lazy("By what an operator, who sees no clients, chooses one of them; empty for all others.")
+    )
+
+    def to_representation(self, instance: Any) -> Any:
+        shown = super().to_representation(instance)
+        return {**shown, "id": None} if instance.note else shown
 
 
 class ClientSearchViewSet(ApiViewSet):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 
 import pytest
@@ -11,10 +13,11 @@ from accounts.models import Role
 from crm.client_search import find_clients
 from crm.clients import company_create, contact_create
 from crm.contact_points import points_of
-from crm.models import Contact
+from crm.models import Change, Contact
 from crm.point_services import point_remove
 from crm.recognition import recognise
 from crm.services import record_update
+from crm.throttling import LookupThrottle
 from leads.linking import NotLinked, lead_link_client, lead_unlink_client
 from leads.models import Lead
 from leads.services import lead_create, lead_points
@@ -153,3 +156,118 @@ def test_by_api(client: Client, owner: Any) -> None:
     assert client.post(url, {"contact": contact.pk}, content_type="application/json").json()["is_repeat"] is True
     assert client.post(f"{url}undo/").json()["contact"] is None
     assert client.post(f"{url}undo/").status_code == 409
+
+
+def ask(client: Client, lead: Lead, query: str) -> str:
+    part = client.get(f"/leads/{lead.pk}/link/", {"q": query}, headers={**HTMX, "HX-Target": "found-clients"})
+    return part.content.decode()
+
+
+def note_in(page: str) -> str:
+    found = re.search(r'name="note" value="([^"]+)"', page)
+    assert found is not None
+    return html.unescape(found[1])
+
+
+@pytest.fixture
+def operator() -> Any:
+    return make_user(Role.CALL_CENTER)
+
+
+@pytest.mark.rule("ACC-1")
+def test_an_operator_recognises_a_client_and_learns_no_more(client: Client, owner: Any, operator: Any) -> None:
+    contact = anna(owner)
+    record_update(
+        contact, data={"company": company_create(by=owner, data={"name": "Сталь", "inn": "7707083893"})}, by=owner
+    )
+    lead = lead_create(by=operator, data={"name": "Аня"}, phones="8 999 000-11-22")
+    client.force_login(operator)
+    page = ask(client, lead, "67-89")
+    for shown in ("Семёнова Анна", "Сталь", "67-89", str(owner)):
+        assert shown in page
+    for kept in ("912", "345", "anna@", "7707083893", contact.get_absolute_url(), f'value="{contact.pk}"'):
+        assert kept not in page
+    done = client.post(f"/leads/{lead.pk}/link/", {"note": note_in(page)}, headers=HTMX)
+    assert f"/leads/{lead.pk}/unlink/" in done["HX-Trigger"]
+    assert (fresh(lead).contact, fresh(lead).is_repeat) == (contact, True)
+    assert "+79990001122" in {point.value for point in points_of(contact)}
+    assert client.get(contact.get_absolute_url()).status_code == 404
+    assert find_clients("6789", operator) == []
+    (line,) = Change.objects.filter(field="client_lookup")
+    assert (line.record_id, line.actor_user, line.new["value"]) == (lead.pk, operator, f"67-89: contact {contact.pk}")
+    assert client.post(f"/leads/{lead.pk}/unlink/", headers=HTMX).status_code == 204
+
+
+@pytest.mark.parametrize("query", ["678", "ан", "а б в", "s", "-", "+7 9"])
+def test_too_little_to_recognise_by_finds_nobody(client: Client, owner: Any, operator: Any, query: str) -> None:
+    anna(owner)
+    lead = lead_create(by=operator, data={"name": "Аня"}, phones="8 999 000-11-22")
+    client.force_login(operator)
+    assert 'name="note"' not in ask(client, lead, query)
+    assert "Семёнова" not in client.get(f"/api/v1/leads/{lead.pk}/client-candidates/", {"q": query}).content.decode()
+    assert not Change.objects.filter(field="client_lookup").exists()
+
+
+def test_an_operator_shows_a_few_and_only_so_often(
+    client: Client, owner: Any, operator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(7):
+        contact_create(by=owner, data={"name": f"Иванов Пётр{number}", "responsible": owner})
+    monkeypatch.setattr(LookupThrottle, "THROTTLE_RATES", {"lookups": "2/hour"})
+    lead = lead_create(by=operator, data={"name": "Аня"}, phones="8 999 000-11-22")
+    client.force_login(operator)
+    assert ask(client, lead, "Иванов").count('name="note"') == 5
+    assert ask(client, lead, "иван").count('name="note"') == 5
+    assert 'name="note"' not in ask(client, lead, "Иванов")
+    refused = client.get(f"/api/v1/leads/{lead.pk}/client-candidates/?q=6789")
+    assert (refused.status_code, refused.json()["code"]) == (429, "throttled")
+    assert int(refused["Retry-After"]) > 3000
+    client.force_login(owner)
+    own = unknown(owner, "8 999 000-11-33")
+    assert ask(client, own, "Иванов").count('name="contact"') == 7
+
+
+@pytest.mark.rule("ACC-1")
+def test_an_operator_links_nobody_by_number_or_by_the_note_of_another_lead(
+    client: Client, owner: Any, operator: Any, clock: Any
+) -> None:
+    contact = anna(owner)
+    lead, other = (lead_create(by=operator, data={"name": "Аня"}, phones=f"8 999 000-11-2{n}") for n in "23")
+    client.force_login(operator)
+    note = note_in(ask(client, other, "6789"))
+    for data in ({"contact": contact.pk}, {"note": note}, {"note": "x"}, {"note": note[:-1]}):
+        assert client.post(f"/leads/{lead.pk}/link/", data, headers=HTMX).status_code == 404
+    url = f"/api/v1/leads/{lead.pk}/client/"
+    for body in ({"contact": contact.pk}, {"note": note}):
+        assert client.post(url, body, content_type="application/json").status_code in {400, 404}
+    late = note_in(ask(client, lead, "6789"))
+    clock.travel(hours=2)
+    assert client.post(f"/leads/{lead.pk}/link/", {"note": late}, headers=HTMX).status_code == 404
+    handed = unknown(owner, "8 999 000-11-44")
+    assert client.get(f"/leads/{handed.pk}/link/?q=6789").status_code == 404
+    assert client.get(f"/api/v1/leads/{handed.pk}/client-candidates/?q=6789").status_code == 404
+    assert fresh(lead).contact is None
+
+
+@pytest.mark.rule("ACC-1")
+def test_nobody_else_is_shown_clients_out_of_their_sight(client: Client, owner: Any) -> None:
+    anna(owner)
+    for user in (make_user(), make_user(Role.PARTNER)):
+        pipeline = "partner_lead" if user.is_partner else "lead"
+        lead = lead_create(by=user, data={"name": "Аня"}, phones="8 999 000-11-22", pipeline=pipeline)
+        client.force_login(user)
+        assert client.get(f"/api/v1/leads/{lead.pk}/client-candidates/?q=6789").json() == []
+        page = ask(client, lead, "6789")
+        assert 'name="note"' not in page
+        assert "Семёнова" not in page
+
+
+def test_an_operator_links_by_api(client: Client, owner: Any, operator: Any) -> None:
+    contact = anna(owner)
+    lead = lead_create(by=operator, data={"name": "Аня"}, phones="8 999 000-11-22")
+    client.force_login(operator)
+    (hit,) = client.get(f"/api/v1/leads/{lead.pk}/client-candidates/?q=6789").json()
+    assert (hit["id"], hit["name"], hit["points"], hit["notes"]) == (None, "Семёнова Анна", ["… 67-89"], [str(owner)])
+    url = f"/api/v1/leads/{lead.pk}/client/"
+    assert client.post(url, {"note": hit["note"]}, content_type="application/json").json()["is_repeat"] is True
+    assert fresh(lead).contact == contact
