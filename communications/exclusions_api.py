@@ -16,8 +16,10 @@ from rest_framework.routers import SimpleRouter
 from communications.exclusion_views import found
 from communications.models import Submission
 from communications.submissions import submission_reprocess
+from crm import undo
 from crm.api.filtering import PAGING, refuse_unknown
 from crm.api.serializers import Input
+from crm.api.undo import UNDO_HEADER, undoable
 from crm.api.views import ApiViewSet
 from crm.exclusions import exclusion_remove, exclusions_keep
 from crm.models import Exclusion
@@ -79,7 +81,9 @@ class HeadsOnly(ApiViewSet):
         request=ExclusionInput,
         responses={201: ExclusionOutput(many=True)},
     ),
-    destroy=extend_schema(summary=gettext_lazy("Take out of the exclusion list"), responses={204: None}),
+    destroy=extend_schema(
+        summary=gettext_lazy("Take out of the exclusion list"), responses={204: None}, parameters=[UNDO_HEADER]
+    ),
 )
 class ExclusionViewSet(HeadsOnly):
     """Phones, addresses, domains and messenger ids of which no leads are made."""
@@ -110,7 +114,7 @@ class ExclusionViewSet(HeadsOnly):
         if row is None:
             raise Http404
         exclusion_remove(row, by=self.actor)
-        return Response(status=204)
+        return undoable(Response(status=204), undo.offer(self.caller, "exclusion", id=row.pk))
 
 
 @extend_schema_view(list=extend_schema(summary=gettext_lazy("List requests that were held back")))

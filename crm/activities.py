@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from crm import timeline
+from crm import clock, timeline
 from crm.models import Activity, StagedRecord
 from crm.services import refresh_next_activity
 
@@ -27,6 +27,20 @@ def open_tasks(record: StagedRecord, user: User) -> QuerySet[Activity]:
     if user.is_partner:
         rows = rows.visible_to(user)
     return rows.select_related("responsible").order_by("due_at", "id")
+
+
+LATER = {"tomorrow": 1, "monday": 0, "week": 7}
+
+
+def later(due: datetime, word: str) -> datetime:
+    """The same time of day tomorrow (on the next day of work), on Monday, or a week from today; words of LATER."""
+    zone = timezone.get_current_timezone()
+    today, at = clock.now().astimezone(zone), due.astimezone(zone)
+    days = LATER.get(word, 1)
+    day = today + timedelta(days=days or (7 - today.weekday()))
+    while word == "tomorrow" and day.weekday() >= 5:
+        day += timedelta(days=1)
+    return at.replace(year=day.year, month=day.month, day=day.day)
 
 
 @transaction.atomic

@@ -74,6 +74,39 @@ def job_start(
     return job
 
 
+@transaction.atomic
+def job_keep(
+    *,
+    by: User,
+    kind: str,
+    record_type: str,
+    params: dict[str, Any],
+    done: int,
+    back: Sequence[Any],
+    failed: Sequence[Any],
+) -> ListJob:
+    """Note what has been done to many records in one go as a finished job: it is listed and can be taken back.
+
+    `back` and `failed` are what a worker would have noted: [kind, key, what undoes it] and [kind, key, reason].
+    """
+    now = clock.now()
+    total = done + len(failed)
+    return ListJob.objects.create(
+        user=by,
+        kind=kind,
+        record_type=record_type,
+        params=params,
+        back=list(back),
+        failed=list(failed)[:REASONS],
+        total=total,
+        position=total,
+        done=done,
+        state=ListJob.State.DONE,
+        created_at=now,
+        finished_at=now,
+    )
+
+
 def start(job: ListJob) -> None:
     """Do it now or hand it to a worker, once the job itself is written."""
     if job.kind != ListJob.Kind.EXPORT and job.total <= AT_ONCE:

@@ -371,6 +371,8 @@ SPECTACULAR_SETTINGS = {
         "TaskKindEnum": "crm.models.Activity.Kind",
         "PointKindEnum": "crm.models.ContactPoint.Kind",
         "ExclusionKindEnum": "crm.models.Exclusion.Kind",
+        "JobKindEnum": "crm.models.ListJob.Kind",
+        "JobStateEnum": "crm.models.ListJob.State",
         "SubmissionStateEnum": "communications.models.Submission.State",
     },
     # With more than a hundred calls opened out at once the page is drawn for minutes.

@@ -51,6 +51,11 @@ def offer(user: User, kind: str, **payload: Any) -> str:
     return reverse("undo", args=[key])
 
 
+def key_of(address: str) -> str:
+    """The ticket that an address made by `offer` holds; an empty text for an empty one."""
+    return address.rstrip("/").rsplit("/", 1)[-1]
+
+
 @transaction.atomic
 def undo(user: User, key: str) -> str:
     """Take an action back; StageError when the ticket is used up, too old or another person's."""

@@ -33,6 +33,7 @@ from crm.api.serializers import (
     phone_list,
     visible,
 )
+from crm.api.undo import UNDO_HEADER, undoable
 from crm.identification import client_of_note, clients_for
 from crm.models import ATTRIBUTION_FIELDS, RecordType, Source
 from crm.people import assignable
@@ -41,7 +42,7 @@ from leads import linking, routing, services
 from leads.conversion_api import ConversionActions
 from leads.filters import LeadFilter
 from leads.models import Lead
-from leads.spam import lead_mark_spam
+from leads.spam import lead_mark_spam, offer_undo
 from objects_registry.api import WithObject
 from objects_registry.models import BUILDING_FIELDS, Purpose
 
@@ -194,13 +195,13 @@ class LeadViewSet(MergeActions, ConversionActions, WithObject):
             linking.lead_unlink_client(lead, by=self.actor)
         return self.show(lead.pk)
 
-    @extend_schema(summary=gettext_lazy("Mark as spam"), request=None)
+    @extend_schema(summary=gettext_lazy("Mark as spam"), request=None, parameters=[UNDO_HEADER])
     @action(detail=True, methods=["post"])
     def spam(self, request: Request, **kwargs: Any) -> Response:
         """Close the lead as erroneous and put its phones and e-mails on the exclusion list."""
         with transaction.atomic():
-            lead = lead_mark_spam(self.locked(), by=self.actor).lead
-        return self.show(lead.pk)
+            mark = lead_mark_spam(self.locked(), by=self.actor)
+        return undoable(self.show(mark.lead.pk), offer_undo(self.caller, [mark]))
 
 
 router = SimpleRouter()

@@ -16,10 +16,11 @@ from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm import pipelines, services, stages, timeline
+from crm import pipelines, services, stages, timeline, undo
 from crm.api.filtering import PAGING, refuse_unknown
 from crm.api.serializers import Input, Reference
 from crm.api.tasks import TaskInput, TaskOutput, plan_task
+from crm.api.undo import UNDO_HEADER, undoable
 from crm.api.views import RecordViewSet
 from crm.attachments import files_of
 from crm.errors import DomainError, RefusalNeeded
@@ -150,7 +151,7 @@ class RecordActions(RecordViewSet):
             stage.missing = stages.missing_fields(record, stage)  # type: ignore[attr-defined]
         return Response(TargetOutput(rows, many=True).data)
 
-    @extend_schema(summary=gettext_lazy("Move to a stage"), request=MoveInput)
+    @extend_schema(summary=gettext_lazy("Move to a stage"), request=MoveInput, parameters=[UNDO_HEADER])
     @action(detail=True, methods=["post"])
     def move(self, request: Request, **kwargs: Any) -> Response:
         """Move the record; 422 lists what is missing and which fields to send, 409 says that it stands elsewhere."""
@@ -158,6 +159,7 @@ class RecordActions(RecordViewSet):
         refusal = Refusal(**_refusal_values(wish["refusal"])) if "refusal" in wish else None
         with transaction.atomic():
             record = self.locked(action="move")
+            before = record.stage
             try:
                 stages.move(
                     record,
@@ -172,7 +174,8 @@ class RecordActions(RecordViewSet):
                 raise _with_reasons(error, record, wish["to"]) from error
             except DomainError as error:
                 raise self._with_targets(error, record) from error
-        return self.show(record.pk)
+        offered = undo.offer_move(self.caller, record, before) if record.stage != before else ""
+        return undoable(self.show(record.pk), offered)
 
     def _move_data(self, record: Any, wish: dict[str, Any]) -> dict[str, Any]:
         given = dict(wish.get("data") or {})
@@ -198,17 +201,22 @@ class RecordActions(RecordViewSet):
 
     # -- people -------------------------------------------------------------------------------------------------------
 
-    @extend_schema(summary=gettext_lazy("Give to another person"), request=AssignInput)
+    @extend_schema(summary=gettext_lazy("Give to another person"), request=AssignInput, parameters=[UNDO_HEADER])
     @action(detail=True, methods=["post"])
     def assign(self, request: Request, **kwargs: Any) -> Response:
         """Make somebody else responsible; open tasks of the former one go along."""
         wish = self.read(AssignInput)
         with transaction.atomic():
             record = self.locked()
+            former = record.responsible_id
             services.record_assign(
                 record, responsible=wish["responsible"], by=self.actor, reason=wish.get("reason", "")
             )
-        return self.show(record.pk)
+        if former == record.responsible_id:
+            return self.show(record.pk)
+        rows = [[record.pk, former, record.responsible_id]]
+        offered = undo.offer(self.caller, "assign", record_type=self.record_type, rows=rows)
+        return undoable(self.show(record.pk), offered)
 
     # -- the timeline -------------------------------------------------------------------------------------------------
 

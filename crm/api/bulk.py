@@ -17,7 +17,7 @@ from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm import bulk, services, stages
+from crm import bulk, jobs, pipelines, services, stages
 from crm.api.actions import RecordActions, RefusalInput, _refusal_values
 from crm.api.merging import Key
 from crm.api.serializers import Input, Reference, TextList
@@ -71,8 +71,12 @@ class BulkRow(serializers.Serializer[Any]):
 
 
 class BulkOutput(serializers.Serializer[Any]):
-    """How many were done, and the answer of each row in the order of the call."""
+    """How many were done, and the answer of each row in the order of the call; `job` can be taken back for a day."""
 
+    job = serializers.IntegerField(
+        allow_null=True,
+        help_text=gettext_lazy("POST /jobs/{id}/undo/ takes the call back; null where nothing was done."),
+    )
     done = serializers.IntegerField()
     failed = serializers.IntegerField()
     results = BulkRow(many=True)
@@ -101,17 +105,33 @@ class BulkActions(RecordActions):
                         for row in failed
                     ],
                 )
-        body = {"done": len(results) - len(failed), "failed": len(failed), "results": results}
+            job = self._keep(wish, results) if len(failed) < len(results) else None
+        body = {"job": job, "done": len(results) - len(failed), "failed": len(failed), "results": results}
         return Response(BulkOutput(body).data)
+
+    def _keep(self, wish: dict[str, Any], results: list[dict[str, Any]]) -> int:
+        """The finished job that stands for the call, with what it takes to undo each row."""
+        kept = jobs.job_keep(
+            by=self.caller,
+            kind=wish["action"],
+            record_type=self.record_type,
+            params={name: wish[name] for name in ("to", "add", "remove", "reason") if wish.get(name)},
+            done=sum(row["ok"] for row in results),
+            back=[
+                [self.record_type, row["id"], row["back"]] for row in results if row["ok"] and row["back"] is not None
+            ],
+            failed=[[self.record_type, row["id"], row["message"]] for row in results if not row["ok"]],
+        )
+        return int(kept.pk)
 
     def _row(self, pk: int, wish: dict[str, Any]) -> dict[str, Any]:
         """One record in a savepoint of its own."""
-        row: dict[str, Any] = {"id": pk, "ok": False, "code": "", "message": "", "errors": []}
+        row: dict[str, Any] = {"id": pk, "ok": False, "code": "", "message": "", "errors": [], "back": None}
         # What looks a record up looks for the one that the address names.
         self.kwargs["pk"] = str(pk)
         try:
             with transaction.atomic():
-                self._act(self.locked(pk), wish)
+                row["back"] = self._act(self.locked(pk), wish)
         except DomainError as error:
             return row | {"code": error.code, "message": error.message, "errors": error.errors}
         except ConcurrentTransition:
@@ -124,13 +144,17 @@ class BulkActions(RecordActions):
             return row | {"code": "not_found", "message": _("There is no such record, or you may not see it.")}
         return row | {"ok": True}
 
-    def _act(self, record: Any, wish: dict[str, Any]) -> None:
+    def _act(self, record: Any, wish: dict[str, Any]) -> Any:
+        """Do it; answers what it takes to undo it, as the actions of the lists do (None: nothing to undo)."""
         match wish["action"]:
             case "assign":
+                former = record.responsible_id
                 services.record_assign(
                     record, responsible=wish["responsible"], by=self.actor, reason=wish.get("reason", "")
                 )
+                return [former, record.responsible_id] if former != record.responsible_id else None
             case "move":
+                before = record.stage
                 refusal = Refusal(**_refusal_values(wish["refusal"])) if "refusal" in wish else None
                 stages.move(
                     record,
@@ -140,5 +164,5 @@ class BulkActions(RecordActions):
                     reason=wish.get("reason", ""),
                     refusal=refusal,
                 )
-            case name:
-                bulk.ACTIONS[name](record, self.actor, wish)
+                return [before, record.stage] if before != record.stage and pipelines.stage(before).is_open else None
+        return bulk.ACTIONS[wish["action"]](record, self.actor, wish)

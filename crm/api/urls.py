@@ -8,11 +8,13 @@ from rest_framework.routers import SimpleRouter
 from crm.api.catalogue import PipelineViewSet, SourceViewSet, StageViewSet
 from crm.api.clients import ClientSearchViewSet, CompanyViewSet, ContactViewSet, MatchViewSet
 from crm.api.docs import ApiDocs, ApiSchema, ErrorCodes, no_such_address
+from crm.api.jobs import JobViewSet
 from crm.api.merging import MergeViewSet
 from crm.api.people import MeViewSet, MyNotificationsViewSet, UserViewSet
 from crm.api.preferences import PreferencesViewSet
 from crm.api.settings import SettingsViewSet
 from crm.api.tasks import TaskViewSet
+from crm.api.undo import UndoViewSet
 
 router = SimpleRouter()
 router.register("contacts", ContactViewSet, basename="api-contact")
@@ -24,6 +26,7 @@ router.register("sources", SourceViewSet, basename="api-source")
 router.register("users", UserViewSet, basename="api-user")
 router.register("client-search", ClientSearchViewSet, basename="api-client-search")
 router.register("client-matches", MatchViewSet, basename="api-match")
+router.register("jobs", JobViewSet, basename="api-job")
 router.register("merges", MergeViewSet, basename="api-merge")
 
 urlpatterns = [
@@ -42,6 +45,7 @@ urlpatterns = [
         SettingsViewSet.as_view({"post": "revert"}),
         name="api-settings-revert",
     ),
+    path("v1/undo/<str:key>/", UndoViewSet.as_view({"post": "take_back"}), name="api-undo"),
     path("v1/me/", MeViewSet.as_view({"get": "show", "patch": "change"}), name="api-me"),
     path("v1/preferences/", PreferencesViewSet.as_view({"get": "show", "patch": "change"}), name="api-preferences"),
     path("v1/", include(router.urls)),

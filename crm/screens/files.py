@@ -64,8 +64,15 @@ def export_list(request: HttpRequest, record_type: str) -> HttpResponseBase:
 @require_GET
 def job_file(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The file of one of the person's own exports."""
-    job = ListJob.objects.filter(pk=pk, user=request.user, kind=ListJob.Kind.EXPORT).first()  # type: ignore[misc]
-    if job is None or not job.file:
+    job = ListJob.objects.filter(pk=pk, user=request.user).first()  # type: ignore[misc]
+    if job is None:
+        raise Http404
+    return job_content(job)
+
+
+def job_content(job: ListJob) -> FileResponse:
+    """What an export has written; 404 for another job, or while there is no file."""
+    if job.kind != ListJob.Kind.EXPORT or not job.file:
         raise Http404
     try:
         opened = job.file.open("rb")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -10,14 +9,13 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
-from crm import clock, services, undo
-from crm.activities import activity_postpone
+from crm import services, undo
+from crm.activities import activity_postpone, later
 from crm.errors import DomainError
 from crm.formfields import MomentField
 from crm.http import triggers
@@ -26,8 +24,6 @@ from crm.screens.dialogs import back_of, is_partial
 from crm.screens.forms import add_errors
 from crm.screens.happening import next_morning, task_row
 from crm.visibility import visible_record
-
-LATER = {"tomorrow": 1, "monday": 0, "week": 7}
 
 
 class NextStepForm(forms.Form):
@@ -104,18 +100,8 @@ def task_postpone(request: HttpRequest, pk: int) -> HttpResponse:
     task = find_task(pk, user)
     if task.done_at is not None:
         raise Http404
-    activity_postpone(task, due_at=_later(task.due_at, request.POST.get("to", "tomorrow")), by=user)
+    activity_postpone(task, due_at=later(task.due_at, request.POST.get("to", "tomorrow")), by=user)
     return _row(request, task, _("Moved to another day."))
-
-
-def _later(due: datetime, word: str) -> datetime:
-    zone = timezone.get_current_timezone()
-    today, at = clock.now().astimezone(zone), due.astimezone(zone)
-    days = LATER.get(word, 1)
-    day = today + timedelta(days=days or (7 - today.weekday()))
-    while word == "tomorrow" and day.weekday() >= 5:
-        day += timedelta(days=1)
-    return at.replace(year=day.year, month=day.month, day=day.day)
 
 
 def _next_context(task: Activity, user: User) -> dict[str, Any]:
