@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
-from django.db.models import Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
@@ -62,13 +62,34 @@ def covered_user_ids(user: User) -> list[int]:
 # -- leads and deals --------------------------------------------------------------------------------------------------
 
 
-def _lead_or_deal(user: User, action: Action) -> Q:
+def waiting_for_control(record_type: str) -> Q:
+    """Leads or deals of the manufacturer that came back from a partner and wait to be handed on (PART-4).
+
+    They wait only until somebody moves them or hands them over: the hand-over keeps the moment at which the record
+    entered the stage it came back to.
+    """
+    from crm.models import RECORD_MODELS
+
+    record = apps.get_model(RECORD_MODELS[record_type])._default_manager.filter(
+        pk=OuterRef("record_id"), partner__isnull=True, deleted_at__isnull=True
+    )
+    came_back = apps.get_model("partners.Handoff")._default_manager.filter(
+        record_type=record_type,
+        waiting_since__isnull=False,
+        waiting_since=Subquery(record.order_by().values("stage_entered_at")),
+    )
+    return Q(pk__in=Subquery(came_back.order_by().values("record_id")))
+
+
+def _lead_or_deal(user: User, action: Action, record_type: str) -> Q:
     match user.role:
         case Role.ADMINISTRATOR | Role.SALES_HEAD:
             return EVERYTHING
         case Role.SALES_MANAGER:
             owners = covered_user_ids(user) if action == "view" else [user.pk]
             return Q(responsible__in=owners, partner__isnull=True)
+        case Role.PARTNER_CONTROL if action == "view":
+            return Q(partner__isnull=False) | waiting_for_control(record_type)
         case Role.PARTNER_CONTROL if action != "change":
             return Q(partner__isnull=False)
         case Role.PARTNER if user.partner_id:
@@ -91,7 +112,11 @@ def _partners_reach(action: Action) -> Q:
 def _lead(user: User, action: Action) -> Q:
     if user.role == Role.CALL_CENTER:
         return Q(stage__in=LEADS_NOT_HANDED_OVER, partner__isnull=True)
-    return _lead_or_deal(user, action)
+    return _lead_or_deal(user, action, "lead")
+
+
+def _deal(user: User, action: Action) -> Q:
+    return _lead_or_deal(user, action, "deal")
 
 
 def refusal(record: Any, user: User) -> str:
@@ -114,7 +139,7 @@ def refusal(record: Any, user: User) -> str:
 
 def _tied(user: User, relation: str) -> Q:
     found = Q()
-    for label, rule in (("leads.Lead", _lead), ("deals.Deal", _lead_or_deal)):
+    for label, rule in (("leads.Lead", _lead), ("deals.Deal", _deal)):
         rows = apps.get_model(label)._default_manager.filter(
             rule(user, "view"), **{f"{relation}__isnull": False, "deleted_at__isnull": True}
         )
@@ -178,7 +203,7 @@ def on_taken_back(user: User) -> Q:
 
 RULES: dict[str, Callable[[User, Action], Q]] = {
     "leads.Lead": _lead,
-    "deals.Deal": _lead_or_deal,
+    "deals.Deal": _deal,
     "crm.Contact": _client_rule("contact"),
     "crm.Company": _client_rule("company"),
     "objects_registry.ConstructionObject": _client_rule("object"),

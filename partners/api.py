@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.urls import re_path
 from django.utils.translation import gettext_lazy
@@ -22,6 +23,7 @@ from crm.visibility import visible_record
 from deals.models import Deal
 from partners import handoff, selectors, services
 from partners.models import Handoff
+from partners.rights import may_control
 
 
 class PartnerOutput(serializers.ModelSerializer[Partner]):
@@ -63,6 +65,21 @@ class HandoffOutput(serializers.ModelSerializer[Handoff]):
     def _seen(self, row: Handoff, pk: int) -> int | None:
         rows: Any = record_model(row.record_type)._default_manager
         return pk if rows.visible_to(self.context["request"].user).filter(pk=pk).exists() else None
+
+
+class WaitingOutput(serializers.Serializer[Handoff]):
+    """A record of the manufacturer that came back from a partner and may be handed to another one."""
+
+    record_type = serializers.CharField()
+    record = serializers.IntegerField(source="record_id")
+    handoff = serializers.IntegerField(source="pk")
+    partner = serializers.SerializerMethodField(help_text=gettext_lazy("From whom it came back."))
+    ended_at = serializers.DateTimeField()
+    end_reason = serializers.CharField()
+
+    def get_partner(self, row: Handoff) -> dict[str, Any]:
+        """The partner's number and name."""
+        return {"id": row.partner_id, "name": row.partner.name}
 
 
 def _active_partners(user: User) -> Any:
@@ -185,6 +202,24 @@ class HandoffViewSet(ApiViewSet):
         return Response(self.get_serializer(done).data, status=201)
 
 
+@extend_schema_view(list=extend_schema(summary=gettext_lazy("List what waits to be handed over")))
+class WaitingViewSet(ApiViewSet):
+    """Records that came back from a partner and wait to go to another one; those who control the partners read it."""
+
+    queryset = Handoff.objects.none()
+    serializer_class = WaitingOutput
+    ordering_fields = ("waiting_since", "id")
+    default_ordering = "waiting_since"
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A page of them, who waits longest first."""
+        refuse_unknown(request, PAGING)
+        if not may_control(self.caller):
+            raise PermissionDenied
+        page = self.paginate_queryset(selectors.handoffs_waiting(self.caller))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
 class FeedbackViewSet(ApiViewSet):
     """The client's feedback about a partner's deal."""
 
@@ -218,6 +253,7 @@ def _paths(word: str, record_type: str) -> list[Any]:
 
 router = SimpleRouter()
 router.register("partners", PartnerViewSet, basename="api-partner")
+router.register("hand-overs/waiting", WaitingViewSet, basename="api-waiting")
 urlpatterns = [
     *router.urls,
     *_paths("leads", "lead"),

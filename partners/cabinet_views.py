@@ -23,7 +23,7 @@ from crm.task_rows import client_name, phone_of
 from deals.models import Deal
 from leads.models import Lead
 from partners.rights import may_control
-from partners.selectors import partners_for
+from partners.selectors import handoffs_waiting, origins_in_bulk, partners_for
 from partners.stages import PARTNER_DEAL, PARTNER_LEAD, WON
 
 TITLES = {
@@ -120,6 +120,7 @@ def partner_control(request: HttpRequest) -> HttpResponse:
             {"title": _("Leads over the norm"), "icon": "hourglass",
              "url": f"{reverse('lead-section')}?pipeline={PARTNER_LEAD}&{late}"},
         ],
+        "waiting": handoffs_waiting(user).count(),
         "boards": [
             {"label": _("Board of deals"), "url": f"{reverse('deal-board')}?pipeline={PARTNER_DEAL}"},
             {"label": _("Board of leads"), "url": f"{reverse('lead-board')}?pipeline={PARTNER_LEAD}"},
@@ -170,3 +171,26 @@ def _control_row(partner: Any, figures: dict[Any, dict[int, dict[str, int]]]) ->
         "open": sum(row["open"] for row in found.values()),
         "late": sum(row["late"] for row in found.values()),
     }
+
+
+@login_required
+@require_GET
+def partner_waiting(request: HttpRequest) -> HttpResponse:
+    """What came back from a partner and waits to be handed to another one (PART-4), who waits longest first."""
+    user: Any = request.user
+    if not may_control(user):
+        raise PermissionDenied
+    page = paginate(request, handoffs_waiting(user), ROWS)
+    handoffs = list(page)
+    records = origins_in_bulk(user, handoffs)
+    found = [(handoff, records.get((handoff.record_type, handoff.record_id))) for handoff in handoffs]
+    rows = [
+        {
+            "handoff": handoff,
+            "record": record,
+            "hand_over_url": reverse(f"{handoff.record_type}-hand-over", args=[record.pk]),
+        }
+        for handoff, record in found
+        if record is not None
+    ]
+    return render(request, "partners/waiting.html", {"page": page, "rows": rows})

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import Partner, User
+from accounts.models import Partner, Role, User
 from crm import clock, timeline, working_time
 from crm.actors import Actor
 from crm.contact_points import Point, add_points, points_of
@@ -81,12 +81,17 @@ def hand_over(*, record: Any, partner: Partner, by: Any, comment: str = "", resp
 
 @transaction.atomic
 def recall(*, handoff_id: int, by: Any, reason: str) -> Handoff:
-    """Take a record back from a partner: the twin is set aside, the manufacturer's deal is at work again."""
+    """Take a record back from a partner: the twin is set aside, the manufacturer's deal is at work again.
+
+    What control takes back it may hand to another partner, as long as nobody moves it.
+    """
     actor = Actor.of(by)
     handoff = _locked(handoff_id, actor)
     origin = _end(handoff, actor, reason)
     if origin.RECORD_TYPE == RecordType.DEAL and origin.stage_row.code == AT_PARTNER:
         move(origin, RESUMED, by=on_behalf(actor), reason=handoff.end_reason, override=True)
+    if actor.is_person and actor.user is not None and actor.user.role == Role.PARTNER_CONTROL:
+        wait_for_control(handoff, origin)
     return handoff
 
 
@@ -125,6 +130,9 @@ def _start(record: Any, partner: Partner, actor: Actor, comment: str, responsibl
         comment=comment.strip(),
         handed_at=clock.now(),
         handed_by=actor.user,
+    )
+    Handoff.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk, waiting_since__isnull=False).update(
+        waiting_since=None
     )
     told = {"partner": partner.name, "handoff": handoff.pk, "comment": handoff.comment}
     timeline.record(record, "handed_over", actor, {**told, "twin": twin.pk})
@@ -232,3 +240,10 @@ def finish(handoff: Handoff, state: str, reason: str = "") -> None:
     """Write how and when a hand-over ended."""
     handoff.state, handoff.ended_at, handoff.end_reason = state, clock.now(), reason
     handoff.save(update_fields=["state", "ended_at", "end_reason"])
+
+
+def wait_for_control(handoff: Handoff, origin: Any) -> None:
+    """Let control see the manufacturer's record that came back, until it moves on or is handed over again (PART-4)."""
+    if origin.is_open:
+        handoff.waiting_since = origin.stage_entered_at
+        handoff.save(update_fields=["waiting_since"])

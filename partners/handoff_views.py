@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.models import User
+from accounts.models import Role, User
 from crm import clock
 from crm.actors import Actor
 from crm.errors import DomainError
@@ -25,7 +25,7 @@ from crm.visibility import visible_record
 from partners.forms import HandOnForm, HandOverForm, RecallForm
 from partners.handoff import hand_on, hand_over, recall
 from partners.models import Handoff
-from partners.rights import may_recall, require_hander
+from partners.rights import may_hand_over, may_recall, require_hander
 from partners.selectors import comment_for, handoffs_for, handoffs_of, twin_of
 
 KINDS = (RecordType.LEAD, RecordType.DEAL)
@@ -56,6 +56,9 @@ def record_hand_over(request: HttpRequest, record_type: str, pk: int) -> HttpRes
             add_errors(form, error)
         else:
             text = _("«%(record)s» is with the partner «%(partner)s».") % {"record": record, "partner": done.partner}
+            if visible_record(record_type, pk, user) is None:
+                # Control saw the record only while it waited: it goes on with the next one.
+                return dialogs.done(request, text, to=reverse("partner-waiting"), go=True)
             return dialogs.done(request, text, record)
     return _dialog(request, form, _("Hand over to a partner"), _("Hand over"), record.get_absolute_url())
 
@@ -88,7 +91,10 @@ def handoff_recall(request: HttpRequest, pk: int) -> HttpResponse:
         except DomainError as error:
             add_errors(form, error)
         else:
-            return dialogs.done(request, _("The record is taken back from the partner."), record)
+            text = _("The record is taken back from the partner.")
+            if user.role == Role.PARTNER_CONTROL:
+                text = _("The record is taken back. It waits under “To hand over” until somebody goes on with it.")
+            return dialogs.done(request, text, record)
     title = _("Take back from «%(partner)s»") % {"partner": handoff.partner}
     return _dialog(request, form, title, _("Take back"), record.get_absolute_url())
 
@@ -128,8 +134,17 @@ def partner_panel(request: HttpRequest, record_type: str, pk: int) -> HttpRespon
         "record": record,
         "lines": [_line(user, handoff) for handoff in handoffs],
         "is_partner": user.is_partner,
+        "hand_over_url": _hand_over_url(user, record, handoffs),
     }
     return render(request, "partners/panel.html", context)
+
+
+def _hand_over_url(user: User, record: Any, handoffs: list[Handoff]) -> str:
+    """For control, which has no buttons of its own on the manufacturer's card; the others find it in the heading."""
+    if user.role != Role.PARTNER_CONTROL or any(row.state == Handoff.State.ACTIVE for row in handoffs):
+        return ""
+    may = record.is_open and may_hand_over(user, record)
+    return reverse(f"{record.RECORD_TYPE}-hand-over", args=[record.pk]) if may else ""
 
 
 def _line(user: User, handoff: Handoff) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from leads.conversion import COMPANY, PERSON, ConversionChoice, convert
 from leads.models import Lead
 from leads.stages import HANDED_OVER
 from partners.field_map import BROUGHT_BACK
-from partners.handoff import finish
+from partners.handoff import finish, wait_for_control
 from partners.models import Handoff
 
 DECIDE_WITHIN = timedelta(days=1)
@@ -77,12 +77,13 @@ def _won(origin: Any, handoff: Handoff, twin: Any, actor: Actor) -> None:
 
 
 def _refused(origin: Any, handoff: Handoff, twin: Any, stage: Stage, actor: Actor) -> None:
-    """The manufacturer's record comes back with the reason, and its responsible decides what next."""
+    """The manufacturer's record comes back with the reason, and its responsible, or control, decides what next."""
     reason = ". ".join(str(part) for part in (stage.name, twin.refusal_reason, twin.refusal_comment) if part)
     finish(handoff, Handoff.State.FINISHED, reason)
     timeline.record(origin, "partner_refused", actor, {"partner": handoff.partner.name, "reason": reason})
     if origin.RECORD_TYPE == RecordType.DEAL and origin.stage_row.code == AT_PARTNER:
         move(origin, RESUMED, by=actor, reason=reason, override=True)
+    wait_for_control(handoff, origin)
     if origin.responsible is None or not origin.responsible.is_active:
         return
     activity_create(

@@ -65,6 +65,11 @@ class Handoff(RecordRef):
     handed_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
     ended_at = models.DateTimeField(_("ended"), null=True)
     end_reason = models.TextField(_("why it ended"), blank=True)
+    waiting_since = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When the record entered the stage in which control may hand it on; no longer true once it moves.",
+    )
 
     class Meta:
         ordering: ClassVar = ["-handed_at"]
@@ -77,4 +82,11 @@ class Handoff(RecordRef):
                 name="handoff_one_active_per_record",
             )
         ]
-        indexes: ClassVar = [models.Index(fields=["record_type", "twin_id"], name="handoff_twin")]
+        indexes: ClassVar = [
+            models.Index(fields=["record_type", "twin_id"], name="handoff_twin"),
+            models.Index(
+                fields=["record_type", "record_id"],
+                condition=models.Q(waiting_since__isnull=False),
+                name="handoff_waiting",
+            ),
+        ]

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Role, User
 from crm.actors import Actor
 from crm.models import record_model
+from crm.querysets import Action
 from partners.models import Handoff
 
 
@@ -24,10 +25,15 @@ def may_control(user: User) -> bool:
 
 
 def may_hand_over(user: User, record: Any) -> bool:
-    """Whoever may change the manufacturer's own record; the call centre qualifies leads and passes them on only."""
+    """Whoever may change the manufacturer's own record, and control, what came back from a partner and waits.
+
+    The call centre qualifies leads and passes them on only.
+    """
     if user.is_partner or user.role == Role.CALL_CENTER or record.partner_id is not None:
         return False
-    return type(record)._default_manager.visible_to(user, "change").filter(pk=record.pk).exists()
+    # Of the manufacturer's own records control sees those alone that wait to be handed on.
+    action: Action = "view" if user.role == Role.PARTNER_CONTROL else "change"
+    return type(record)._default_manager.visible_to(user, action).filter(pk=record.pk).exists()
 
 
 def may_recall(user: User, handoff: Handoff) -> bool:

@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from accounts.models import Partner, Role, User
 from crm import pipelines
 from crm.models import RecordType, record_model
+from crm.visibility import waiting_for_control
 from partners.models import Handoff
 
 
@@ -59,6 +60,17 @@ def handoffs_of(user: User, record: Any) -> list[Handoff]:
     return list(rows.filter(**side).order_by("-handed_at", "-pk"))
 
 
+def handoffs_waiting(user: User) -> QuerySet[Handoff]:
+    """The ended hand-overs whose record waits to be handed to another partner (PART-4), who waits longest first."""
+    found = Q(pk__in=[])
+    for record_type in (RecordType.LEAD, RecordType.DEAL):
+        seen = record_model(record_type)._default_manager.visible_to(user).alive()
+        waiting = seen.filter(waiting_for_control(record_type)).order_by().values("pk")
+        found |= Q(record_type=record_type, record_id__in=waiting)
+    rows = Handoff.objects.filter(found, waiting_since__isnull=False)
+    return rows.select_related("partner").order_by("waiting_since", "pk")
+
+
 def comment_for(user: User, handoff: Handoff) -> str:
     """The words that went along with a hand-over; they tell of the client, so a recall takes them back too."""
     return "" if user.is_partner and handoff.state == Handoff.State.RECALLED else handoff.comment
@@ -72,9 +84,18 @@ def twin_of(user: User, handoff: Handoff) -> Any:
 
 def twins_in_bulk(user: User, handoffs: Iterable[Handoff]) -> dict[tuple[str, int], Any]:
     """The partners' records of many hand-overs by (kind, id), one query per kind."""
+    return _in_bulk(user, ((handoff.record_type, handoff.twin_id) for handoff in handoffs))
+
+
+def origins_in_bulk(user: User, handoffs: Iterable[Handoff]) -> dict[tuple[str, int], Any]:
+    """The manufacturer's records of many hand-overs, likewise."""
+    return _in_bulk(user, ((handoff.record_type, handoff.record_id) for handoff in handoffs))
+
+
+def _in_bulk(user: User, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Any]:
     wanted: dict[str, set[int]] = {}
-    for handoff in handoffs:
-        wanted.setdefault(handoff.record_type, set()).add(handoff.twin_id)
+    for kind, pk in keys:
+        wanted.setdefault(kind, set()).add(pk)
     found = {}
     for record_type, ids in wanted.items():
         rows: Any = record_model(record_type)._default_manager

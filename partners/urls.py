@@ -10,6 +10,7 @@ urlpatterns = [
     path("partners/", views.partner_list, name="partner-list"),
     path("partners/new/", views.partner_create, name="partner-create"),
     path("partners/control/", cabinet_views.partner_control, name="partner-control"),
+    path("partners/to-hand-over/", cabinet_views.partner_waiting, name="partner-waiting"),
     path("partners/<int:pk>/", views.partner_detail, name="partner-detail"),
     path("partners/<int:pk>/edit/", views.partner_edit, name="partner-edit"),
     path("partners/<int:pk>/people/new/", views.partner_user_add, name="partner-user-add"),

@@ -55,7 +55,12 @@ def shell_querysets(user: User, now: datetime) -> dict[str, QuerySet[Any]]:
         deal: Any = record_model(RecordType.DEAL)._default_manager
         wanted["received"] = lead.visible_to(user).alive().filter(stage__in=start_stages("lead", user))
         wanted["received_deals"] = deal.visible_to(user).alive().filter(stage__in=start_stages("deal", user))
-    elif user.role != Role.PARTNER_CONTROL:
+    elif user.role == Role.PARTNER_CONTROL:
+        # Of the manufacturer's own records control sees those alone that wait to be handed on.
+        for kind in ("lead", "deal"):
+            rows: Any = record_model(kind)._default_manager
+            wanted[f"to_hand_over_{kind}"] = rows.visible_to(user).alive().filter(partner__isnull=True)
+    else:
         # New leads of the company; a manager sees here those given to them and not yet taken up.
         wanted["new_leads"] = lead.visible_to(user).alive().filter(pipeline="lead", stage="lead:new")
     if user.is_head:
@@ -68,6 +73,7 @@ def shell_counts(user: User) -> dict[str, int]:
     """The numbers of the menu and the bell; one query."""
     counts = _ready_counts(user) if covered_user_ids(user) == [user.pk] else count_all(user, _now_counted(user))
     counts["received"] = counts.get("received", 0) + counts.pop("received_deals", 0)
+    counts["to_hand_over"] = counts.pop("to_hand_over_lead", 0) + counts.pop("to_hand_over_deal", 0)
     return counts
 
 

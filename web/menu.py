@@ -69,6 +69,10 @@ MENU: tuple[Entry | Heading, ...] = (
     Entry(gettext_lazy("Objects"), "object-list", "building-warehouse", CLIENTS, "/objects/", key="KeyO"),
     Heading(gettext_lazy("Partners"), CONTROL),
     Entry(gettext_lazy("Partners' records"), "partner-control", "list-details", CONTROL, "/partners/control/"),
+    Entry(
+        gettext_lazy("To hand over"), "partner-waiting", "transfer", frozenset({Role.PARTNER_CONTROL}),
+        "/partners/to-hand-over/", badge="to_hand_over", tone="orange",
+    ),
     Entry(gettext_lazy("Registry of partners"), "partner-list", "heart-handshake", CONTROL, "/partners/"),
     Heading(gettext_lazy("Reports"), CLIENTS),
     Entry(gettext_lazy("Funnel"), "analytics:funnel", "chart-funnel", CLIENTS, "/reports/funnel/"),
@@ -134,7 +138,7 @@ def bottom_menu(user: User, lines: list[dict[str, Any]]) -> list[dict[str, Any]]
     wanted: dict[str, tuple[str, ...]] = {
         Role.PARTNER: ("/cabinet/new/", "/cabinet/work/", "/", "/tasks/"),
         Role.CALL_CENTER: ("/", "/leads/", "/tasks/"),
-        Role.PARTNER_CONTROL: ("/", "/partners/control/", "/deals/", "/tasks/"),
+        Role.PARTNER_CONTROL: ("/", "/partners/control/", "/partners/to-hand-over/", "/tasks/"),
     }
     roots = wanted.get(user.role, ("/", "/leads/", "/deals/", "/tasks/"))
     by_root = {line["root"]: line for line in lines if "root" in line}

@@ -211,9 +211,10 @@ class Rows:
     def _rest(self) -> None:
         partner = self.world.people["partner_a"].partner
         assert partner is not None
-        handoff = Handoff.objects.get()
+        handoff = Handoff.objects.get(state=Handoff.State.ACTIVE)
         self.add("partner-list", CONTROL)
         self.add("partner-control", CONTROL)
+        self.add("partner-waiting", CONTROL)
         self.add("partner-create", HEADS)
         self.add("partner-detail", "302 200 200 404 404 200 404", partner.pk)
         for name in ("partner-edit", "partner-user-add", "partner-close"):

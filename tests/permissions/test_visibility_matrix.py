@@ -142,7 +142,7 @@ def test_a_partner_does_not_read_another_partners_file_of_the_same_object(world:
 
 
 def test_after_a_recall_the_way_to_the_client_is_closed(world: World) -> None:
-    handoff = Handoff.objects.get()
+    handoff = Handoff.objects.get(state=Handoff.State.ACTIVE)
     partner = world.people["partner_a"]
     recall(handoff_id=handoff.pk, by=world.people["head"], reason="Вернули себе")
     assert world.records["twin_a"] in Deal.objects.visible_to(partner)

@@ -11,7 +11,7 @@ from crm.models import Activity, Attachment, Company, Contact, record_model
 from deals.models import Deal
 from leads.models import Lead
 from objects_registry.services import object_create
-from partners.handoff import hand_over
+from partners.handoff import hand_over, recall
 from tests.factories import make_team, make_user
 
 PEOPLE = (
@@ -30,17 +30,21 @@ VIEWERS: dict[str, frozenset[str]] = {
     "lead_b": ALL | {"control", "partner_b"},
     "deal_own": OWN_TEAM,
     "deal_handed": OWN_TEAM,
+    "deal_waiting": OWN_TEAM | {"control"},
     "deal_foreign": ALL | {"stranger"},
     "twin_a": ALL | {"control", "partner_a"},
     "deal_b": ALL | {"control", "partner_b"},
     "contact_own": OWN_TEAM,
     "contact_handed": CONTROLLED_A,
+    "contact_waiting": OWN_TEAM | {"control"},
     "contact_foreign": ALL | {"stranger"},
     "company_own": OWN_TEAM,
     "company_handed": CONTROLLED_A,
+    "company_waiting": OWN_TEAM | {"control"},
     "company_foreign": ALL | {"stranger"},
     "object_own": OWN_TEAM,
     "object_handed": CONTROLLED_A,
+    "object_waiting": OWN_TEAM | {"control"},
     "object_foreign": ALL | {"stranger"},
 }
 # Who may change it: a team looks on, a partner changes no clients and objects of the manufacturer, control no fields.
@@ -78,6 +82,7 @@ class World:
         self.records: dict[str, Any] = {}
         self._clients("own", "owner")
         self._clients("handed", "owner")
+        self._clients("waiting", "owner")
         self._clients("foreign", "stranger")
         self._leads_and_deals()
         for name, record in self.records.items():
@@ -111,6 +116,15 @@ class World:
         twin = Deal.objects.get(pk=handoff.twin_id)
         services.record_update(twin, data={"title": WORDS["twin_a"]}, by=self.people["partner_a"])
         self.records["twin_a"] = twin
+        self._taken_back_by_control()
+
+    def _taken_back_by_control(self) -> None:
+        """A deal that was with partner B and waits to be handed to another one."""
+        self._deal("deal_waiting", "owner", "waiting")
+        partner: Any = self.people["partner_b"].partner
+        handoff = hand_over(record=self.records["deal_waiting"], partner=partner, by=self.people["owner"])
+        recall(handoff_id=handoff.pk, by=self.people["control"], reason="Не звонят третий день")
+        self.records["deal_waiting"].refresh_from_db()
 
     def _side(self, who: str | None) -> dict[str, Any]:
         person = self.people[who] if who else None
