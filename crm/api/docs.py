@@ -87,11 +87,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return defaults.server_error(request)
     text = _("Something broke on our side. Quote the number of the call to the support.")
     body = problem(500, "server_error", _("Server error"), text)
-    return JsonResponse(body, status=500, content_type=PROBLEM_TYPE)
+    return JsonResponse(body, status=500, content_type=PROBLEM_TYPE, json_dumps_params={"ensure_ascii": False})
 
 
 @csrf_exempt
 def no_such_address(request: HttpRequest) -> JsonResponse:
     """A 404 in the form of the API, not as a page."""
     body = problem(404, "not_found", _("Not found."), _("The API has no such address."))
-    return JsonResponse(body, status=404, content_type=PROBLEM_TYPE)
+    return JsonResponse(body, status=404, content_type=PROBLEM_TYPE, json_dumps_params={"ensure_ascii": False})

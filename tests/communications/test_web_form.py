@@ -223,6 +223,7 @@ def test_an_unknown_key_and_a_form_out_of_use_are_not_found(form: WebForm) -> No
 def test_a_post_without_contact_data_is_kept_and_the_fields_are_named(form: WebForm, body: dict[str, str]) -> None:
     answer = post(form, body)
     assert answer.status_code == 422
+    assert "\\u04" not in answer.content.decode(), "readable where it is read most: in a terminal"
     told = answer.json()
     assert told["code"] == "needs_attention"
     assert {row["pointer"] for row in told["errors"]} == {"/phone", "/email"}

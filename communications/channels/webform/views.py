@@ -257,4 +257,6 @@ def _problem(
     status: int, code: str, title: str, detail: str, errors: list[dict[str, str]] | None = None, **extra: Any
 ) -> HttpResponse:
     body = problem(status, code, title, detail, errors or []) | extra
-    return JsonResponse(body, status=status, content_type="application/problem+json")
+    return JsonResponse(
+        body, status=status, content_type="application/problem+json", json_dumps_params={"ensure_ascii": False}
+    )
