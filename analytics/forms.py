@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Partner, Role, Team, User
 from accounts.selectors import assignable_users
 from analytics.query import PERIODS, ReportQuery, offered_pipelines
+from crm.formfields import DayInput, FullDayField
 from crm.models import Source
 from objects_registry.models import Purpose
 
@@ -24,7 +25,9 @@ BY_CHOICES = (
     ("region", _("By region")),
     ("purpose", _("By purpose")),
 )
-date_input = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+OWN_PERIOD = DayInput(attrs={"data-sets": "period=custom"})
 
 
 def _catalogue_choices() -> dict[str, list[tuple[str, str]]]:
@@ -45,8 +48,8 @@ class ReportForm(forms.Form):
 
     pipeline = forms.ChoiceField(label=_("Pipeline"), required=False)
     period = forms.ChoiceField(label=_("Period"), choices=PERIODS, required=False)
-    start = forms.DateField(label=_("From"), required=False, widget=date_input)
-    end = forms.DateField(label=_("To"), required=False, widget=date_input)
+    start = FullDayField(label=_("From"), required=False, widget=OWN_PERIOD)
+    end = FullDayField(label=_("To"), required=False, widget=OWN_PERIOD)
     responsible = forms.ModelChoiceField(User.objects.none(), label=_("Manager"), required=False, empty_label=_("All"))
     team = forms.ChoiceField(label=_("Team"), required=False)
     source = forms.ChoiceField(label=_("Source"), required=False)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from crm import clock, pipelines, stages
 from crm.errors import InvalidInput
+from crm.formfields import read_full_day
 from crm.models import Pipeline, record_model
 from deals.filters import DealFilter
 from leads.filters import LeadFilter
@@ -127,12 +128,11 @@ def period_of(preset: str, start: str = "", end: str = "") -> Period:
 
 
 def _typed(start: str, end: str, today: date) -> Period:
-    try:
-        first = date.fromisoformat(start) if start else today.replace(month=1, day=1)
-        last = date.fromisoformat(end) if end else today
-    except ValueError as error:
+    first = read_full_day(start) if start else today.replace(month=1, day=1)
+    last = read_full_day(end) if end else today
+    if first is None or last is None:
         raise InvalidInput(str(_("Enter the period as two dates.")), errors=[{"pointer": "/from", "code": "invalid",
-                           "message": str(_("Enter the period as two dates."))}]) from error  # fmt: skip
+                           "message": str(_("Enter the period as two dates."))}])  # fmt: skip
     return Period(min(first, last), max(first, last))
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
 from crm import clock, pipelines
+from crm.formfields import FullDayField
 from crm.models import Activity, Channel, ClientType, Company, Contact, RefusalReason, Source, Stage, StageHistory, Tag
 
 
@@ -27,7 +28,9 @@ FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 1, 1)
 
 
 class DayFilter(filters.DateFilter):
-    """A day of a calendar that every database and time zone can still reckon with."""
+    """A day of a calendar that every database and time zone can still reckon with, written out."""
+
+    field_class = FullDayField
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("validators", [MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)])
@@ -138,7 +141,6 @@ NEXT_CHOICES = [
     ("planned", _("Planned")),
     ("none", _("No next step")),
 ]
-date_widget = forms.DateInput(attrs={"type": "date"})
 
 
 class AskedFilterSet(filters.FilterSet):
@@ -166,8 +168,8 @@ class RecordFilter(AskedFilterSet):
     responsible = RowsFilter(queryset=User.objects.all(), label=_("Responsible"))
     team = RowsFilter(field_name="responsible__team", queryset=Team.objects.all(), label=_("Team"))
     mine = filters.BooleanFilter(method="by_mine", label=_("Mine"))
-    created_from = DayFromFilter(field_name="created_at", label=_("Created from"), widget=date_widget)
-    created_to = DayToFilter(field_name="created_at", label=_("Created to"), widget=date_widget)
+    created_from = DayFromFilter(field_name="created_at", label=_("Created from"))
+    created_to = DayToFilter(field_name="created_at", label=_("Created to"))
     updated_since = MomentFilter(field_name="updated_at", lookup_expr="gte", label=_("Changed since"))
     next_step = filters.ChoiceFilter(choices=NEXT_CHOICES, method="by_next_step", label=_("Next step"))
     norm_exceeded = filters.BooleanFilter(method="by_norm", label=_("Time norm exceeded"))
@@ -231,8 +233,8 @@ class ClosableFilter(RecordFilter):
     partner = KeysFilter(field_name="partner_id", label=_("Partner"))
     copies = filters.BooleanFilter(method="by_copies", label=_("Repeat copies"))
     refusal_reason = RowsFilter(queryset=RefusalReason.objects.all(), label=_("Refusal reason"))
-    closed_from = DayFromFilter(field_name="closed_at", label=_("Closed from"), widget=date_widget)
-    closed_to = DayToFilter(field_name="closed_at", label=_("Closed to"), widget=date_widget)
+    closed_from = DayFromFilter(field_name="closed_at", label=_("Closed from"))
+    closed_to = DayToFilter(field_name="closed_at", label=_("Closed to"))
     reached = filters.ChoiceFilter(choices=stage_choices, method="by_reached", label=_("Ever reached the stage"))
     lost_from = filters.ChoiceFilter(choices=stage_choices, method="by_lost_from", label=_("Lost from the stage"))
     got_to = filters.ChoiceFilter(choices=stage_choices, method="by_got_to", label=_("Got to the stage or further"))
@@ -321,8 +323,8 @@ class ActivityFilter(AskedFilterSet):
     responsible = RowsFilter(queryset=User.objects.all(), label=_("Responsible"))
     record_type = filters.CharFilter(label=_("Kind of record"))
     record_id = KeyFilter(label=_("Record"))
-    due_from = DayFromFilter(field_name="due_at", label=_("Due from"), widget=date_widget)
-    due_to = DayToFilter(field_name="due_at", label=_("Due to"), widget=date_widget)
+    due_from = DayFromFilter(field_name="due_at", label=_("Due from"))
+    due_to = DayToFilter(field_name="due_at", label=_("Due to"))
 
     class Meta:
         model = Activity

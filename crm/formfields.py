@@ -55,6 +55,11 @@ def read_day(text: str, today: date) -> date | None:
     return None
 
 
+def read_full_day(text: str) -> date | None:
+    """A day that means the same tomorrow: with its year and in figures, as addresses and the API must have it."""
+    return read_day(text, date.min) if re.fullmatch(r"\s*(\d{4}-\d+-\d+|\d+[./]\d+[./]\d{4})\s*", text) else None
+
+
 def read_moment(text: str, now: datetime) -> datetime | None:
     """A day with a time ("завтра 15:00", "31.12 9:30", "15:00"); a day alone means the start of work."""
     text = " ".join(text.lower().replace("t", " ", 1).split() if re.match(r"\d{4}-", text) else text.lower().split())
@@ -70,10 +75,40 @@ def read_moment(text: str, now: datetime) -> datetime | None:
     return datetime.combine(day, at, tzinfo=now.tzinfo) if day else None
 
 
-class DayField(forms.Field):
-    """A date, also as "31.12" or "завтра"; the browser shows its own calendar."""
+class DayInput(forms.DateInput):
+    """A day as text, 31.12.2026 whatever the browser's language, with a calendar beside it where scripts run."""
 
-    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    template_name = "django/forms/widgets/day.html"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        shown = {"autocomplete": "off", "placeholder": gettext_lazy("dd.mm.yyyy"), "data-day": "day", "class": "num"}
+        super().__init__({**shown, **(attrs or {})}, format="%d.%m.%Y")
+
+    def format_value(self, value: Any) -> str | None:
+        """The day as it is typed here: addresses and drafts of before have it as 2026-12-31."""
+        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{1,2}-\d{1,2}", value):
+            value = read_day(value, clock.today()) or value
+        return super().format_value(value)
+
+
+class MomentInput(forms.TextInput):
+    """A day with a time as text; the calendar beside it writes the day and leaves the time."""
+
+    template_name = "django/forms/widgets/day.html"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        shown = {"autocomplete": "off", "placeholder": gettext_lazy("tomorrow 15:00"), "data-day": "moment"}
+        super().__init__({**shown, **(attrs or {})})
+
+
+class DayField(forms.Field):
+    """A date, also as "31.12" or "завтра"."""
+
+    widget = DayInput
+
+    def read(self, text: str) -> date | None:
+        """The day that was meant, or None."""
+        return read_day(text, clock.today())
 
     def to_python(self, value: Any) -> date | None:
         if value in self.empty_values:
@@ -82,16 +117,23 @@ class DayField(forms.Field):
             return value.date()
         if isinstance(value, date):
             return value
-        found = read_day(str(value), clock.today())
+        found = self.read(str(value))
         if found is None or not 1900 <= found.year <= 2200:
             raise ValidationError(_("Write a date like 31.12.2026."), code="invalid")
         return found
 
 
+class FullDayField(DayField):
+    """A date in figures with its year: for filters and reports, whose addresses are kept and passed on."""
+
+    def read(self, text: str) -> date | None:
+        return read_full_day(text)
+
+
 class MomentField(forms.Field):
     """A date with a time in the reader's time zone: "завтра 15:00", "31.12 9:30"."""
 
-    widget = forms.TextInput(attrs={"autocomplete": "off", "placeholder": gettext_lazy("tomorrow 15:00")})
+    widget = MomentInput
 
     def to_python(self, value: Any) -> datetime | None:
         if value in self.empty_values:

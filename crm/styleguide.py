@@ -11,6 +11,7 @@ from django import forms
 from django.utils.translation import gettext as _
 
 from crm import clock
+from crm.formfields import DayField
 
 COLOURS = ("gray", "blue", "indigo", "purple", "orange", "teal", "green", "red")
 PEOPLE = ("Соколова Анна", "Орлов Дмитрий", "Власова Ирина", "Егоров Пётр")
@@ -50,7 +51,7 @@ class SampleForm(forms.Form):
     client = forms.CharField(
         label="Клиент", required=False, widget=forms.Select(attrs={"data-autocomplete-url": "/nowhere/"})
     )
-    start = forms.DateField(label="Начало стройки", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    start = DayField(label="Начало стройки", required=False)
     note = forms.CharField(label="Запрос клиента", required=False, widget=forms.Textarea(attrs={"rows": 3}))
     consent = forms.BooleanField(label="Согласен на напоминания", required=False)
 

@@ -349,6 +349,7 @@ def script_assets() -> dict[str, str]:
         "copies": static("js/copies.js"),
         "lists": static("js/lists.js"),
         "order": static("js/order.js"),
+        "calendar": static("js/calendar.js"),
     }
 
 
@@ -390,6 +391,8 @@ def script_texts() -> dict[str, str]:
         "showPassword": _("Show the password"),
         "hidePassword": _("Hide the password"),
         "unsaved": _("There is text that was not sent."),
+        "monthBack": _("The month before"),
+        "monthForth": _("The next month"),
         "areaOf": _("%(length)s × %(width)s = %(area)s m²"),
         "clear": _("Clear"),
         "create": _("Add “%(text)s”"),

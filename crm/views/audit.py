@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
-from crm.filters import DayFromFilter, DayToFilter, date_widget
+from crm.filters import DayFromFilter, DayToFilter
 from crm.http import paginate
 from crm.models import RECORD_MODELS, ActorKind, Change, RecordType, record_model
 from crm.preferences import SETTINGS
@@ -39,8 +39,8 @@ class ChangeFilter(filters.FilterSet):
     actor_user = filters.ModelChoiceFilter(queryset=User.objects.all(), label=_("Who"))
     actor_kind = filters.ChoiceFilter(choices=ActorKind.choices, label=_("By what"))
     field = filters.CharFilter(lookup_expr="iexact", label=_("Field"))
-    at_from = DayFromFilter(field_name="at", label=_("From the day"), widget=date_widget)
-    at_to = DayToFilter(field_name="at", label=_("To the day"), widget=date_widget)
+    at_from = DayFromFilter(field_name="at", label=_("From the day"))
+    at_to = DayToFilter(field_name="at", label=_("To the day"))
 
     class Meta:
         model = Change

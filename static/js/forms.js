@@ -131,6 +131,12 @@
     field.addEventListener("change", () => field.form.requestSubmit());
   });
 
+  // A field that settles another: days typed into a report mean a period of one's own.
+  crm.part("[data-sets]", (field) => {
+    const [name, value] = field.dataset.sets.split("=");
+    field.addEventListener("input", () => { if (field.form.elements[name]) field.form.elements[name].value = value; });
+  });
+
   crm.part("form[data-filter-bar]", (form) => {
     // An address that is passed on names only the filters that are set.
     form.addEventListener("formdata", (event) => {

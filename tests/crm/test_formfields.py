@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
 
+from accounts.models import Role
+from analytics.query import period_of
 from crm import exporting
-from crm.formfields import InnField, NumberField, PhoneField, PhonesField, read_day, read_moment
+from crm.errors import InvalidInput
+from crm.formfields import DayField, InnField, NumberField, PhoneField, PhonesField, read_day, read_moment
+from deals.filters import DealFilter
+from deals.models import Deal
+from tests.factories import make_deal, make_user
 
 MONDAY = date(2026, 3, 2)
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -78,3 +85,32 @@ def test_phones_and_inns_are_checked() -> None:
 def test_no_cell_begins_as_a_formula(text: str) -> None:
     assert exporting.neutral(text).startswith("'")
     assert exporting.neutral("ООО =1") == "ООО =1"
+
+
+@pytest.mark.django_db
+def test_a_day_is_drawn_as_text_in_the_same_spelling_whatever_the_browser() -> None:
+    field = DayField(required=False)
+    for shown in (date(2026, 11, 25), "2026-11-25", "25.11.2026"):
+        html = field.widget.render("day", shown)
+        assert 'value="25.11.2026"' in html
+        assert 'type="text"' in html
+    assert 'value="когда-нибудь"' in field.widget.render("day", "когда-нибудь")
+    assert field.clean("25.11.2026") == field.clean("2026-11-25") == date(2026, 11, 25)
+    with pytest.raises(ValidationError):
+        field.clean("31.02.2026")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("day", ["02.03.2026", "2026-03-02"])
+def test_filters_and_reports_take_days_written_out(clock: Any, day: str) -> None:
+    head = make_user(Role.SALES_HEAD)
+    deal = make_deal(head)
+    for since, seen in ((day, True), ("03.03.2026", False)):
+        found = DealFilter({"created_from": since}, queryset=Deal.objects.all())
+        assert found.is_valid()
+        assert (deal in found.qs) is seen
+    for wrong in ("31.02.2026", "02.03", "завтра"):
+        assert "created_from" in DealFilter({"created_from": wrong}, queryset=Deal.objects.all()).errors
+    assert period_of("custom", day, "2026-12-31").start == date(2026, 3, 2)
+    with pytest.raises(InvalidInput):
+        period_of("custom", "31.02.2026")
