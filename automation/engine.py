@@ -28,6 +28,7 @@ from crm.actors import Actor
 from crm.claims import claim_one
 from crm.errors import DomainError
 from crm.models import Event, StagedRecord, record_model
+from crm.prepared import MOMENT, NUMBER, TEXT, Prepared
 from crm.rows import row
 
 log = structlog.get_logger(__name__)
@@ -94,7 +95,7 @@ def on_stage_changed(event: Event) -> None:
     """A record left a stage and entered another: what was planned in the old one is off, the new one's rules start."""
     left = str(event.data.get("from") or "")
     if _may_hold(left):
-        _call_off(event, Q(stage_key=left), _("The record left the stage."))
+        _call_off(event, _("The record left the stage."), left=left)
         _take_back_letters(event, left)
     _start(event, _entry_rules(event.record_type, event.data), stage=str(event.data["to"]))
 
@@ -106,7 +107,7 @@ def on_fields_changed(event: Event) -> None:
 
 def on_client_contact(event: Event) -> None:
     """The client made contact: whatever would have reminded them is off, then the rules of contact start (DEAL-6)."""
-    _call_off(event, Q(rule__stops_on_contact=True), _("The client made contact."))
+    _call_off(event, _("The client made contact."))
     _start(event, _rules(Rule.Trigger.CLIENT_CONTACT, event.record_type))
 
 
@@ -227,15 +228,32 @@ def _run_at_once(rule: Rule, record: StagedRecord, event: Event) -> bool:
         return True
 
 
-def _call_off(event: Event, which: Q, why: str) -> None:
-    """Cancel what was planned before the event, and take back letters that were queued but have not left."""
+def _planned(kind: str, pk: int, until: datetime, **which: Any) -> Any:
+    """The states of what was planned for a record up to a moment."""
+    rows = ScheduledRun.objects.filter(record_type=kind, record_id=pk, planned_from__lte=until, **which)
+    return rows.order_by().values_list("state")
+
+
+_LEFT = Prepared(lambda left, *of_event: _planned(*of_event, stage_key=left), TEXT, TEXT, NUMBER, MOMENT)
+_ON_CONTACT = Prepared(lambda *of_event: _planned(*of_event, rule__stops_on_contact=True), TEXT, NUMBER, MOMENT)
+
+
+def _call_off(event: Event, why: str, *, left: str = "") -> None:
+    """Cancel what was planned before the event, and take back letters that were queued but have not left.
+
+    `left` is the stage whose plans are off; without one it is whatever stops on contact.
+    """
+    of_event = (event.record_type, event.record_id, event.at)
+    states = {state for (state,) in (_LEFT.raw(left, *of_event) if left else _ON_CONTACT.raw(*of_event))}
+    if not states:
+        return
+    which = Q(stage_key=left) if left else Q(rule__stops_on_contact=True)
     planned = ScheduledRun.objects.filter(
         which, record_type=event.record_type, record_id=event.record_id, planned_from__lte=event.at
     )
-    states = dict(planned.values_list("key", "state"))
-    if State.SCHEDULED in states.values():
+    if State.SCHEDULED in states:
         planned.filter(state=State.SCHEDULED).update(state=State.CANCELLED, finished_at=clock.now(), note=why)
-    if State.DONE not in states.values():
+    if State.DONE not in states:
         return
     sent = planned.filter(state=State.DONE, rule__action__in=WRITES)
     keys = [f"auto:{key}" for key in sent.values_list("key", flat=True)]

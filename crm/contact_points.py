@@ -14,6 +14,7 @@ from crm import normalize
 from crm.errors import InvalidInput
 from crm.models import ContactPoint, RecordType, StagedRecord
 from crm.prepared import NUMBER, TEXT, Prepared
+from crm.prepared_writes import insert_rows
 
 OWNERS = frozenset({RecordType.LEAD, RecordType.CONTACT, RecordType.COMPANY})
 
@@ -81,7 +82,7 @@ def take_columns(record: Any, changed: set[str], *, is_new: bool = False) -> Non
     typed = typed_points(record)
     record.__dict__.pop("typed_points", None)
     if is_new:
-        ContactPoint.objects.bulk_create(_rows(record, typed, set()))
+        insert_rows(_rows(record, typed, set()))
         return
     add_points(record, typed)
     for kind in {"phone", "email"} & changed:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from crm import clock, normalize
@@ -18,9 +20,11 @@ from crm.contact_points import Point
 from crm.errors import DomainError, InvalidInput
 from crm.models import Exclusion
 from crm.normalize.mailboxes import FREE_PROVIDERS
+from crm.prepared import TEXT, Prepared
 from crm.settings_audit import audit, require_head
 
 KIND = "exclusion"
+USUAL = 12
 Kinds = Exclusion.Kind
 _DOMAIN = re.compile(r"(?:[\w](?:[\w-]{0,61}[\w])?\.)+[\w-]{2,63}")
 _TELEGRAM = re.compile(r"@?[a-z][a-z0-9_]{3,31}|-?[0-9]{3,20}", re.IGNORECASE)
@@ -43,8 +47,21 @@ def excluding(points: Iterable[Point]) -> Exclusion | None:
             wanted.update(_domains(point.value))
     if not wanted:
         return None
-    kinds = {point.kind for point in points} | {Kinds.DOMAIN}
-    return Exclusion.objects.filter(kind__in=kinds, value__in=wanted).order_by("pk").first()
+    kinds = {str(point.kind) for point in points} | {str(Kinds.DOMAIN)}
+    values = sorted(wanted)
+    # A hostile post may bring thousands: only usual numbers of values are worth a statement that is kept.
+    if len(values) > USUAL:
+        return _first(kinds, values).first()
+    return _kept_first(tuple(sorted(kinds)), len(values)).first(*values)
+
+
+def _first(kinds: Iterable[str], values: Iterable[str]) -> QuerySet[Exclusion]:
+    return Exclusion.objects.filter(kind__in=kinds, value__in=values).order_by("pk")[:1]
+
+
+@cache
+def _kept_first(kinds: tuple[str, ...], count: int) -> Prepared[Exclusion]:
+    return Prepared(lambda *values: _first(kinds, values), *[TEXT] * count)
 
 
 def _domains(address: str) -> list[str]:

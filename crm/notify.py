@@ -19,6 +19,8 @@ from accounts.models import User
 from crm import clock, events
 from crm.actors import Actor
 from crm.models import Event, Notification, RecordType, StagedRecord
+from crm.prepared import MOMENT, NUMBER, TEXT, Prepared
+from crm.rows import row
 
 KINDS: dict[str, Any] = {
     "responsible": gettext_lazy("A lead or a deal became mine"),
@@ -118,12 +120,12 @@ def tell(
         return None
     # Not locked: people told of in different order by two transactions would block each other. Bursts that begin in
     # the same instant are then two items instead of one, and nothing is lost.
-    person = User.objects.filter(pk=user_id, is_active=True).first()
-    if person is None or not (channels := channels_of(person)[kind]):
+    person = row(User, user_id)
+    if person is None or not person.is_active or not (channels := channels_of(person)[kind]):
         return None
     now = clock.now()
     head = _burst(person, kind, now)
-    row = Notification.objects.create(
+    told = Notification.objects.create(
         user=person,
         record_type=record.RECORD_TYPE,
         record_id=record.pk,
@@ -139,20 +141,20 @@ def tell(
     if head is not None:
         due = {"mail_at": now + MAIL_PAUSE} if head.mail_at else {}
         Notification.objects.filter(pk=head.pk).update(last_at=now, **due)
-    return row
+    return told
+
+
+_HEADS = Prepared(
+    lambda user, kind, last, first: Notification.objects.filter(
+        user=user, kind=kind, group__isnull=True, read_at__isnull=True, last_at__gte=last, created_at__gte=first
+    ).order_by("-last_at")[:1],
+    NUMBER,
+    TEXT,
+    MOMENT,
+    MOMENT,
+)
 
 
 def _burst(person: User, kind: str, now: datetime) -> Notification | None:
     """The unread first row of what is still coming in."""
-    return (
-        Notification.objects.filter(
-            user=person,
-            kind=kind,
-            group__isnull=True,
-            read_at__isnull=True,
-            last_at__gte=now - BURST,
-            created_at__gte=now - LONGEST_BURST,
-        )
-        .order_by("-last_at")
-        .first()
-    )
+    return _HEADS.first(person.pk, kind, now - BURST, now - LONGEST_BURST)

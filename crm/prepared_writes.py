@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from django.db import connections
+from django.db import connections, router
 from django.db.models import sql
-from django.db.models.lookups import Exact
 
+FEW = 10
 _INSERTS: dict[Hashable, str] = {}
 _UPDATES: dict[Hashable, str] = {}
 
@@ -34,12 +34,21 @@ class PreparedWrites:
             cursor.execute(_INSERTS[key], params)
             return [connection.ops.fetch_returned_insert_columns(cursor, ())]
 
+    def bound_to(self) -> list[tuple[Any, Any]]:
+        """Columns, and what they must still hold for the row to be saved: models that guard one say so here."""
+        return []
+
     def _do_update(self, base_qs: Any, using: Any, pk_val: Any, values: Any, *rest: Any, **options: Any) -> Any:
-        connection = connections[using]
-        where = _plain_where(base_qs)
-        if not values or where is None or _has_expression([value for _field, _model, value in values]):
+        if not values or base_qs.query.where or _has_expression([value for _field, _model, value in values]):
             return super()._do_update(base_qs, using, pk_val, values, *rest, **options)  # type: ignore[misc]
-        where.append((self._meta.pk, pk_val))  # type: ignore[attr-defined]
+        if self._was_updated(using, pk_val, values):
+            return True
+        # Why there is no such row is for the usual way to find out.
+        return bool(self.bound_to()) and super()._do_update(base_qs, using, pk_val, values, *rest, **options)  # type: ignore[misc]
+
+    def _was_updated(self, using: Any, pk_val: Any, values: Any) -> bool:
+        connection = connections[using]
+        where = [*self.bound_to(), (self._meta.pk, pk_val)]  # type: ignore[attr-defined]
         columns = tuple(field.column for field, _model, _value in values)
         key = (type(self), connection.vendor, columns, tuple(field.column for field, _value in where))
         if key not in _UPDATES:
@@ -49,6 +58,29 @@ class PreparedWrites:
         with connection.cursor() as cursor:
             cursor.execute(_UPDATES[key], params)
             return cursor.rowcount > 0
+
+
+def insert_rows(rows: Sequence[Any]) -> None:
+    """Write new rows of one model by one statement, as bulk_create does; few rows do not learn their keys.
+
+    For the handful of changes and phones that a service writes: statements are kept by the number of rows.
+    """
+    if not rows:
+        return
+    model: Any = type(rows[0])
+    if len(rows) > FEW:
+        model._default_manager.bulk_create(rows)
+        return
+    using = router.db_for_write(model)
+    connection: Any = connections[using]
+    fields = [field for field in model._meta.local_concrete_fields if not field.primary_key]
+    key = (model, using, connection.vendor, len(rows), "rows")
+    if key not in _INSERTS:
+        into, values = _insert_text(rows[0], connection, fields, ()).split(" VALUES ")
+        _INSERTS[key] = f"{into} VALUES {', '.join([values] * len(rows))}"
+    params = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERTS[key], params)
 
 
 def _has_expression(values: Sequence[Any]) -> bool:
@@ -61,14 +93,6 @@ def _insert_text(row: Any, connection: Any, fields: Sequence[Any], returning: Se
     compiler = query.get_compiler(connection=connection)
     compiler.returning_fields = returning
     return str(compiler.as_sql()[0][0])
-
-
-def _plain_where(rows: Any) -> list[tuple[Any, Any]] | None:
-    """The columns and values that a queryset is bound to, or None where it asks for more than equality."""
-    where = rows.query.where
-    if where.negated or where.connector != "AND" or not all(type(part) is Exact for part in where.children):
-        return None
-    return [(part.lhs.target, part.rhs) for part in where.children]
 
 
 def _update_text(table: str, connection: Any, columns: Sequence[str], bound: Sequence[str]) -> str:

@@ -50,20 +50,15 @@ def locked_for(model: type[R], pk: Any, actor: Actor, *, alive: bool = False, ac
     Robots, forms and the product itself reach every record.
     """
     found = row(model, pk, alive=alive, lock=True)
-    if found is None or found.deleted_at is not None or not _is_in_reach(model, pk, actor, action):
+    if found is None or found.deleted_at is not None or not _is_in_reach(found, actor, action):
         raise model.DoesNotExist(f"{model.__name__} {pk}")
     return found
 
 
-def _is_in_reach(model: type[StagedRecord], pk: Any, actor: Actor, action: Action) -> bool:
-    if not actor.is_person:
-        return True
-    if actor.user is None:
-        return False
-    rows = model._default_manager.all()
-    reached = rows.visible_to(actor.user, action)
-    # The row has just been read: whoever reaches every one reaches it.
-    return reached is rows or bool(reached.filter(pk=pk).exists())
+def _is_in_reach(found: StagedRecord, actor: Actor, action: Action) -> bool:
+    from crm import visibility
+
+    return not actor.is_person or visibility.reaches(found, actor.user, action)
 
 
 class _ByKey(ForwardManyToOneDescriptor):

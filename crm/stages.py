@@ -14,6 +14,7 @@ from crm.actors import Actor
 from crm.errors import MissingField, MissingFields, RefusalNeeded, StageConflict, StageError, pointing
 from crm.models import RecordType, RefusalReason, Stage, StagedRecord, StageHistory
 from crm.normalize import looks_like_placeholder
+from crm.prepared import TEXT, Prepared
 from crm.requirements import requirements_of
 from crm.rows import locked_for
 
@@ -188,6 +189,9 @@ def _write_given(record: StagedRecord, data: Mapping[str, Any], actor: Actor) ->
             record_update(related, data={field: data[name]}, by=actor)
 
 
+_OFFERED = Prepared(lambda stage: RefusalReason.objects.filter(stage=stage, is_active=True), TEXT)
+
+
 def _refusal_columns(record: StagedRecord, target: Stage, refusal: Refusal | None) -> dict[str, Any]:
     """Checked reason and comment for a failure stage; clears them when the record is opened again (PIPE-4)."""
     if target.kind != Stage.Kind.FAILURE:
@@ -200,9 +204,9 @@ def _refusal_columns(record: StagedRecord, target: Stage, refusal: Refusal | Non
             % {"record": record, "stage": target.name},
             errors=[{"pointer": "/refusal/comment", "code": "required", "message": _("A comment is needed.")}],
         )
-    offered = RefusalReason.objects.filter(stage=target, is_active=True)
-    reason = offered.filter(pk=given.reason_id).first() if given.reason_id else None
-    if reason is None and offered.exists():
+    offered = _OFFERED.all(target.key)
+    reason = next((item for item in offered if item.pk == given.reason_id), None)
+    if reason is None and offered:
         raise RefusalNeeded(
             _("Choose a reason for «%(stage)s».") % {"stage": target.name},
             errors=[{"pointer": "/refusal/reason", "code": "required", "message": _("Choose a reason.")}],

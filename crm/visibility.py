@@ -38,6 +38,41 @@ def restrict(queryset: Any, user: User | AnonymousUser, action: Action = "view")
     return queryset if allowed == EVERYTHING else queryset.filter(allowed)
 
 
+def reaches(record: Any, user: Any, action: Action = "view") -> bool:
+    """May `user` do that with a record just read? Its own columns nearly always tell; else the database is asked."""
+    if not isinstance(user, User) or not user.is_active:
+        return False
+    told = _told_by(record, RULES[record._meta.label](user, action))
+    if told is None:
+        told = type(record)._default_manager.visible_to(user, action).filter(pk=record.pk).exists()
+    return told
+
+
+def _told_by(record: Any, rule: Any) -> bool | None:
+    """Whether a rule holds for a record, or None where that takes more than the record's own columns."""
+    if isinstance(rule, tuple):
+        return _column_told(record, *rule)
+    told = {_told_by(record, part) for part in rule.children}
+    settles = rule.connector == Q.OR
+    if settles in told:
+        holds = settles
+    elif None in told:
+        return None
+    else:
+        holds = not settles or not told
+    return holds is not rule.negated
+
+
+def _column_told(record: Any, lookup: str, wanted: Any) -> bool | None:
+    name, _, how = lookup.partition("__")
+    value = getattr(record, record._meta.pk.attname if name == "pk" else record._meta.get_field(name).attname)
+    if how == "isnull":
+        return (value is None) is wanted
+    if how == "in" and isinstance(wanted, list | tuple):
+        return value in wanted
+    return value == wanted if not how and isinstance(wanted, int | str) else None
+
+
 def may_see_partner_internals(user: User) -> bool:
     """Manufacturer's people see internal notes and files, a partner does not (PART-8)."""
     return user.role != Role.PARTNER

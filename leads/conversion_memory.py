@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from crm import clock
 from crm.actors import Actor
 from crm.journaling import Journal, columns_of
 from crm.models import Activity, Attachment, Change, Company, Contact, ContactPoint, RecordRef, StagedRecord
+from crm.prepared import NUMBER, TEXT, Prepared
 from crm.rows import row
 from deals.models import Deal
 from leads.models import Lead, LeadConversion
@@ -17,6 +19,21 @@ from leads.models import Lead, LeadConversion
 def rows_at(model: type[RecordRef], record: StagedRecord) -> Any:
     """The rows of a table that hang on a record."""
     return model._default_manager.filter(record_type=record.RECORD_TYPE, record_id=record.pk)
+
+
+@cache
+def _ids(model: type[RecordRef]) -> Prepared[Any]:
+    """Asks for the ids of those rows."""
+    return Prepared(
+        lambda kind, pk: model._default_manager.filter(record_type=kind, record_id=pk).order_by().values_list("pk"),
+        TEXT,
+        NUMBER,
+    )
+
+
+def ids_at(model: type[RecordRef], record: StagedRecord) -> list[int]:
+    """The ids of the rows of a table that hang on a record."""
+    return sorted(pk for (pk,) in _ids(model).raw(record.RECORD_TYPE, record.pk))
 
 
 @dataclass(frozen=True)
@@ -31,7 +48,7 @@ class _Hanging:
     def of(cls, record: StagedRecord) -> _Hanging:
         """As they are now."""
         tags = record.tags.values_list("pk", flat=True) if isinstance(record, Deal) else ()
-        points, files = (rows_at(model, record).values_list("pk", flat=True) for model in (ContactPoint, Attachment))
+        points, files = (ids_at(model, record) for model in (ContactPoint, Attachment))
         return cls(frozenset(points), frozenset(files), frozenset(tags))
 
 
@@ -98,7 +115,4 @@ def _is_of_object(record: StagedRecord, lead: Lead) -> bool:
 
 def _own(record: StagedRecord) -> dict[str, list[int]]:
     """What a record that was made now is born with: its phones, files, tasks and fields are not "something new"."""
-    return {
-        model._meta.label: list(rows_at(model, record).values_list("pk", flat=True))
-        for model in (ContactPoint, Attachment, Activity, Change)
-    }
+    return {model._meta.label: ids_at(model, record) for model in (ContactPoint, Attachment, Activity, Change)}

@@ -23,6 +23,7 @@ from crm.actors import Actor
 from crm.errors import StageError
 from crm.filters import day_start
 from crm.models import RecordType
+from crm.prepared import Prepared
 from crm.rows import locked_for
 from crm.services import record_assign
 from deals.models import Deal
@@ -86,10 +87,12 @@ class Decision:
         return [row for row in self.rows if row.matches and row.choice is not None and row.choice.to is None]
 
 
+_ACTIVE = Prepared(lambda: RoutingRule.objects.filter(is_active=True).select_related("person", "team", "partner"))
+
+
 def active_rules() -> list[RoutingRule]:
     """The rows in force, in their order."""
-    rows = RoutingRule.objects.filter(is_active=True).select_related("person", "team", "partner")
-    return [rule for rule in rows if rule.target in TARGETS]
+    return [rule for rule in _ACTIVE.all() if rule.target in TARGETS]
 
 
 def evaluate(lead: Lead, *, dry_run: bool = True, rules: Iterable[RoutingRule] | None = None) -> Decision:

@@ -151,7 +151,7 @@ def _stage_fields(model: type[models.Model]) -> tuple[Any, ...]:
     return tuple(field for field in model._meta.fields if isinstance(field, FSMFieldMixin))
 
 
-class StagedRecord(ConcurrentTransitionMixin, PreparedWrites, models.Model):
+class StagedRecord(PreparedWrites, ConcurrentTransitionMixin, models.Model):
     """A record that moves through a pipeline. `stage` holds the stage's key; only crm.stages.move() changes it."""
 
     RECORD_TYPE: ClassVar[str]
@@ -233,6 +233,14 @@ class StagedRecord(ConcurrentTransitionMixin, PreparedWrites, models.Model):
     def state_fields(self) -> tuple[Any, ...]:
         """What is compared with the database when the record is saved (django-fsm); the same for all of a kind."""
         return _stage_fields(type(self))
+
+    def _update_initial_state(self) -> None:
+        super()._update_initial_state()
+        self._stage_as_read = [(field, field.value_from_object(self)) for field in self.state_fields]
+
+    def bound_to(self) -> list[tuple[Any, Any]]:
+        """What django-fsm has the row compared with when it is saved: nobody else may have moved it meanwhile."""
+        return self._stage_as_read
 
     # -- what every record answers -----------------------------------------------------------------------------------
 

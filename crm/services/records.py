@@ -15,6 +15,7 @@ from crm.errors import InvalidInput, StageConflict
 from crm.field_guards import require_allowed
 from crm.models import Activity, Change, StagedRecord
 from crm.normalize import search_text
+from crm.prepared_writes import insert_rows
 from crm.services.fields import (
     NOT_SEARCHED,
     assign_field,
@@ -156,10 +157,7 @@ def _tell_changes(record: StagedRecord, before: Mapping[str, Any], changed: Iter
                     "new": shown_value(record, name, new_row),
                 }
             )
-    if len(rows) == 1:
-        rows[0].save(force_insert=True)
-    else:
-        Change.objects.bulk_create(rows)
+    insert_rows(rows)
     if shown:
         timeline.record(record, "fields", actor, {"changes": shown})
 

@@ -11,7 +11,8 @@ from django.db.models import F, Value
 from django_fsm import ConcurrentTransition
 
 from accounts.models import User
-from crm.models import Activity, TimelineEntry
+from crm.models import Activity, Change, TimelineEntry
+from crm.prepared_writes import FEW, insert_rows
 from leads.models import Lead
 from leads.services import lead_create
 from tests.factories import make_user
@@ -65,6 +66,19 @@ def test_a_record_that_was_moved_meanwhile_cannot_be_saved():
     stale.city = "Тверь"
     with pytest.raises(ConcurrentTransition):
         stale.save(update_fields=["city", "stage"])
+
+
+def test_rows_written_together_are_what_one_by_one_would_be():
+    rows = [Change(record_type="lead", record_id=7, field=name, old=None, new={"a": [1]}) for name in ("city", "name")]
+    insert_rows(rows)
+    insert_rows([])
+    many = [Change(record_type="lead", record_id=7, field=f"f{number}", new=number) for number in range(FEW + 1)]
+    insert_rows(many)
+    found = Change.objects.filter(record_id=7)
+    assert found.count() == len(rows) + len(many)
+    assert {(row.field, row.at) for row in rows} <= set(found.values_list("field", "at"))
+    assert found.get(field="city").new == {"a": [1]}
+    assert found.get(field="city").old is None
 
 
 def test_a_foreign_key_to_nobody_says_so():

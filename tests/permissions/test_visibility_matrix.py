@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from django.apps import apps
@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from crm import pipelines, scope, services, timeline, visibility
 from crm.models import Activity, Attachment, Change, StageHistory, TimelineEntry
-from crm.querysets import VisibleQuerySet
+from crm.querysets import Action, VisibleQuerySet
 from crm.visibility import visible_record, visible_references
 from deals.models import Deal
 from leads.models import Lead
@@ -57,6 +57,28 @@ def check(world: World) -> None:
 
 def test_everybody_sees_and_changes_exactly_what_they_should(world: World) -> None:
     check(world)
+
+
+def test_a_record_at_hand_tells_what_the_database_tells(world: World) -> None:
+    told = set()
+    for who in PEOPLE:
+        user = world.people[who]
+        for model in MODELS:
+            for action in get_args(Action):
+                reached = set(model._default_manager.visible_to(user, action))
+                for name, record in world.of_model(model).items():
+                    fresh = model._default_manager.get(pk=record.pk)
+                    told.add(visibility.reaches(fresh, user, action))
+                    assert visibility.reaches(fresh, user, action) == (record in reached), f"{who} {action} {name}"
+    assert told == {True, False}
+
+
+def test_what_columns_cannot_tell_is_asked_of_the_database(world: World, django_assert_num_queries: Any) -> None:
+    lead = next(record for record in world.of_model(Lead).values() if record.partner_id is None)
+    with scope.opened():
+        list(visibility.covered_user_ids(world.people["owner"]))
+        with django_assert_num_queries(0):
+            visibility.reaches(lead, world.people["owner"], "change")
 
 
 @pytest.mark.parametrize("label", ["leads.Lead", "deals.Deal", "crm.Contact", "objects_registry.ConstructionObject"])
