@@ -267,13 +267,19 @@ class AutocompleteSelect(forms.Select):
 
 
 class TagsWidget(forms.SelectMultiple):
-    """Tags as chips: what is chosen is drawn, the rest comes as one types, and a new word becomes a tag."""
+    """Tags as chips: what is chosen is drawn, the rest comes as one types, and a new word becomes a tag.
+
+    `only_known`: no new words, for whoever takes tags off.
+    """
+
+    def __init__(self, attrs: dict[str, Any] | None = None, *, only_known: bool = False) -> None:
+        super().__init__(attrs)
+        self.only_known = only_known
 
     def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
-        merged = {
-            "data-autocomplete-url": reverse("tag-options"), "data-autocomplete-new": "", "data-preload": "",
-            **(attrs or {}),
-        }  # fmt: skip
+        merged = {"data-autocomplete-url": reverse("tag-options"), "data-preload": "", **(attrs or {})}
+        if not self.only_known:
+            merged["data-autocomplete-new"] = ""
         return super().get_context(name, value, merged)
 
     def optgroups(self, name: str, value: list[str], attrs: dict[str, Any] | None = None) -> list[Any]:

@@ -52,6 +52,11 @@ class Selection:
     def count(self) -> int:
         return len(self.keys)
 
+    @property
+    def left_out(self) -> int:
+        """How many of the selected are seen but are not the person's to change."""
+        return max(0, chosen(self.request, self.screen, "view").count() - self.count)
+
     def refusal(self) -> HttpResponse | None:
         """Nothing selected, or too much."""
         if not self.keys:
@@ -299,6 +304,7 @@ def _ask(
         "form": form,
         "hidden": [*selection.hidden(), ("confirmed", "1"), *(more or {}).items()],
         "count": selection.count,
+        "left_out": selection.left_out,
         "first_rows": selection.first(),
         "lead": lead,
     }

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from crm.errors import DomainError, MissingField, MissingFields, RefusalNeeded
-from crm.formfields import NumberField, TagsField, field_for
+from crm.formfields import NumberField, TagsField, TagsWidget, field_for
 from crm.models import RefusalReason, Stage, StagedRecord
 from crm.normalize import looks_like_placeholder
 from crm.people import assignable
@@ -210,7 +210,7 @@ class BulkTagForm(forms.Form):
     """Which tags the selected records get and lose."""
 
     add = TagsField(label=gettext_lazy("Add tags"), required=False)
-    remove = TagsField(label=gettext_lazy("Take tags off"), required=False)
+    remove = TagsField(label=gettext_lazy("Take tags off"), required=False, widget=TagsWidget(only_known=True))
 
     def __init__(self, data: Any = None, *, user: User) -> None:
         super().__init__(data)

@@ -232,7 +232,9 @@
       const chosen = rows().filter((row) => row.checked).length;
       if (bar) bar.hidden = chosen === 0;
       const label = bar?.querySelector("[data-bulk-count]");
-      if (label) label.textContent = crm.say(crm.text.selected, { count: chosen });
+      const found = bar?.querySelector("[name=all_found]");
+      if (found && !chosen) found.checked = false;
+      if (label) label.textContent = found?.checked ? crm.say(crm.text.selectedAll, { count: found.dataset.total }) : crm.say(crm.text.selected, { count: chosen });
       if (all) {
         all.checked = chosen > 0 && chosen === rows().length;
         all.indeterminate = chosen > 0 && chosen < rows().length;

@@ -21,6 +21,18 @@
     });
   });
 
+  // --- More columns than there is room for: which edge goes on is seen ---------------------------------------------
+  crm.part(".table-wrap.is-wide", (wrap) => {
+    const look = () => {
+      const left = Math.round(wrap.scrollLeft);
+      wrap.classList.toggle("has-less", left > 0);
+      wrap.classList.toggle("has-more", left + wrap.clientWidth < wrap.scrollWidth - 2);
+    };
+    wrap.addEventListener("scroll", look, { passive: true });
+    new ResizeObserver(look).observe(wrap);
+    look();
+  });
+
   // --- Cells ------------------------------------------------------------------------------------------------------
   // Enter or F2 opens the cell that has the focus, as does a double click or the pencil; Enter saves, Esc leaves it as
   // it was, Tab saves and goes on to the next cell of the row.
@@ -64,6 +76,9 @@
         if (!html.includes("data-cell-form")) return crm.showDialog(html, cell);
         pencil.remove();
         open = { cell, before: [...cell.childNodes], busy: false };
+        const { width, height } = cell.getBoundingClientRect();
+        cell.style.setProperty("width", `${width}px`);
+        cell.style.setProperty("height", `${height}px`);
         fill(cell, html);
       } catch (error) {
         crm.failed(error.status ?? 0);
@@ -84,6 +99,7 @@
       const { cell, before } = open;
       open = null;
       cell.classList.remove("is-edited");
+      for (const size of ["width", "height"]) cell.style.removeProperty(size);
       cell.replaceChildren(...before);
       if (focus) focusOn(cell);
     }
@@ -135,9 +151,20 @@
       return made.querySelector(`[data-cell="${cell.dataset.cell}"]`) || made;
     }
 
+    // A phone or an address calls or writes on one click and is filled in on two: the one waits for the other.
+    let calling = null;
+    const OUTSIDE = "a[href^='tel:'], a[href^='mailto:']";
+    table.addEventListener("click", (event) => {
+      const link = event.target.closest(OUTSIDE);
+      if (!link || !link.closest("[data-cell]") || event.pointerType !== "mouse" || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      clearTimeout(calling);
+      if (event.detail === 1) calling = setTimeout(() => location.assign(link.href), 300);
+    });
     table.addEventListener("dblclick", (event) => {
       const cell = event.target.closest("[data-cell]");
-      if (cell && cell !== open?.cell && !event.target.closest("a, button, input")) start(cell);
+      clearTimeout(calling);
+      if (cell && cell !== open?.cell && (event.target.closest(OUTSIDE) || !event.target.closest("a, button, input"))) start(cell);
     });
     table.addEventListener("click", (event) => {
       const cell = event.target.closest(".cell-pencil")?.closest("[data-cell]");

@@ -176,3 +176,73 @@ def test_the_filter_takes_one_row_on_a_phone(page_for: Callable[..., Page]) -> N
         page.locator(".filter-open").click()
         expect(page.locator(".drawer-switch a").first).to_be_visible()
         page.keyboard.press("Escape")
+
+
+# Whether the foot of an element is really seen: nothing lies over it or cuts it off.
+ON_TOP = """one => {
+  const at = one.getBoundingClientRect();
+  return one.contains(document.elementFromPoint(at.left + 9, at.bottom - 3));
+}"""
+
+
+def widths(page: Page) -> list[int]:
+    found: list[int] = page.locator("thead th").evaluate_all("heads => heads.map(head => head.offsetWidth)")
+    return found
+
+
+def test_a_wide_list_fits_its_box_and_shows_which_edge_goes_on(page_for: Callable[..., Page]) -> None:
+    owner = make_user()
+    make_deal(owner, title="Ангар", amount=5_600_000, responsible=owner)
+    page = settled(page_for(owner), "/deals/")
+    wrap = page.locator(".table-wrap.is-wide")
+    assert wrap.evaluate("wrap => wrap.scrollWidth - wrap.clientWidth") <= 1
+    settled(
+        page, "/deals/?columns=title,stage,client,amount,close,next,responsible,created,city,area,source,phone,tags"
+    )
+    expect(wrap).to_have_class(re.compile("has-more"))
+    wrap.evaluate("wrap => wrap.scrollTo(9999, 0)")
+    expect(wrap).to_have_class(re.compile("has-less"))
+    expect(wrap).not_to_have_class(re.compile("has-more"))
+
+
+def test_a_double_click_on_a_phone_fills_it_in_and_calls_nobody(page_for: Callable[..., Page]) -> None:
+    owner = make_user(Role.SALES_HEAD)
+    lead = make_lead(owner, "Лид", phone="+79123456789")
+    page = settled(page_for(owner), "/leads/?columns=title,phone,email,next")
+    before = widths(page)
+    page.evaluate("document.addEventListener('click', (event) => { window.called = !event.defaultPrevented; })")
+    cell = page.locator(f"#row-{lead.pk} [data-cell=phone]")
+    cell.locator("a[href^='tel:']").dblclick()
+    expect(cell.locator("input[name=phone]")).to_be_focused()
+    assert page.evaluate("window.called") is False
+    assert widths(page) == before
+    page.keyboard.press("Escape")
+    expect(cell.locator("a[href='tel:+79123456789']")).to_be_visible()
+
+
+def test_all_that_was_found_is_counted_and_tagged_from_a_list_that_is_not_cut(page_for: Callable[..., Page]) -> None:
+    owner = make_user(Role.SALES_HEAD)
+    leads = [make_lead(owner, f"Лид {number}") for number in range(3)]
+    leads[0].tags.create(name="старая")
+    page = settled(page_for(owner), "/leads/")
+    page.locator("[data-bulk-row]").first.click()
+    count = page.locator("[data-bulk-count]")
+    expect(count).to_have_text("Выбрано: 1")
+    page.locator("input[name=all_found]").click()
+    expect(count).to_have_text("Выбраны все: 3")
+    page.locator("[data-bulk-bar] button[value=tag]").click()
+    box = page.locator("#id_add-ts-control")
+    expect(box).to_be_focused()
+    page.keyboard.type("срочно")
+    options = page.locator("#id_add-ts-dropdown")
+    expect(options.locator(".create")).to_be_visible()
+    expect(options.locator(".no-results")).to_have_count(0)
+    assert options.locator(".create").evaluate(ON_TOP)
+    page.keyboard.press("Enter")
+    page.locator("#id_remove-ts-control").fill("новое слово")
+    expect(page.locator("#id_remove-ts-dropdown .no-results")).to_be_visible()
+    expect(page.locator("#id_remove-ts-dropdown .create")).to_have_count(0)
+    page.keyboard.press("Escape")
+    page.locator("#dialog .btn-primary").click()
+    expect(page.locator("#toasts, #dialog").get_by_text("Отменить").first).to_be_visible()
+    assert Lead.objects.filter(tags__name="срочно").count() == 3

@@ -16,7 +16,7 @@ from deals.models import Deal
 from leads.models import Lead
 from leads.services import lead_create
 from objects_registry.models import Purpose
-from tests.factories import make_client, make_deal, make_user
+from tests.factories import make_client, make_deal, make_team, make_user
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "HX-Target": "dialog-body"}
@@ -225,3 +225,14 @@ def test_the_selected_rows_alone_go_into_a_file() -> None:
     ids = [make_lead(owner).pk for _number in range(3)]
     answer = signed_in(owner).post("/leads/bulk/export/", {"ids": ids[:2], "query": "sort=title&columns=title"})
     assert answer["HX-Redirect"] == f"/leads/export/?sort=title&columns=title&id={ids[0]}%2C{ids[1]}"
+
+
+@pytest.mark.rule("ACC-1")
+def test_the_dialog_says_how_many_of_the_selected_are_not_ones_own_and_names_no_hidden_ones() -> None:
+    team = make_team(members_see_each_other=True)
+    owner, mate, stranger = make_user(team=team), make_user(team=team), make_user()
+    leads = [make_lead(person) for person in (owner, mate, stranger)]
+    data = {"ids": [lead.pk for lead in leads]}
+    told = "1 selected record is not yours to change"
+    assert told in signed_in(owner).post("/leads/bulk/tag/", data).content.decode()
+    assert "not yours" not in signed_in(owner).post("/leads/bulk/tag/", {"ids": [leads[0].pk]}).content.decode()
