@@ -347,6 +347,14 @@ def qualify_lead(context: Context) -> Outcome | None:
     return Outcome("qualified", is_told=True)
 
 
+@action("complete_lead", gettext_lazy("Let the lead go on whose data are all there now"))
+def complete_lead(context: Context) -> Outcome | None:
+    """From «Не хватает данных» to «Данные заполнены», when nothing of the minimum is missing any more (LEAD-6)."""
+    from leads import qualification
+
+    return Outcome("completed", is_told=True) if qualification.complete(context.record, context.actor) else None
+
+
 @action("register_object", gettext_lazy("Put the construction object into the registry"))
 def register_object(context: Context) -> Outcome | None:
     """Make the object, or show the one there is (LEAD-7)."""
@@ -358,11 +366,15 @@ def register_object(context: Context) -> Outcome | None:
 
 @action("route_lead", gettext_lazy("Share the lead out by the routing table"))
 def route_lead(context: Context) -> Outcome | None:
-    """Give the lead to whom the first matching row says (LEAD-8); an empty table does nothing."""
+    """Give the lead to whom the first matching row says (LEAD-8); an empty table does nothing.
+
+    With `quiet` a lead that no row takes is not told of: it stays where it was.
+    """
     from leads import routing
 
-    decision = routing.lead_route(context.record, by=context.actor)
-    if decision is None:
+    is_quiet = bool(context.params.get("quiet"))
+    decision = routing.lead_route(context.record, by=context.actor, is_quiet=is_quiet)
+    if decision is None or (is_quiet and decision.rule is None):
         return None
     return Outcome("routed", {"name": str(decision.choice.to or "")}, is_told=True)
 

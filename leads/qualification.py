@@ -152,6 +152,22 @@ def _by_form(lead: Lead, actor: Actor) -> Lead:
     return _enter(lead, DATA_COMPLETE, actor, why="complete")
 
 
+@transaction.atomic
+def complete(lead: Lead, by: Any) -> bool:
+    """Let a lead go on that waited for data and has them all now; answers whether it did.
+
+    What «Данные заполнены» itself requires must be there too; the rules of that stage take it from there.
+    """
+    actor = Actor.of(by)
+    lead = locked_for(Lead, lead.pk, Actor.system())
+    if lead.stage_row.code != NEEDS_DATA or lead.partner_id is not None:
+        return False
+    if missing_minimum(lead) or stages.missing_fields(lead, pipelines.find_stage(lead.pipeline_id, DATA_COMPLETE)):
+        return False
+    _enter(lead, DATA_COMPLETE, actor, why="completed")
+    return True
+
+
 def can_take(owner: User | None) -> bool:
     """Is the client's responsible somebody who can take a new request of theirs now?"""
     return _why_not(owner) == "repeat"

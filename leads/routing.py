@@ -119,11 +119,11 @@ def evaluate(lead: Lead, *, dry_run: bool = True, rules: Iterable[RoutingRule] |
 
 
 @transaction.atomic
-def lead_route(lead: Lead, *, by: Any) -> Decision | None:
+def lead_route(lead: Lead, *, by: Any, is_quiet: bool = False) -> Decision | None:
     """Give a lead to whom the table says and move it to «Передан менеджеру»; no match leaves it as it is.
 
-    The decision and its reason stand on the timeline. None where the table is empty. StageError for a lead that
-    somebody works at already, DoesNotExist for whoever may not change it.
+    The decision and its reason stand on the timeline; with `is_quiet` only a match does. None where the table is empty.
+    StageError for a lead that somebody works at already, DoesNotExist for whoever may not change it.
     """
     actor = Actor.of(by)
     lead = locked_for(Lead, lead.pk, actor, alive=True)
@@ -136,7 +136,9 @@ def lead_route(lead: Lead, *, by: Any) -> Decision | None:
     decision = evaluate(lead, dry_run=False, rules=rules)
     passed = [{"rule": row.rule.name, "why": row.choice.why} for row in decision.passed_over if row.choice is not None]
     if decision.rule is None:
-        timeline.record(lead, "lead_not_routed", actor, {"responsible": str(lead.responsible or ""), "passed": passed})
+        if not is_quiet:
+            names = {"responsible": str(lead.responsible or ""), "passed": passed}
+            timeline.record(lead, "lead_not_routed", actor, names)
         return decision
     lacking = _lacking(lead, handed_over)
     told = {

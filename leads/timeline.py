@@ -23,6 +23,7 @@ def _qualified(data: Mapping[str, Any]) -> str:
         "owned": _("The request came to %(name)s directly."),
         "owner_inactive": _("%(former)s is switched off, so the request goes to %(name)s."),
         "complete": _("All data for qualifying are there; responsible is %(name)s."),
+        "completed": _("The data that were missing are there now; responsible is %(name)s."),
         "incomplete": _("Data for qualifying are missing; responsible is %(name)s."),
         "unowned": _("Nobody is responsible yet, so the request goes to %(name)s."),
         "no_head": _("There is nobody to give the request to: add a sales head."),

@@ -157,7 +157,7 @@ def test_only_a_head_switches_rules(owner: Any) -> None:
 
 def test_every_shipped_rule_uses_a_known_action_with_its_parameters() -> None:
     rules = list(Rule.objects.filter(is_shipped=True).select_related("pipeline"))
-    assert len(rules) == 19
+    assert len(rules) == 21
     for rule in rules:
         assert set(actions.ACTIONS[rule.action].needs) <= set(rule.params), rule.code
         conditions.check(rule.conditions, rule.pipeline.record_type)
