@@ -75,6 +75,7 @@ def delete(record: StagedRecord, by: Any, params: Mapping[str, Any]) -> Any:
     return []
 
 
+# Apps above add theirs by `register`.
 ACTIONS: dict[str, Action] = {"assign": assign, "move": move, "tag": tag, "delete": delete}
 
 
@@ -140,3 +141,8 @@ def _undelete(record: Any, entry: Any, user: User) -> bool:
 UNDO: dict[str, Callable[[Any, Any, User], bool]] = {
     "assign": _unassign, "move": _unmove, "tag": _untag, "delete": _undelete,
 }  # fmt: skip
+
+
+def register(kind: str, act: Action, take_back: Callable[[Any, Any, User], bool]) -> None:
+    """Add an action of an app above, with its way back; in AppConfig.ready, for workers load no addresses."""
+    ACTIONS[kind], UNDO[kind] = act, take_back

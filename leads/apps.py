@@ -15,10 +15,10 @@ class LeadsConfig(AppConfig):
 
     def ready(self) -> None:
         from communications import learning, submissions
-        from crm import clients, conditions, contact_points, merging, settings_transfer, stages
+        from crm import bulk, clients, conditions, contact_points, merging, settings_transfer, stages
         from crm import requirements as needed
         from crm.services import derive
-        from leads import intake, qualification, rights, routing_services, services, timeline
+        from leads import intake, qualification, rights, routing_services, services, spam, timeline
         from objects_registry import building, steel
 
         del timeline  # imported for its sentences
@@ -33,6 +33,7 @@ class LeadsConfig(AppConfig):
             qualification.derive_missing,
         ):
             derive("lead", function)
+        bulk.register("spam", spam.spam_many, spam.take_back)
         merging.guard("lead", services.why_not_merged)
         submissions.made_by(intake.intake)
         stages.guard("lead", rights.refuse_conversion)

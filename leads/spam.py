@@ -10,10 +10,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from crm import normalize, pipelines, undo
+from crm import bulk, normalize, pipelines, undo
 from crm.actors import Actor
 from crm.contact_points import points_of
-from crm.errors import StageError
+from crm.errors import InvalidInput, StageError
 from crm.exclusions import exclusion_add, exclusion_remove
 from crm.models import Exclusion, RefusalReason
 from crm.rows import locked_for
@@ -82,6 +82,30 @@ def offer_undo(user: User, marks: list[SpamMark]) -> str:
 @undo.undoer("spam")
 def _undo_spam(user: User, payload: Mapping[str, Any]) -> str:
     undo.UNDOERS["move"](user, payload)
-    for row in Exclusion.objects.filter(pk__in=payload["exclusions"]):
-        exclusion_remove(row, by=user)
+    _take_off(payload["exclusions"], user)
     return _("Undone: the lead is open again, and its phones and e-mails are off the exclusion list.")
+
+
+def _take_off(keys: list[int], user: User) -> None:
+    for row in Exclusion.objects.filter(pk__in=keys):
+        exclusion_remove(row, by=user)
+
+
+# -- many at once -----------------------------------------------------------------------------------------------------
+
+
+def spam_many(record: Any, by: Any, params: Mapping[str, Any]) -> Any:
+    """One lead of a bulk job; what it takes to undo it are the stages and the rows put on the list."""
+    if not isinstance(record, Lead):
+        raise InvalidInput(_("Only leads can be marked as spam."))
+    mark = lead_mark_spam(record, by=by)
+    return [mark.from_stage, mark.lead.stage, [row.pk for row in mark.added]]
+
+
+def take_back(record: Any, entry: Any, user: User) -> bool:
+    """Open the lead again and take its rows off the list; not when somebody has moved it on meanwhile."""
+    before, after, keys = entry
+    if not bulk.UNDO["move"](record, [before, after], user):
+        return False
+    _take_off(keys, user)
+    return True

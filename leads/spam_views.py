@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -12,13 +13,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from crm.errors import DomainError
+from crm.models import ContactPoint, RecordType
 from crm.screens import access, bulk, dialogs
 from leads.models import Lead
 from leads.screens import SCREEN
-from leads.spam import SpamMark, lead_mark_spam, offer_undo
-
-# More at once are no spam but a wrong filter.
-MOST = 200
+from leads.spam import lead_mark_spam, offer_undo
 
 
 @login_required
@@ -56,22 +55,36 @@ def _told(added: Any) -> str:
 @login_required
 @require_POST
 def leads_spam(request: HttpRequest) -> HttpResponse:
-    """Close the selected leads as spam; what cannot be is told with its reason."""
-    user: Any = request.user
-    rows = list(bulk.chosen(request, SCREEN)[: MOST + 1])
-    if not rows:
-        return dialogs.message(request, _("Select rows that you may change first."))
-    if len(rows) > MOST:
-        return dialogs.message(request, _("At most %(limit)s records at once: narrow the filter.") % {"limit": MOST})
-    marks: list[SpamMark] = []
-    refused: list[str] = []
-    for lead in rows:
-        try:
-            marks.append(lead_mark_spam(lead, by=user))
-        except DomainError as error:
-            refused.append(error.message)
-    if not marks:
-        return dialogs.message(request, refused[0], reasons=refused[1:])
-    text = ngettext("%(count)d lead closed as spam.", "%(count)d leads closed as spam.", len(marks))
-    told = " ".join([text % {"count": len(marks)}, *refused[:3]])
-    return dialogs.done(request, told, to=reverse("lead-list"), undo_url=offer_undo(user, marks))
+    """Say what would be closed and excluded, then do it, with progress where it is much; one press takes it back."""
+    selection = bulk.Selection(request, SCREEN)
+    if refusal := selection.refusal():
+        return refusal
+    if "confirmed" in request.POST:
+        return selection.start("spam", {})
+    return bulk.ask(
+        selection, forms.Form(), title=_("Spam / not a client"), submit=_("Close as spam"), lead=_outlook(selection),
+        danger=True,
+    )  # fmt: skip
+
+
+def _outlook(selection: bulk.Selection) -> str:
+    """How many would be closed, and how many phones and e-mails would be on the exclusion list then."""
+    rows = selection.rows.filter(partner__isnull=True).open().order_by()
+    closes = rows.count()
+    points = ContactPoint.objects.filter(record_type=RecordType.LEAD, record_id__in=rows.values("pk"))
+    text = ngettext("%(count)d lead is closed as spam.", "%(count)d leads are closed as spam.", closes) % {
+        "count": closes
+    }
+    number = points.values("kind", "value").distinct().count()
+    more = ngettext(
+        "%(count)d phone or e-mail goes on the exclusion list.",
+        "%(count)d phones and e-mails go on the exclusion list.",
+        number,
+    ) % {"count": number}
+    stays = selection.count - closes
+    rest = ngettext(
+        "%(count)d stays as it is: it is closed already or a partner's.",
+        "%(count)d stay as they are: they are closed already or a partner's.",
+        stays,
+    ) % {"count": stays}
+    return " ".join([text, more, *([rest] if stays else [])])

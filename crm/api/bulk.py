@@ -37,7 +37,7 @@ class BulkRefused(DomainError):
 class BulkInput(Input):
     """What to do with which records; each action takes the fields of the single one."""
 
-    action = serializers.ChoiceField(choices=("assign", "move", "tag", "delete"))
+    action = serializers.ChoiceField(choices=("assign", "move", "tag", "delete", "spam"))
     ids = serializers.ListField(child=Key(), min_length=1, max_length=MOST)
     atomic = serializers.BooleanField(
         default=False, help_text=gettext_lazy("All or nothing: one refused row undoes the others.")

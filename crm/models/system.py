@@ -64,6 +64,7 @@ class ListJob(models.Model):
         MOVE = "move", _("Move to a stage")
         TAG = "tag", _("Tags")
         DELETE = "delete", _("Deletion")
+        SPAM = "spam", _("Spam / not a client")
         UNDO = "undo", _("Taking back")
         EXPORT = "export", _("Export")
 

@@ -108,7 +108,7 @@ def bulk_assign(request: HttpRequest, record_type: str) -> HttpResponse:
     )
     told = ", ".join(f"{name}: {count}" for name, count in names.most_common(5))
     lead = _("Now responsible: %(people)s") % {"people": told}
-    return _ask(selection, form, title=_("Change the responsible"), submit=_("Hand over"), lead=lead)
+    return ask(selection, form, title=_("Change the responsible"), submit=_("Hand over"), lead=lead)
 
 
 @login_required
@@ -121,7 +121,7 @@ def bulk_tag(request: HttpRequest, record_type: str) -> HttpResponse:
     form = BulkTagForm(request.POST if "confirmed" in request.POST else None, user=request.user)  # type: ignore[arg-type]
     if form.is_bound and form.is_valid():
         return selection.start("tag", dict(form.cleaned_data))
-    return _ask(selection, form, title=_("Tags"), submit=_("Save"))
+    return ask(selection, form, title=_("Tags"), submit=_("Save"))
 
 
 @login_required
@@ -141,7 +141,7 @@ def bulk_delete(request: HttpRequest, record_type: str) -> HttpResponse:
         "%(count)d records go to the trash. They can be brought back for %(days)d days.",
         selection.count,
     ) % {"count": selection.count, "days": trash.DAYS}
-    return _ask(selection, forms.Form(), title=_("Delete"), submit=_("Delete"), lead=lead, danger=True)
+    return ask(selection, forms.Form(), title=_("Delete"), submit=_("Delete"), lead=lead, danger=True)
 
 
 @login_required
@@ -184,7 +184,7 @@ def bulk_move(request: HttpRequest, record_type: str) -> HttpResponse:
     offered = pipelines.stages_of(codes[0])
     form = BulkMoveForm(request.POST if "confirmed" in request.POST else None, offered=offered)
     if not (form.is_bound and form.is_valid()):
-        return _ask(selection, form, title=_("Move to…"), submit=_("Move"))
+        return ask(selection, form, title=_("Move to…"), submit=_("Move"))
     target = next(stage for stage in offered if stage.code == form.cleaned_data["to"])
     params: dict[str, Any] = {"to": target.code, "reason": form.cleaned_data["reason"]}
     carried = {"to": target.code, "reason": form.cleaned_data["reason"]}
@@ -192,7 +192,7 @@ def bulk_move(request: HttpRequest, record_type: str) -> HttpResponse:
         given = request.POST if "comment" in request.POST else None
         refusal_form = RefusalForm(given, record=selection.first(1)[0], ends=[target])
         if not (refusal_form.is_bound and refusal_form.is_valid()):
-            return _ask(selection, refusal_form, title=target.name, submit=_("Move"), more=carried)
+            return ask(selection, refusal_form, title=target.name, submit=_("Move"), more=carried)
         params["refusal"] = _refusal(refusal_form)
         carried |= {
             name: request.POST.get(name, "") for name in ("choice", "comment", "competitor", "competitor_price")
@@ -284,7 +284,7 @@ def _looked_at(
     return dialogs.dialog(selection.request, "crm/dialogs/bulk_look.html", context, status=422)
 
 
-def _ask(
+def ask(
     selection: Selection,
     form: forms.Form,
     *,

@@ -42,6 +42,8 @@ def sentence(job: ListJob) -> str:
     """What was done, in a few words."""
     if job.kind == ListJob.Kind.DELETE:
         text = ngettext("%(count)d record is in the trash.", "%(count)d records are in the trash.", job.done)
+    elif job.kind == ListJob.Kind.SPAM:
+        text = ngettext("%(count)d lead closed as spam.", "%(count)d leads closed as spam.", job.done)
     else:
         text = ngettext("%(count)d record changed.", "%(count)d records changed.", job.done)
     return text % {"count": job.done}

@@ -14,9 +14,11 @@ from accounts.models import Role
 from communications import outbox
 from communications.models import Message, Submission, WebForm
 from communications.services import message_queue
+from crm import jobs
+from crm.clients import contact_create
 from crm.errors import InvalidInput
 from crm.exclusions import clean_value, exclusion_remove, exclusions_keep, is_excluded
-from crm.models import Change, Exclusion, TimelineEntry
+from crm.models import Change, Exclusion, ListJob, TimelineEntry
 from leads.models import Lead
 from leads.services import lead_create
 from tests.factories import make_client, make_deal, make_user
@@ -255,12 +257,62 @@ def test_selected_leads_are_closed_together_and_taken_back_together(client: Clie
     listed = client.get(reverse("lead-list")).content.decode()
     assert reverse("lead-bulk-spam") in listed
     assert reverse("lead-spam", args=[0]) in client.get(reverse("lead-board")).content.decode()
-    answer = client.post(reverse("lead-bulk-spam"), {"ids": [first.pk, second.pk]}, headers={"HX-Request": "true"})
+    chosen = {"ids": [first.pk, second.pk]}
+    preview = client.post(reverse("lead-bulk-spam"), chosen, headers={"HX-Request": "true"}).content.decode()
+    assert "Закроется как спам 2 лида." in preview
+    assert "4" in preview
+    assert not Exclusion.objects.exists()
+    answer = client.post(reverse("lead-bulk-spam"), chosen | {"confirmed": "1"}, headers={"HX-Request": "true"})
     assert set(Lead.objects.values_list("stage", flat=True)) == {"lead:erroneous"}
     assert Exclusion.objects.count() == 4
     client.post(json.loads(answer.headers["HX-Trigger"])["toast"]["undo_url"])
     assert "lead:erroneous" not in set(Lead.objects.values_list("stage", flat=True))
     assert not Exclusion.objects.exists()
+
+
+def test_a_closed_one_among_the_selected_stays_with_its_reason(client: Client) -> None:
+    owner = make_user(language="en")
+    first = some_lead(owner)
+    second = lead_create(by=owner, data={"name": "Второй"}, phones="89120000001")
+    client.force_login(owner)
+    client.post(reverse("lead-spam", args=[second.pk]))
+    chosen = {"ids": [first.pk, second.pk]}
+    preview = client.post(reverse("lead-bulk-spam"), chosen, headers={"HX-Request": "true"}).content.decode()
+    assert "1 stays as it is" in preview
+    report = client.post(reverse("lead-bulk-spam"), chosen | {"confirmed": "1"}, headers={"HX-Request": "true"})
+    assert "is closed already" in report.content.decode()
+    assert Lead.objects.get(pk=first.pk).stage == "lead:erroneous"
+
+
+@pytest.mark.rule("ACC-1")
+def test_many_are_closed_by_a_worker_and_only_ones_own(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "AT_ONCE", 2)
+    owner, stranger = make_user(), make_user()
+    own = [lead_create(by=owner, data={"name": "Спам"}, phones=f"8912000001{number}") for number in range(4)]
+    foreign = lead_create(by=stranger, data={"name": "Чужой"}, phones="89120000020")
+    client.force_login(owner)
+    chosen = {"ids": [lead.pk for lead in [*own, foreign]], "confirmed": "1"}
+    client.post(reverse("lead-bulk-spam"), chosen, headers={"HX-Request": "true"})
+    jobs.run_due()
+    job = ListJob.objects.get()
+    assert (job.kind, job.total, job.done, job.state) == ("spam", 4, 4, "done")
+    assert Lead.objects.get(pk=foreign.pk).stage == "lead:handed_over"
+    jobs.job_undo(job)
+    jobs.run_due()
+    assert not Lead.objects.filter(stage="lead:erroneous").exists()
+    assert not Exclusion.objects.exists()
+
+
+def test_by_api_many_at_once_and_leads_only(client: Client) -> None:
+    owner = make_user(Role.SALES_HEAD)
+    lead = some_lead(owner)
+    contact = contact_create(by=owner, data={"name": "Иванов Пётр"}, phones="89120000033")
+    client.force_login(owner)
+    for url, pk, ok in (("leads", lead.pk, True), ("contacts", contact.pk, False)):
+        body = {"action": "spam", "ids": [pk]}
+        answer = client.post(f"/api/v1/{url}/bulk/", body, content_type="application/json").json()
+        assert answer["results"][0]["ok"] is ok
+    assert Lead.objects.get(pk=lead.pk).stage == "lead:erroneous"
 
 
 def test_the_history_says_who_and_why(head: Any) -> None:
