@@ -15,22 +15,10 @@ from crm.models import Contact
 from deals.models import Deal
 from leads.models import Lead
 from leads.services import lead_create
+from tests.browser.counting import clicks, counted
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
-# Trusted pointer presses; typed text is not counted.
-COUNTER = "addEventListener('pointerdown', (event) => { if (event.isTrusted) sessionStorage.clicks = Number(sessionStorage.clicks || 0) + 1; }, true)"  # noqa: E501
-
-
-def counted(page: Page, url: str) -> Page:
-    page.add_init_script(COUNTER)
-    page.goto(url)
-    page.wait_for_load_state("networkidle")
-    return page
-
-
-def clicks(page: Page) -> int:
-    return int(page.evaluate("Number(sessionStorage.clicks || 0)"))
 
 
 @pytest.mark.rule("LEAD-12")

@@ -1,0 +1,108 @@
+"""Tasks of every day within their budget of clicks and keys: refuse, find, move on, hand over, shut out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.models import Role
+from crm.clients import contact_create
+from crm.models import Exclusion
+from deals.models import Deal
+from leads.models import Lead
+from leads.services import lead_create
+from objects_registry.models import Purpose
+from tests.browser.counting import clicks, counted, keys
+from tests.factories import make_client, make_deal, make_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def ready_deal(owner: Any) -> Deal:
+    """A deal that lacks nothing for costing."""
+    return make_deal(owner, contact=make_client(owner), purpose=Purpose.objects.first(), area=1440)
+
+
+def stage_of(deal: Deal) -> str:
+    return Deal.objects.get(pk=deal.pk).stage
+
+
+@pytest.mark.rule("PIPE-4")
+def test_a_deal_is_refused_with_its_reason_in_three_clicks(page_for: Callable[..., Page]) -> None:
+    owner = make_user()
+    deal = ready_deal(owner)
+    page = counted(page_for(owner), deal.get_absolute_url())
+    page.locator(".stage-ends .btn-quiet-danger").click()
+    dialog = page.locator("#dialog")
+    dialog.locator("label:has(input[type=radio])").last.click()
+    dialog.locator("#id_comment").fill("Стройку заморозили до весны")
+    dialog.locator(".btn-danger").click()
+    expect(dialog).to_be_hidden()
+    expect(page.locator("#card-stage .pill-big")).to_be_visible()
+    assert (stage_of(deal), clicks(page)) == ("deal:construction_cancelled", 3)
+
+
+@pytest.mark.rule("PIPE-4")
+def test_by_keys_alone_it_takes_six(page_for: Callable[..., Page], wait_until: Any) -> None:
+    owner = make_user()
+    deal = ready_deal(owner)
+    page = counted(page_for(owner), "/deals/board/")
+    page.wait_for_function("window.Sortable !== undefined")
+    page.locator(f"#card-{deal.pk}").focus()
+    page.keyboard.press("m")
+    page.keyboard.press("0")
+    dialog = page.locator("#dialog")
+    expect(dialog.locator("input[type=radio]").first).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Tab")
+    expect(dialog.locator("#id_comment")).to_be_focused()
+    page.keyboard.type("Стройку заморозили до весны")
+    page.keyboard.press("Control+Enter")
+    wait_until(lambda: not Deal.objects.get(pk=deal.pk).is_open, what="the refusal")
+    assert (clicks(page), keys(page) <= 6) == (0, True)
+
+
+@pytest.mark.rule("LEAD-5")
+def test_a_client_is_found_by_four_digits_and_enter(page_for: Callable[..., Page]) -> None:
+    manager = make_user(language="en")
+    contact = contact_create(by=manager, data={"name": "Иванов Пётр", "responsible": manager}, phones="89123456789")
+    page = counted(page_for(manager), "/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("6789")
+    expect(page.locator("[role=option][aria-selected=true]")).to_contain_text("Иванов Пётр")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{contact.get_absolute_url()}")
+    assert (clicks(page), keys(page)) == (0, 2)
+
+
+@pytest.mark.rule("PIPE-3")
+def test_a_deal_that_lacks_two_fields_goes_on_in_two_clicks(page_for: Callable[..., Page], wait_until: Any) -> None:
+    owner = make_user()
+    deal = make_deal(owner, contact=make_client(owner))
+    page = counted(page_for(owner), deal.get_absolute_url())
+    page.locator(".stage-bar button[value=costing]").click()
+    dialog = page.locator("#dialog")
+    expect(dialog.locator("select[name=purpose]")).to_be_focused()
+    dialog.locator("select[name=purpose]").select_option(index=1)
+    dialog.locator("input[name=area]").fill("1440")
+    dialog.locator(".btn-primary").click()
+    wait_until(lambda: stage_of(deal) == "deal:costing", what="the move")
+    assert clicks(page) == 2
+
+
+@pytest.mark.rule("LEAD-15")
+def test_a_spammer_is_shut_out_in_two_clicks_and_let_in_again(page_for: Callable[..., Page], wait_until: Any) -> None:
+    operator = make_user(Role.CALL_CENTER)
+    lead = lead_create(by=operator, data={"name": "Реклама"}, phones="89120000001")
+    before = Lead.objects.get(pk=lead.pk).stage
+    page = counted(page_for(operator), lead.get_absolute_url())
+    page.locator("[popovertarget=card-menu]").first.click()
+    page.get_by_role("button", name="Спам / не клиент").click()
+    wait_until(lambda: Exclusion.objects.count() == 1, what="the exclusion")
+    assert (Lead.objects.get(pk=lead.pk).stage, clicks(page)) == ("lead:erroneous", 2)
+    page.locator("#toasts .toast-item button.btn").click()
+    wait_until(lambda: Lead.objects.get(pk=lead.pk).stage == before, what="the undo")
+    assert not Exclusion.objects.exists()
