@@ -8,7 +8,7 @@ the keys that records share are joined into groups, in memory: only records that
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import combinations, groupby
@@ -18,7 +18,7 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Q
 
-from crm import clock
+from crm import clock, normalize
 from crm.actors import Actor
 from crm.models import (
     ContactPoint,
@@ -216,7 +216,9 @@ def _build(scan: DuplicateScan) -> None:
     )
     groups: list[DuplicateGroup] = []
     members: list[list[int]] = []
-    for ids, reasons, is_sure in _components(scan.hits.all(), different):
+    hits = list(scan.hits.all())
+    inns = _inns(scan.record_type, {pk for hit in hits if not hit.is_sure for pk in hit.ids})
+    for ids, reasons, is_sure in _components(hits, different, inns):
         groups.append(DuplicateGroup(scan=scan, record_type=scan.record_type, reasons=reasons, is_sure=is_sure))
         members.append(ids)
     DuplicateGroup.objects.bulk_create(groups, batch_size=1000)
@@ -229,9 +231,12 @@ def _build(scan: DuplicateScan) -> None:
 
 
 def _components(
-    hits: Iterable[DuplicateHit], different: set[tuple[int, int]]
+    hits: Iterable[DuplicateHit], different: set[tuple[int, int]], inns: Mapping[int, str]
 ) -> Iterator[tuple[list[int], list[list[str]], bool]]:
-    """Records joined by sure keys; what is only called alike is a group of its own, unless those hang together."""
+    """Records joined by sure keys; what is only called alike is a group of its own, unless those hang together.
+
+    Namesakes with different INNs are different taxpayers: they never are a group by name alone.
+    """
     parents: dict[int, int] = {}
 
     def root(pk: int) -> int:
@@ -256,13 +261,32 @@ def _components(
             for found in roots:
                 if len(joined.get(found, [])) > 1 and [reason, value] not in reasons.setdefault(found, []):
                     reasons[found].append([reason, value])
-        elif any(True for _pair in _pairs(ids, different)):
-            alike.append((ids, [[reason, value]]))
+        else:
+            alike.extend((namesakes, [[reason, value]]) for namesakes in _namesakes(ids, inns, different))
     for found, ids in joined.items():
         if len(ids) > 1:
             yield ids, reasons.get(found, []), True
     for ids, why in alike:
         yield ids, why, False
+
+
+def _inns(record_type: str, ids: set[int]) -> dict[int, str]:
+    """The valid INNs of the records that have one, for kinds that know INNs."""
+    model = record_model(record_type)
+    if not any(field.name == "inn" for field in model._meta.concrete_fields):
+        return {}
+    wanted, found = sorted(ids), {}
+    for start in range(0, len(wanted), BATCH):
+        rows = model._default_manager.filter(pk__in=wanted[start : start + BATCH]).exclude(inn="")
+        found.update({pk: number for pk, raw in rows.values_list("pk", "inn") if (number := normalize.inn(raw))})
+    return found
+
+
+def _namesakes(ids: list[int], inns: Mapping[int, str], different: set[tuple[int, int]]) -> Iterator[list[int]]:
+    """Those called alike that may be one, by INN; who has none may be any of them and stands in every list."""
+    numbers = sorted({inns[pk] for pk in ids if pk in inns})
+    lists = [[pk for pk in ids if inns.get(pk, number) == number] for number in numbers] if len(numbers) > 1 else [ids]
+    return (found for found in lists if any(True for _pair in _pairs(found, different)))
 
 
 def _pairs(ids: list[int], different: set[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -16,7 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from crm import clock, contact_points, events, pipelines, preferences, timeline
+from crm import clock, contact_points, events, normalize, pipelines, preferences, timeline
 from crm.actors import Actor
 from crm.errors import DomainError, InvalidInput
 from crm.journaling import Journal, audit_columns, columns_of, model_of, put_back, refresh_search
@@ -50,6 +50,12 @@ class MergeError(DomainError):
     status = 409
 
 
+class DifferentINNs(DomainError):
+    """The records belong to different taxpayers, and nobody has said that they are merged all the same."""
+
+    code = "different_inns"
+
+
 @dataclass(frozen=True)
 class Cell:
     """One record's value of a field."""
@@ -80,6 +86,7 @@ class MergePreview:
     rows: list[FieldRow]
     counts: dict[int, dict[str, int]]
     points: dict[int, list[ContactPoint]]
+    inns: dict[int, str]
 
 
 def merge_preview(record_type: str, ids: Sequence[int], user: Any, main_id: int | None = None) -> MergePreview:
@@ -92,21 +99,30 @@ def merge_preview(record_type: str, ids: Sequence[int], user: Any, main_id: int 
     rows = [_field_row(field, main, others) for field in mergeable_fields(type(main))]
     counts = {item.pk: _counts(item) for item in records}
     points = {item.pk: contact_points.points_of(item) for item in records if record_type in contact_points.OWNERS}
-    return MergePreview(record_type, [main, *others], main, rows, counts, points)
+    return MergePreview(record_type, [main, *others], main, rows, counts, points, different_inns(records))
 
 
 @transaction.atomic
 def merge(
-    *, record_type: str, main_id: int, other_ids: Sequence[int], choices: Mapping[str, int] | None = None, by: Any
+    *,
+    record_type: str,
+    main_id: int,
+    other_ids: Sequence[int],
+    choices: Mapping[str, int] | None = None,
+    accept_different_inns: bool = False,
+    by: Any,
 ) -> Merge:
     """Merge 1–9 others into the main record. `choices` name the record whose value of a field is taken.
 
     Fields without a choice keep the main one's value; its empty ones are filled from the others in their order.
-    No letter is sent and no robot started. Raises InvalidInput, MergeError, PermissionDenied.
+    Records with different INNs are merged only where that is accepted. No letter is sent and no robot started.
+    Raises InvalidInput, MergeError, DifferentINNs, PermissionDenied.
     """
     actor = Actor.of(by)
     _require_merger(actor)
     records = {item.pk: item for item in _living(record_type, [main_id, *other_ids], actor, lock=True)}
+    if not accept_different_inns:
+        _refuse_different_inns(records.values())
     main, others = records[main_id], [records[pk] for pk in other_ids]
     journal, history = Journal(), []
     names = [str(other) for other in others]
@@ -203,6 +219,29 @@ def _living(record_type: str, ids: Sequence[int], actor: Actor, *, lock: bool = 
     if gone := [row for row in found.values() if row.merged_into_id is not None]:
         raise MergeError(_("«%(record)s» is merged into another record already.") % {"record": gone[0]})
     return [found[pk] for pk in ids]
+
+
+def different_inns(records: Iterable[Any]) -> dict[int, str]:
+    """The valid INNs by record where the records have more than one; otherwise nothing."""
+    found = {item.pk: number for item in records if (number := normalize.inn(getattr(item, "inn", "")))}
+    return found if len(set(found.values())) > 1 else {}
+
+
+def inn_warning(inns: Mapping[int, str]) -> str:
+    """What is said before records of different taxpayers are merged."""
+    if not inns:
+        return ""
+    text = _("They have different INNs: %(numbers)s. These are different taxpayers, most likely different companies.")
+    return text % {"numbers": ", ".join(dict.fromkeys(inns.values()))}
+
+
+def _refuse_different_inns(records: Iterable[Any]) -> None:
+    if not (warning := inn_warning(different_inns(records))):
+        return
+    error = {"pointer": "/accept_different_inns", "code": "required", "message": warning}
+    raise DifferentINNs(
+        f"{warning} " + _("Say expressly that they are merged all the same, or leave them apart."), errors=[error]
+    )
 
 
 def _best(records: list[Any]) -> Any:

@@ -32,6 +32,7 @@ CODES: dict[str, tuple[int, Any]] = {
     "conflict": (409, gettext_lazy("Somebody else changed or moved the record meanwhile: read it again.")),
     "duplicate_objects": (409, gettext_lazy("Similar objects exist: name one of them, or ask for a new one.")),
     "merge_refused": (409, gettext_lazy("The records cannot be merged, or the merge cannot be undone.")),
+    "different_inns": (422, gettext_lazy("The records have different INNs; send `accept_different_inns` to merge.")),
     "not_linked": (409, gettext_lazy("The lead was not linked by hand, or its client was changed since.")),
     "conversion_stays": (409, gettext_lazy("Something new hangs on what the conversion made: it cannot be undone.")),
     "version_differs": (412, gettext_lazy("The record is not at the version of If-Match any more.")),

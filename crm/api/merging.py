@@ -38,6 +38,9 @@ class MergeInput(Input):
     choices = serializers.DictField(
         child=Key(), required=False, help_text=gettext_lazy("Field → id of the record whose value is taken.")
     )
+    accept_different_inns = serializers.BooleanField(
+        required=False, help_text=gettext_lazy("Merge although the records have different INNs.")
+    )
 
 
 class CellOutput(serializers.Serializer[Any]):
@@ -67,6 +70,9 @@ class MergeOutput(serializers.Serializer[Any]):
     merged = serializers.ListField(child=serializers.IntegerField())
     undone_at = serializers.DateTimeField(allow_null=True)
     fields = RowOutput(many=True, required=False)  # type: ignore[assignment]
+    warning = serializers.CharField(
+        required=False, help_text=gettext_lazy("With `dry_run`: why it needs `accept_different_inns`.")
+    )
 
 
 class NotDuplicateInput(Input):
@@ -137,7 +143,7 @@ class MergeActions(RecordViewSet):
             found = merging.merge_preview(self.record_type, [wish["main"], *others], self.actor, wish["main"])
             body = {
                 "id": None, "record_type": self.record_type, "main": wish["main"], "merged": others, "undone_at": None,
-                "fields": found.rows,
+                "fields": found.rows, "warning": merging.inn_warning(found.inns),
             }  # fmt: skip
             return Response(MergeOutput(body).data)
         done = merging.merge(
@@ -145,6 +151,7 @@ class MergeActions(RecordViewSet):
             main_id=wish["main"],
             other_ids=others,
             choices=wish.get("choices"),
+            accept_different_inns=wish.get("accept_different_inns", False),
             by=self.actor,
         )
         return Response(merge_answer(done))

@@ -21,6 +21,7 @@ from crm.merging import (
     LEAST,
     MOST,
     MergePreview,
+    inn_warning,
     merge,
     merge_preview,
     undo_merge,
@@ -81,6 +82,7 @@ def record_merge(request: HttpRequest, record_type: str) -> HttpResponse:
         return dialogs.message(request, error.message, title=_("These records cannot be merged"), status=error.status)
     context = {
         **merge_context(preview),
+        "inn_warning": inn_warning(preview.inns),
         "ids": ids,
         "title": TITLES[preview.main.RECORD_TYPE],
         "list_url": reverse(f"{record_type}-list"),
@@ -116,7 +118,10 @@ def _merge(request: HttpRequest, ids: list[int], preview: MergePreview) -> HttpR
         if (chosen := read_ids([request.POST.get(f"field-{row.name}", "")])) and chosen[0] in ids
     }
     others = [pk for pk in ids if pk != main_id]
-    done = merge(record_type=kind, main_id=main_id, other_ids=others, choices=choices, by=user)
+    accepted = bool(request.POST.get("accept_different_inns"))
+    done = merge(
+        record_type=kind, main_id=main_id, other_ids=others, choices=choices, accept_different_inns=accepted, by=user
+    )
     main = access.find(kind, main_id, user)
     text = ngettext(
         "%(count)s duplicate is merged into «%(main)s».",
