@@ -6,8 +6,9 @@ the next one goes on from there once the lease has run out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -18,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from crm import bulk, clock, scope
-from crm.claims import claim_one
+from crm.claims import claim_one, let_others_write
 from crm.errors import DomainError
 from crm.models import ListJob, Notification, record_model
 from crm.querysets import Action
@@ -29,6 +30,8 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 500
 MOST = 20_000
 CHUNK = 50
+# Seconds after which a chunk ends: on SQLite everybody else waits for it.
+LONGEST = 1.0
 LEASE = timedelta(minutes=2)
 MAX_ATTEMPTS = 5
 # How many refusals are kept with their reasons.
@@ -44,7 +47,6 @@ class TooMany(DomainError):
     code = "too_many"
 
 
-@transaction.atomic
 def job_start(
     *,
     by: User,
@@ -56,7 +58,8 @@ def job_start(
 ) -> ListJob:
     """Note a job; small ones are done when this returns, of large ones a worker takes care. TooMany over the limit.
 
-    `back`: what the caller has done already and an undo of the job must take back too.
+    `back`: what the caller has done already and an undo of the job must take back too. Called outside a transaction
+    each chunk is one of its own: hundreds of records in a single one would keep all other writers of SQLite waiting.
     """
     if len(rows) > MOST:
         raise TooMany(_("At most %(limit)s records at once: narrow the filter.") % {"limit": MOST})
@@ -110,6 +113,8 @@ def job_keep(
 def start(job: ListJob) -> None:
     """Do it now or hand it to a worker, once the job itself is written."""
     if job.kind != ListJob.Kind.EXPORT and job.total <= AT_ONCE:
+        # Taken, so that no worker takes it up too; should this process die, one does when the lease is over.
+        ListJob.objects.filter(pk=job.pk).update(state=ListJob.State.RUNNING, claimed_at=clock.now())
         run(job.pk)
         job.refresh_from_db()
         return
@@ -164,22 +169,18 @@ def run(pk: int) -> None:
             finish(job.pk)
             return
         while _chunk(pk):
-            pass
+            let_others_write()
 
 
 @transaction.atomic
 def _chunk(pk: int) -> bool:
-    """The next rows; False when there are none or somebody has stopped the job."""
+    """The next rows, as many as fit into CHUNK and about a second; False when none are left or the job was stopped."""
     job = ListJob.objects.select_for_update(of=("self",)).select_related("user").get(pk=pk)
     if job.is_over:
         return False
     rows = job.rows[job.position : job.position + CHUNK]
     with scope.opened():
-        if job.kind == ListJob.Kind.UNDO:
-            _undo_rows(job, rows)
-        else:
-            _do_rows(job, rows)
-    job.position += len(rows)
+        job.position += _undo_rows(job, rows) if job.kind == ListJob.Kind.UNDO else _do_rows(job, rows)
     job.claimed_at, job.state = clock.now(), ListJob.State.RUNNING
     if job.position >= job.total:
         job.state, job.finished_at = ListJob.State.DONE, clock.now()
@@ -189,10 +190,22 @@ def _chunk(pk: int) -> bool:
     return not job.is_over
 
 
-def _do_rows(job: ListJob, rows: list[list[Any]]) -> None:
+def _in_time(rows: Sequence[list[Any]]) -> Iterator[list[Any]]:
+    """The rows one after another, at least one, until the transaction has lasted long enough."""
+    until = monotonic() + LONGEST
+    for number, row in enumerate(rows):
+        if number and monotonic() > until:
+            return
+        yield row
+
+
+def _do_rows(job: ListJob, rows: list[list[Any]]) -> int:
+    """Act on the rows, as far as the time goes; answers how many were taken."""
+    taken = 0
     records = _records(rows, job.user, job.kind)
     act = bulk.ACTIONS[job.kind]
-    for record_type, pk in rows:
+    for record_type, pk in _in_time(rows):
+        taken += 1
         record = records.get((record_type, pk))
         if record is None:
             _refuse(job, record_type, pk, _("It is not yours to change any more."))
@@ -206,6 +219,7 @@ def _do_rows(job: ListJob, rows: list[list[Any]]) -> None:
         job.done += 1
         if back is not None:
             job.back.append([record_type, pk, back])
+    return taken
 
 
 def _records(rows: list[list[Any]], user: User, kind: str) -> dict[tuple[str, int], Any]:
@@ -225,8 +239,11 @@ def _refuse(job: ListJob, record_type: str, pk: int, reason: str) -> None:
         job.failed.append([record_type, pk, reason])
 
 
-def _undo_rows(job: ListJob, rows: list[list[Any]]) -> None:
-    for record_type, pk, entry in rows:
+def _undo_rows(job: ListJob, rows: list[list[Any]]) -> int:
+    """Take the rows back, likewise."""
+    taken = 0
+    for record_type, pk, entry in _in_time(rows):
+        taken += 1
         try:
             with transaction.atomic():
                 done = bulk.take_back(job.params["kind"], record_type, pk, entry, job.user)
@@ -237,6 +254,7 @@ def _undo_rows(job: ListJob, rows: list[list[Any]]) -> None:
             job.done += 1
         else:
             _refuse(job, record_type, pk, _("Another person or a robot has changed it on meanwhile."))
+    return taken
 
 
 @transaction.atomic
@@ -254,7 +272,7 @@ def _tell(job: ListJob) -> None:
     """A line in the bell: whoever started it may be elsewhere by now."""
     Notification.objects.create(
         user_id=job.user_id, record_type="", record_id=job.pk, kind="list_job", action="list_job",
-        data={"kind": job.kind}, created_at=clock.now(), last_at=clock.now(),
+        data={"kind": job.kind, "record_type": job.record_type}, created_at=clock.now(), last_at=clock.now(),
     )  # fmt: skip
 
 
@@ -273,17 +291,22 @@ def may_undo(job: ListJob) -> bool:
     return bool(job.is_over and job.back and job.undone_at is None and job.created_at > clock.now() - UNDO_FOR)
 
 
-@transaction.atomic
 def job_undo(job: ListJob) -> ListJob:
     """Take back what a job did, each record only while nobody has changed it on; DomainError when it is too late."""
+    undoing = _undoing(job)
+    start(undoing)
+    return undoing
+
+
+@transaction.atomic
+def _undoing(job: ListJob) -> ListJob:
+    """Mark a job as undone and note the one that does it."""
     locked = ListJob.objects.select_for_update(of=("self",)).select_related("user").get(pk=job.pk)
     if not may_undo(locked):
         raise DomainError(_("It is too late to undo this: change it by hand."))
     locked.undone_at = clock.now()
     locked.save(update_fields=["undone_at"])
-    undoing = ListJob.objects.create(
+    return ListJob.objects.create(
         user=locked.user, kind=ListJob.Kind.UNDO, record_type=locked.record_type, params={"kind": locked.kind},
         rows=locked.back[::-1], total=len(locked.back), created_at=clock.now(),
     )  # fmt: skip
-    start(undoing)
-    return undoing

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from crm import clock, timeline
 from crm.models import ListJob, Notification, record_model
+from crm.models.system import job_title
 from crm.visibility import visible_record
 
 MOST_SHOWN = 100
@@ -90,7 +91,9 @@ def _job(row: Notification) -> str | None:
         return None
     if row.data.get("kind") == ListJob.Kind.EXPORT:
         return _("The file of the list is ready.")
-    return _("Done with many records: %(what)s") % {"what": ListJob.Kind(row.data["kind"]).label}
+    return _("Done with many records: %(what)s") % {
+        "what": job_title(row.data["kind"], row.data.get("record_type", ""))
+    }
 
 
 def address(row: Notification, user: User) -> str:

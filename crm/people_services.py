@@ -56,7 +56,6 @@ def open_work(user: User, by: User) -> dict[str, int]:
     return counts
 
 
-@transaction.atomic
 def hand_over_all(user: User, *, to: User, by: User) -> ListJob:
     """Give everything open that a person answers for to another one of the same side, as one job that can be undone.
 
@@ -65,18 +64,24 @@ def hand_over_all(user: User, *, to: User, by: User) -> ListJob:
     if to.pk == user.pk or not to.is_active or to.partner_id != user.partner_id:
         message = _("Choose another active person of the same side.")
         raise InvalidInput(message, errors=[{"pointer": "/to", "code": "invalid", "message": message}])
-    rows = []
+    rows, back = _tasks_over(user, to, by)
+    reason = _("Everything of %(name)s was handed over.") % {"name": user}
+    return jobs.job_start(by=by, kind="assign", rows=rows, params={"responsible": to.pk, "reason": reason}, back=back)
+
+
+@transaction.atomic
+def _tasks_over(user: User, to: User, by: User) -> tuple[list[tuple[str, int]], list[Any]]:
+    """Give the open tasks away; answers the records that remain for the job, and what an undo takes back."""
+    rows: list[tuple[str, int]] = []
     for record_type in RECORD_MODELS:
         manager: Any = record_model(record_type)._default_manager
         found = manager.visible_to(by, "change").alive().open().filter(responsible=user)
         rows += [(record_type, pk) for pk in found.order_by("pk").values_list("pk", flat=True)]
     tasks = list(Activity.objects.filter(responsible=user, done_at__isnull=True).values_list("pk", flat=True))
     Activity.objects.filter(pk__in=tasks).update(responsible=to)
-    reason = _("Everything of %(name)s was handed over.") % {"name": user}
     if rows or tasks:
         audit("user", user, "handed_over", str(user), str(to), by)
-    back = [["task", pk, [user.pk, to.pk]] for pk in tasks]
-    return jobs.job_start(by=by, kind="assign", rows=rows, params={"responsible": to.pk, "reason": reason}, back=back)
+    return rows, [["task", pk, [user.pk, to.pk]] for pk in tasks]
 
 
 @transaction.atomic

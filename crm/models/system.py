@@ -7,11 +7,12 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role
 from crm import clock
-from crm.models.base import RecordType
+from crm.models.base import RecordType, record_model
 
 
 def export_path(job: ListJob, filename: str) -> str:
@@ -50,6 +51,17 @@ class SavedView(models.Model):
         ordering: ClassVar = ["name"]
         verbose_name = _("saved view")
         verbose_name_plural = _("saved views")
+
+
+def job_title(kind: str, record_type: str = "") -> str:
+    """A kind of job over a list in words, with the records it is about where they are of one kind."""
+    # Some choices are called as their buttons are; of what was done a noun is wanted.
+    nouns = {ListJob.Kind.TAG: _("Change of tags"), ListJob.Kind.MOVE: pgettext("job", "Move to a stage")}
+    what = nouns.get(ListJob.Kind(kind), ListJob.Kind(kind).label)
+    if not record_type:
+        return str(what)
+    records = record_model(record_type)._meta.verbose_name_plural
+    return gettext("%(what)s: %(records)s") % {"what": what, "records": records}
 
 
 class ListJob(models.Model):
@@ -100,6 +112,11 @@ class ListJob(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["id"], name="list_job_to_do", condition=models.Q(state__in=["pending", "running"]))
         ]
+
+    @property
+    def title(self) -> str:
+        """What it does with which records, for the list of jobs and the bell."""
+        return job_title(self.kind, self.record_type)
 
     @property
     def is_over(self) -> bool:
