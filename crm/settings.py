@@ -47,6 +47,7 @@ if not ALLOWED_HOSTS:
     raise BadSettingError("ALLOWED_HOSTS", "must list the host names people open, such as crm.example.com.")
 # How people open the product: links in letters begin with it.
 PUBLIC_URL = env.origin("PUBLIC_URL", f"http://localhost:{PORT}" if DEMO or DEBUG else f"https://{ALLOWED_HOSTS[0]}")
+CSRF_FAILURE_VIEW = "crm.views.old_page.csrf_failure"
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 # How many reverse proxies of our own stand in front; 0 means that no forwarded header is believed.
 TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", 0, low=0, high=5)

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -28,7 +29,11 @@ from web import search as searching
 
 @require_GET
 def session(request: HttpRequest) -> HttpResponse:
-    """Whether the person is still signed in: 204, else 401. A page asks before it sends a form away for good."""
+    """Whether the person is still signed in: 204, else 401. A page asks before it sends a form away for good.
+
+    Where the cookie with the token is lost the answer brings a new one.
+    """
+    get_token(request)
     answer = HttpResponse(status=204 if request.user.is_authenticated else 401)
     answer["Cache-Control"] = "no-store"
     return answer

@@ -366,6 +366,7 @@ def script_texts() -> dict[str, str]:
         "offline": _("No connection. Your text is still here: try again when the network is back."),
         "timeout": _("The server is taking too long. Your text is still here: try again."),
         "forbidden": _("You have no right to do this."),
+        "pageOld": _("The page has become old. Copy what you typed and reload the page."),
         "notFound": _("This record does not exist any more, or it is not yours."),
         "tooMany": _("Too many requests at once. Wait a little and try again."),
         "tooLarge": _("What you sent is too large."),

@@ -193,14 +193,18 @@
   // --- What goes wrong on the way ---------------------------------------------------------------------------------
   /** Say in a sentence why a request failed; what was typed stays where it is. */
   crm.failed = function (status, requestId) {
-    const known = { 401: "signedOut", 403: "forbidden", 404: "notFound", 408: "timeout", 413: "tooLarge", 429: "tooMany" };
+    const known = { 401: "signedOut", 419: "pageOld", 403: "forbidden", 404: "notFound", 408: "timeout", 413: "tooLarge", 429: "tooMany" };
     const message = { level: "error", text: crm.text[known[status] || (status ? "serverError" : "offline")] };
     if (status === 401) Object.assign(message, { href: "/accounts/login/", link_text: crm.text.signIn, new_tab: true });
     if (requestId) message.note = `${crm.text.requestId}: ${requestId}`;
     crm.toast(message);
   };
 
+  /** Refused for the sake of the token alone: the answer brought a new one, nothing was done. */
+  crm.isOld = (header) => Boolean(header("X-CSRF-Failed"));
+
   document.addEventListener("htmx:responseError", (event) => {
+    if (crm.isOld((name) => event.detail.xhr.getResponseHeader(name))) return; // session.js sends it again
     crm.failed(event.detail.xhr.status, event.detail.xhr.getResponseHeader("X-Request-ID"));
   });
   document.addEventListener("htmx:sendError", () => crm.failed(0));

@@ -86,11 +86,16 @@
   /** As fetch, but a session that has ended is mended first; throws an error of status 401 when it is not. */
   crm.fetch = async function (url, options = {}) {
     let answer = await fetch(url, options);
+    const withNewToken = (given) => (given?.["X-CSRFToken"] ? { ...given, "X-CSRFToken": crm.csrf() } : given);
+    if (crm.isOld((name) => answer.headers.get(name))) {
+      answer = await fetch(url, { ...options, headers: withNewToken(options.headers) });
+      if (crm.isOld((name) => answer.headers.get(name))) throw Object.assign(new Error("old page"), { status: 419 });
+    }
     if (!cameBack(answer)) return answer;
     if (await crm.signInAgain()) {
       // The clock that ran while the person typed the password must not stop the second try.
       const { signal: _signal, headers, ...rest } = options;
-      answer = await fetch(url, { ...rest, headers: headers?.["X-CSRFToken"] ? { ...headers, "X-CSRFToken": crm.csrf() } : headers });
+      answer = await fetch(url, { ...rest, headers: withNewToken(headers) });
       if (!cameBack(answer)) return answer;
     }
     throw Object.assign(new Error("signed out"), { status: 401 });
@@ -104,6 +109,19 @@
     if (!(await crm.signInAgain())) return crm.failed(401);
     formData.delete("csrfmiddlewaretoken");
     window.htmx.ajax(verb, path, { source: elt.isConnected ? elt : document.body, target, values: formData });
+  });
+
+  // A lost cookie: the refusal has brought a new token, so the same is sent once more; what was typed stays.
+  const tried = new WeakSet();
+  document.addEventListener("htmx:responseError", async (event) => {
+    const { xhr, requestConfig, target } = event.detail;
+    if (!crm.isOld((name) => xhr.getResponseHeader(name))) return;
+    const { verb, path, formData, elt } = requestConfig;
+    if (tried.delete(elt)) return crm.failed(419);
+    tried.add(elt);
+    formData.delete("csrfmiddlewaretoken");
+    await window.htmx.ajax(verb, path, { source: elt.isConnected ? elt : document.body, target, values: formData });
+    tried.delete(elt);
   });
 
   // A form that loads a new page cannot be repeated once it is sent, so it is asked before whether it would arrive.
@@ -126,6 +144,9 @@
     delete one.dataset.asking;
     if (status === 401 && !(await crm.signInAgain())) return crm.failed(401);
     if (!status) return crm.failed(0);
+    // The question has brought the present token, should the page's own be out of date.
+    const token = one.elements.csrfmiddlewaretoken;
+    if (token) token.value = crm.csrf();
     ready.add(one);
     one.requestSubmit(button?.isConnected && button.form === one ? button : undefined);
   }, true);

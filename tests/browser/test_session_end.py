@@ -55,6 +55,20 @@ def test_a_note_and_an_open_dialog_outlive_the_session(page_for: Callable[..., P
     assert Deal.objects.get(pk=deal.pk).refusal_comment == "Дешевле на 10 %"
 
 
+def test_a_lost_token_is_mended_without_a_word_and_the_text_stays(page_for: Callable[..., Page]) -> None:
+    owner = make_user(language="en")
+    deal = make_deal(owner, contact=make_client(owner))
+    page = page_for(owner)
+    page.goto(deal.get_absolute_url())
+    page.wait_for_load_state("networkidle")
+    page.locator("#composer-note textarea").fill("Ворота 4×4,5")
+    page.context.clear_cookies(name="csrftoken")
+    page.locator("#composer-note .btn-primary").click()
+    expect(page.locator(".timeline").first).to_contain_text("Ворота 4×4,5")
+    expect(page.locator(".toast-error, .toast.is-error")).to_have_count(0)
+    assert TimelineEntry.objects.filter(record_id=deal.pk, data__text="Ворота 4×4,5").count() == 1
+
+
 def test_a_page_with_a_form_and_a_dragged_card_outlive_it_too(
     page_for: Callable[..., Page], wait_until: Callable[..., Any]
 ) -> None:
