@@ -89,6 +89,11 @@ def is_shared(field: models.Field[Any, Any]) -> bool:
     )
 
 
+def catalogue(model: type[models.Model]) -> dict[Any, models.Model]:
+    """The rows of a catalogue by key, read once per request, task or command."""
+    return scope.remember(f"rows:{model._meta.label}", lambda: _catalogue(model))
+
+
 def _catalogue(model: type[models.Model]) -> dict[Any, models.Model]:
     if model not in _CATALOGUES:
         _CATALOGUES[model] = Kept(model._default_manager.order_by, lambda rows: {row.pk: row for row in rows})
@@ -101,7 +106,7 @@ class _Remembered(ForwardManyToOneDescriptor):
     def get_object(self, instance: models.Model) -> models.Model:
         model, pk = self.field.related_model, getattr(instance, self.field.attname)
         if is_shared(self.field):
-            rows = scope.remember(f"rows:{model._meta.label}", lambda: _catalogue(model))
+            rows = catalogue(model)
             if pk in rows:
                 return rows[pk]
         key = f"row:{model._meta.label}:{pk}"

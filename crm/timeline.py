@@ -9,7 +9,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm import clock
+from crm import clock, rows
 from crm.actors import Actor
 from crm.models import StagedRecord, TimelineEntry, record_model
 
@@ -58,7 +58,8 @@ def record(
 
 def sentence(entry: TimelineEntry) -> str:
     """What happened, in the reader's language; plain text, to be escaped by the template."""
-    text = FORMATTERS[entry.action](entry.data)
+    data = {**entry.data, "changes": changed_fields(entry)} if entry.action == "fields" else entry.data
+    text = FORMATTERS[entry.action](data)
     return text if entry.action == "note" else DOT_AFTER_INITIAL.sub("", text)
 
 
@@ -82,11 +83,44 @@ def entries_for(obj: StagedRecord, user: Any, *, kind: str = "") -> models.Query
 
 
 def changed_fields(entry: TimelineEntry) -> list[dict[str, Any]]:
-    """The fields that an entry tells of, called as the reader's language calls them."""
+    """The fields that an entry tells of, and the values that have names, in the reader's language."""
     if entry.action != "fields":
         return []
-    columns = {field.name: field.verbose_name for field in record_model(entry.record_type)._meta.concrete_fields}
-    return [{**row, "label": str(columns.get(row.get("field"), row["label"]))} for row in entry.data.get("changes", [])]
+    columns = {field.name: field for field in record_model(entry.record_type)._meta.concrete_fields}
+    return [_in_readers_words(row, columns.get(row.get("field"))) for row in entry.data.get("changes", [])]
+
+
+def code_of(field: Any, value: Any) -> Any:
+    """What is kept of a value that each language calls otherwise: a choice's code, the key of a catalogue's row."""
+    if isinstance(field, models.BooleanField) or field.choices or rows.is_shared(field):
+        return value
+    return None
+
+
+def _in_readers_words(row: Mapping[str, Any], field: Any) -> dict[str, Any]:
+    if field is None:
+        return dict(row)  # a column that is there no more keeps the words of its time
+    return {
+        **row,
+        "label": str(field.verbose_name),
+        **{side: _word(field, row.get(f"{side}_code"), row[side]) for side in ("old", "new")},
+    }
+
+
+def _word(field: Any, code: Any, written: str) -> str:
+    """A value in the reader's language; rows written before codes were kept stay as they were written."""
+    if code is None:
+        return written
+    if isinstance(field, models.BooleanField):
+        return _("yes") if code else _("no")
+    if field.choices:
+        return str(dict(field.flatchoices).get(code, written))
+    return str(rows.catalogue(field.related_model).get(code, written))
+
+
+def is_of_another(entry: TimelineEntry, obj: StagedRecord) -> bool:
+    """Does a line that a record's timeline shows tell of a record of another kind, as of the lead before a deal?"""
+    return bool(entry.record_type != obj.RECORD_TYPE)
 
 
 # -- the kernel's own sentences ---------------------------------------------------------------------------------------

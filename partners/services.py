@@ -103,7 +103,7 @@ def _clean(row: Partner | PartnerProfile) -> None:
 
 
 def _shown(partner: Partner, profile: PartnerProfile) -> dict[str, tuple[str, str]]:
-    rows = {"name": (str(_("name")), partner.name), "state": (str(_("state")), str(partner.get_state_display()))}
+    rows = {"name": (str(_("name")), partner.name), "state": (str(_("state")), str(partner.state))}
     for name in PROFILE_FIELDS:
         value = getattr(profile, name)
         shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value or "")

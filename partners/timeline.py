@@ -8,10 +8,11 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from accounts.models import Partner
 from crm import pipelines
 from crm.models import Attachment, RecordType, StagedRecord
 from crm.timeline import KINDS, formatter
-from partners.models import Handoff
+from partners.models import Handoff, PartnerProfile
 
 MEMO = "_handoffs_seen"
 # Notes, letters, messages, calls and files; moves, fields, tasks and robots stay each side's own.
@@ -114,10 +115,26 @@ def _partner_won(data: Mapping[str, Any]) -> str:
 @formatter("partner_changed", "field")
 def _partner_changed(data: Mapping[str, Any]) -> str:
     parts = [
-        _("%(label)s: %(old)s → %(new)s") % {"label": row["label"], "old": row["old"] or "—", "new": row["new"] or "—"}
+        _("%(label)s: %(old)s → %(new)s")
+        % {"label": _label(row), "old": _state(row, "old") or "—", "new": _state(row, "new") or "—"}
         for row in data.get("changes", [])
     ]
     return "; ".join(parts)
+
+
+def _label(row: Mapping[str, Any]) -> str:
+    """What a field of the registry is called in the reader's language."""
+    for model in (Partner, PartnerProfile):
+        for field in model._meta.concrete_fields:
+            if field.name == row.get("field"):
+                return str(field.verbose_name)
+    return str(row.get("label", ""))
+
+
+def _state(row: Mapping[str, Any], side: str) -> str:
+    """A value; a state is kept by its code, in rows of before codes were kept as it was called then."""
+    value = row.get(side) or ""
+    return str(dict(Partner.State.choices).get(value, value)) if row.get("field") == "state" else str(value)
 
 
 def _stage_name(data: Mapping[str, Any], side: str) -> str:

@@ -111,7 +111,9 @@ class EntryOutput(serializers.ModelSerializer[TimelineEntry]):
 
     class Meta:
         model = TimelineEntry
-        fields = ("id", "at", "kind", "action", "text", "actor", "actor_kind", "is_internal", "is_pinned")
+        fields = (
+            "id", "at", "kind", "action", "text", "actor", "actor_kind", "record_type", "is_internal", "is_pinned",
+        )  # fmt: skip
         read_only_fields = fields
 
     def get_kind(self, entry: TimelineEntry) -> str:

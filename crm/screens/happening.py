@@ -153,7 +153,7 @@ def timeline_context(request: HttpRequest, record: StagedRecord) -> dict[str, An
     url = reverse(f"{record.RECORD_TYPE}-timeline", args=[record.pk])
     more = f"{url}?kind={kind}&before={found[ENTRIES - 1].pk}" if len(found) > ENTRIES else ""
     return {
-        "entries": entry_rows(found[:ENTRIES]),
+        "entries": entry_rows(found[:ENTRIES], record),
         "entries_more_url": more,
         "timeline_filters": [
             {"label": label, "url": f"{url}?kind={code}" if code else url, "active": code == kind}
@@ -162,8 +162,11 @@ def timeline_context(request: HttpRequest, record: StagedRecord) -> dict[str, An
     }
 
 
-def entry_rows(entries: Iterable[TimelineEntry]) -> list[dict[str, Any]]:
-    """Entries as components/timeline.html reads them, with a heading where a day begins."""
+def entry_rows(entries: Iterable[TimelineEntry], record: StagedRecord) -> list[dict[str, Any]]:
+    """Entries as components/timeline.html reads them, with a heading where a day begins.
+
+    Lines of another kind of record, as of the lead from which a deal came, say so.
+    """
     made: list[dict[str, Any]] = []
     day = ""
     for entry in entries:
@@ -186,6 +189,7 @@ def entry_rows(entries: Iterable[TimelineEntry]) -> list[dict[str, Any]]:
                 "body": body,
                 "changes": changes,
                 "robot": robot,
+                "of": entry.get_record_type_display() if timeline.is_of_another(entry, record) else "",
                 "pinned": entry.is_pinned,
                 "internal": entry.is_internal,
                 "day_break": this_day if this_day != day else "",

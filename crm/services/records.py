@@ -149,14 +149,14 @@ def _tell_changes(record: StagedRecord, before: Mapping[str, Any], changed: Iter
             )
         )
         if name != "responsible" and field.editable:
-            shown.append(
-                {
-                    "field": name,
-                    "label": str(field.verbose_name),
-                    "old": shown_value(record, name, old),
-                    "new": shown_value(record, name, new_row),
-                }
-            )
+            told = {
+                "field": name,
+                "label": str(field.verbose_name),
+                "old": shown_value(record, name, old),
+                "new": shown_value(record, name, new_row),
+            }
+            codes = {"old_code": timeline.code_of(field, old), "new_code": timeline.code_of(field, new)}
+            shown.append(told | {key: code for key, code in codes.items() if code is not None})
     insert_rows(rows)
     if shown:
         timeline.record(record, "fields", actor, {"changes": shown})
