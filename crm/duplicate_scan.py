@@ -254,7 +254,7 @@ def _components(
     for pk in sorted(parents):
         joined.setdefault(root(pk), []).append(pk)
     reasons: dict[int, list[list[str]]] = {}
-    alike = []
+    alike: list[tuple[list[int], list[list[str]]]] = []
     for is_sure, reason, value, ids in rows:
         roots = {root(pk) if pk in parents else -pk for pk in ids}
         if len(roots) == 1 or is_sure:
