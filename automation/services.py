@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -27,8 +26,7 @@ CHANGEABLE = (State.SCHEDULED, State.FAILED)
 @transaction.atomic
 def rule_switch(rule: Rule, *, is_active: bool, by: Any) -> Rule:
     """Switch a rule on or off; what it has planned is not carried out while it is off."""
-    if not by.is_head:
-        raise PermissionDenied(_("Rules are kept by the sales head."))
+    require_head(by)
     if is_active and not rule.is_active:
         rule.switched_on_at = clock.now()
     save_audited("rule", rule, {"is_active": is_active}, by=by)
@@ -57,9 +55,9 @@ def skip(run_id: int, by: Any) -> ScheduledRun:
     run, record = _reachable(run_id, by)
     if run.state in CHANGEABLE:
         run.state, run.finished_at = State.CANCELLED, clock.now()
-        run.note = _("Skipped by %(name)s") % {"name": by.short_name}
+        run.note = _("Skipped by %(name)s") % {"name": Actor.of(by).name}
         run.save(update_fields=["state", "finished_at", "note"])
-        _tell(run, record, Outcome("skipped", {"name": by.short_name}), by)
+        _tell(run, record, Outcome("skipped", {"name": Actor.of(by).name}), by)
     return run
 
 
@@ -77,7 +75,7 @@ def postpone(run_id: int, by: Any, *, due_at: datetime) -> ScheduledRun:
     run.state, run.due_at, run.is_moved = State.SCHEDULED, due_at, True
     run.save(update_fields=["state", "due_at", "is_moved"])
     day = f"{due_at.astimezone(clock.company_zone()):%d.%m.%Y}"
-    _tell(run, record, Outcome("postponed", {"name": by.short_name, "day": day}), by)
+    _tell(run, record, Outcome("postponed", {"name": Actor.of(by).name, "day": day}), by)
     return run
 
 
@@ -112,9 +110,12 @@ def follow_settings(changed: set[str]) -> None:
 
 
 def _reachable(run_id: int, by: Any) -> tuple[ScheduledRun, StagedRecord]:
-    """The run, locked, and its record; DoesNotExist for whoever may not change the record."""
+    """The run, locked, and its record; DoesNotExist for whoever may not change the record, and for partners."""
     run = ScheduledRun.objects.select_related("rule").get(pk=run_id)
-    record = visible_record(run.record_type, run.record_id, by, "change")
+    user = Actor.of(by).user
+    if user is None or user.is_partner:
+        raise ScheduledRun.DoesNotExist
+    record = visible_record(run.record_type, run.record_id, user, "change")
     if record is None:
         raise ScheduledRun.DoesNotExist
     if transaction.get_connection().in_atomic_block:

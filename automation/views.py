@@ -163,14 +163,14 @@ def _described(rule: Rule) -> dict[str, Any]:
     """A rule in words."""
     return {
         "rule": rule,
-        "when": _when(rule),
-        "what": _what(rule),
+        "when": when_it_runs(rule),
+        "what": what_it_does(rule),
         "plan": bool(rule.delay_plan),
         "stops": rule.stops_on_contact,
     }
 
 
-def _when(rule: Rule) -> str:
+def when_it_runs(rule: Rule) -> str:
     """What starts a rule: "A field changes: amount, at the stage «Negotiation»"."""
     words = str(rule.get_trigger_display())
     if rule.fields:
@@ -187,7 +187,7 @@ def _when(rule: Rule) -> str:
     return words
 
 
-def _what(rule: Rule) -> str:
+def what_it_does(rule: Rule) -> str:
     """What a rule does, with the stage that it moves to."""
     action = ACTIONS.get(rule.action)
     words = str(action.label) if action else rule.action

@@ -374,6 +374,9 @@ SPECTACULAR_SETTINGS = {
         "ExclusionKindEnum": "crm.models.Exclusion.Kind",
         "JobKindEnum": "crm.models.ListJob.Kind",
         "JobStateEnum": "crm.models.ListJob.State",
+        "RobotStateEnum": "automation.models.ScheduledRun.State",
+        "PartnerStateEnum": "accounts.models.Partner.State",
+        "HandoffStateEnum": "partners.models.Handoff.State",
         "SubmissionStateEnum": "communications.models.Submission.State",
     },
     # With more than a hundred calls opened out at once the page is drawn for minutes.

@@ -18,10 +18,10 @@ from crm.errors import DomainError
 from crm.http import paginate
 from crm.screens import dialogs
 from crm.screens.forms import add_errors
-from crm.settings_audit import audit
-from partners import services
+from partners import registry, services
 from partners.forms import CloseForm, PartnerForm, PartnerUserForm
 from partners.models import PartnerProfile
+from partners.registry import profile_of
 from partners.rights import may_control, may_manage
 from partners.selectors import handoffs_for, partners_for, partners_with_load, twins_in_bulk
 
@@ -36,11 +36,6 @@ def find_partner(user: User, pk: int, *, manage: bool = False) -> Partner:
     if manage and not may_manage(user):
         raise PermissionDenied
     return partner
-
-
-def profile_of(partner: Partner) -> PartnerProfile:
-    """The registry entry; a partner made without one has an empty one."""
-    return getattr(partner, "profile", None) or PartnerProfile(partner=partner)
 
 
 @login_required
@@ -109,11 +104,10 @@ def partner_create(request: HttpRequest) -> HttpResponse:
     form = PartnerForm(request.POST or None)
     if form.is_bound and form.is_valid():
         try:
-            partner = services.partner_create(by=user, data=form.cleaned_data)
+            partner = registry.partner_enter(by=user, data=form.cleaned_data)
         except DomainError as error:
             add_errors(form, error)
         else:
-            audit("partner", partner, "created", None, partner.name, user)
             to = reverse("partner-detail", args=[partner.pk])
             return dialogs.done(request, _("The partner is in the registry. Add its people."), to=to, go=True)
     return _form_page(request, form, _("New partner"), reverse("partner-list"), _("Create"))
@@ -130,11 +124,10 @@ def partner_edit(request: HttpRequest, pk: int) -> HttpResponse:
     form.initial = _values(profile_of(partner))
     if form.is_bound and form.is_valid():
         try:
-            services.partner_update(partner, by=user, data=form.cleaned_data)
+            registry.partner_change(partner, by=user, data=form.cleaned_data)
         except DomainError as error:
             add_errors(form, error)
         else:
-            audit("partner", partner, "profile", None, {k: str(v) for k, v in form.cleaned_data.items()}, user)
             return dialogs.done(request, _("Saved."), to=back, go=True)
     return _form_page(request, form, partner.name, back, _("Save"))
 
@@ -149,11 +142,10 @@ def partner_user_add(request: HttpRequest, pk: int) -> HttpResponse:
     back = reverse("partner-detail", args=[pk])
     if form.is_bound and form.is_valid():
         try:
-            made = services.partner_user_create(partner, by=user, **form.cleaned_data)
+            made = registry.person_add(partner, by=user, data=form.cleaned_data)
         except DomainError as error:
             add_errors(form, error)
         else:
-            audit("user", made, "created", None, made.email, user)
             text = _("The account is made: %(email)s. The password is set by “forgotten password”.")
             return dialogs.done(request, text % {"email": made.email}, to=back, go=True)
     context = {
@@ -175,12 +167,10 @@ def partner_state(request: HttpRequest, pk: int) -> HttpResponse:
     state = request.POST.get("state", "")
     if state not in {Partner.State.ACTIVE, Partner.State.PAUSED}:
         raise Http404
-    old = partner.state
     try:
-        changed = services.partner_set_state(partner, state=state, by=user)
+        changed = registry.state_set(partner, state=state, by=user)
     except DomainError as error:
         return dialogs.message(request, error.message)
-    audit("partner", changed, "state", old, changed.state, user)
     text = _("«%(partner)s»: %(state)s.") % {"partner": changed, "state": changed.get_state_display()}
     return dialogs.done(request, text, to=reverse("partner-detail", args=[pk]), go=True)
 
@@ -196,13 +186,11 @@ def partner_close(request: HttpRequest, pk: int) -> HttpResponse:
     form = CloseForm(request.POST or None, user=user, needed=bool(count))
     back = reverse("partner-detail", args=[pk])
     if form.is_bound and form.is_valid():
-        old = partner.state
         try:
-            returned = services.partner_close(partner, by=user, **form.cleaned_data)
+            returned = registry.partner_shut(partner, by=user, **form.cleaned_data)
         except DomainError as error:
             add_errors(form, error)
         else:
-            audit("partner", partner, "state", old, Partner.State.CLOSED, user)
             text = _("«%(partner)s» is closed. Records taken back: %(count)s.")
             return dialogs.done(request, text % {"partner": partner, "count": returned}, to=back, go=True)
     context = {

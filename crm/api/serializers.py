@@ -17,6 +17,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError as BadRequest
 
+from crm import normalize
 from crm.api.pagination import BIGGEST_KEY
 from crm.api.schema import reference_schema
 from crm.contact_points import read_points
@@ -150,6 +151,16 @@ class PhoneText(serializers.CharField):
         if not read_points(phones=text):
             raise BadRequest(_("«%(value)s» is not a phone number.") % {"value": text[:60]}, code="invalid_phone")
         return text
+
+
+class OnePhone(PhoneText):
+    """One phone, kept as E.164."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if (found := normalize.phone(text)) is None:
+            raise BadRequest(_("«%(value)s» is not a phone number.") % {"value": text[:60]}, code="invalid_phone")
+        return found.e164
 
 
 class EmailText(serializers.CharField):

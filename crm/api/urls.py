@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
+from crm.api.accounts import AccountViewSet
 from crm.api.catalogue import PipelineViewSet, SourceViewSet, StageViewSet
 from crm.api.clients import ClientSearchViewSet, CompanyViewSet, ContactViewSet, MatchViewSet
 from crm.api.docs import ApiDocs, ApiSchema, ErrorCodes, no_such_address
@@ -24,6 +25,7 @@ router.register("stages", StageViewSet, basename="api-stage")
 router.register("pipelines", PipelineViewSet, basename="api-pipeline")
 router.register("sources", SourceViewSet, basename="api-source")
 router.register("users", UserViewSet, basename="api-user")
+router.register("people", AccountViewSet, basename="api-person")
 router.register("client-search", ClientSearchViewSet, basename="api-client-search")
 router.register("client-matches", MatchViewSet, basename="api-match")
 router.register("jobs", JobViewSet, basename="api-job")
@@ -57,6 +59,7 @@ urlpatterns = [
     path("v1/", include("deals.api")),
     path("v1/", include("objects_registry.api")),
     path("v1/", include("partners.api")),
+    path("v1/", include("automation.api")),
     path("v1/", include("analytics.api")),
     # Last: whatever is under the API but nobody's is answered as the API answers.
     re_path(r"", no_such_address),

@@ -1,0 +1,145 @@
+"""Accounts of people in the API, kept by administrators: new ones, changes, switching off, handing everything on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import Partner, Role, Team, User
+from accounts.selectors import found_users, manageable_users
+from crm import people_services
+from crm.api.filtering import PAGING, refuse_unknown
+from crm.api.jobs import JobDetail
+from crm.api.serializers import Input, OnePhone, RecordInput, Reference
+from crm.api.views import ApiViewSet
+
+
+class AccountOutput(serializers.ModelSerializer[User]):
+    """An account."""
+
+    class Meta:
+        model = User
+        fields = (
+            "id", "email", "last_name", "first_name", "patronymic", "position", "phone", "role", "team", "partner",
+            "language", "time_zone", "absent_from", "absent_to", "is_active",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class AccountInput(RecordInput):
+    """An account as its administrator fills it in."""
+
+    phone = OnePhone(required=False, allow_blank=True)
+    team = Reference(queryset=Team.objects.all(), required=False, allow_null=True)
+    partner = Reference(queryset=Partner.objects.all(), required=False, allow_null=True)
+
+    class Meta:
+        model = User
+        fields = (
+            "email", "last_name", "first_name", "patronymic", "position", "phone", "role", "team", "partner",
+            "language", "time_zone", "absent_from", "absent_to",
+        )  # fmt: skip
+
+
+class AccountQuery(serializers.Serializer[Any]):
+    """What to cut the list by."""
+
+    search = serializers.CharField(
+        required=False, max_length=200, help_text=gettext_lazy("How a name or e-mail begins.")
+    )
+    role = serializers.ChoiceField(choices=Role.choices, required=False)
+    is_active = serializers.BooleanField(required=False, allow_null=True, default=None)
+
+
+class HeirInput(Input):
+    """Who takes everything of a person."""
+
+    to = Reference(queryset=User.objects.filter(is_active=True))
+
+
+@extend_schema_view(
+    list=extend_schema(summary=gettext_lazy("List accounts"), parameters=[AccountQuery]),
+    retrieve=extend_schema(summary=gettext_lazy("Read an account")),
+    create=extend_schema(summary=gettext_lazy("Make an account"), request=AccountInput, responses={201: AccountOutput}),
+    partial_update=extend_schema(
+        summary=gettext_lazy("Change an account"), request=AccountInput, responses=AccountOutput
+    ),
+)
+class AccountViewSet(ApiViewSet):
+    """Everybody's accounts, for administrators; to whom records can be given is told by `/users/`."""
+
+    queryset = User.objects.none()
+    serializer_class = AccountOutput
+    ordering_fields = ("last_name", "id")
+    default_ordering = "last_name"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Only administrators."""
+        super().initial(request, *args, **kwargs)
+        if not self.caller.is_administrator:
+            raise PermissionDenied(_("Only an administrator manages people."))
+
+    def get_object(self) -> User:
+        """The account that the address names, or a 404."""
+        user = manageable_users(self.caller).filter(pk=int(self.kwargs["pk"])).first()
+        if user is None:
+            raise Http404
+        return user
+
+    def _shown(self, user: User, status: int = 200) -> Response:
+        return Response(self.get_serializer(user).data, status=status)
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A page of accounts, by how the name begins, by role, switched on or off."""
+        refuse_unknown(request, PAGING | {"search", "role", "is_active"})
+        wish = AccountQuery(data=request.query_params)
+        wish.is_valid(raise_exception=True)
+        given = wish.validated_data
+        rows = found_users(manageable_users(self.caller), given.get("search", ""))
+        wanted = {name: given[name] for name in ("role", "is_active") if given.get(name) is not None}
+        page = self.paginate_queryset(rows.filter(**wanted))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One account."""
+        refuse_unknown(request, set())
+        return self._shown(self.get_object())
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A new account; its owner sets the password by “forgotten password”."""
+        return self._shown(people_services.person_create(by=self.caller, data=self.read(AccountInput)), 201)
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change the fields that are sent; the others stay."""
+        user = self.get_object()
+        data = self.read(AccountInput, instance=user, partial=True)
+        return self._shown(people_services.person_update(user, by=self.caller, data=data))
+
+    @extend_schema(summary=gettext_lazy("Switch an account off"), request=None, responses=AccountOutput)
+    @action(detail=True, methods=["post"])
+    def deactivate(self, request: Request, **kwargs: Any) -> Response:
+        """End its sessions and tokens at once; what it did and owns stays."""
+        return self._shown(people_services.person_switch(self.get_object(), by=self.caller, on=False))
+
+    @extend_schema(summary=gettext_lazy("Switch an account on"), request=None, responses=AccountOutput)
+    @action(detail=True, methods=["post"])
+    def activate(self, request: Request, **kwargs: Any) -> Response:
+        """Let its owner sign in again; ended sessions and revoked tokens stay ended."""
+        return self._shown(people_services.person_switch(self.get_object(), by=self.caller, on=True))
+
+    @extend_schema(summary=gettext_lazy("Hand over everything of a person"), request=HeirInput, responses=JobDetail)
+    @action(detail=True, methods=["post"], url_path="hand-over")
+    def hand_over(self, request: Request, **kwargs: Any) -> Response:
+        """Give all open records and tasks of a person to another of the same side, as a job that can be taken back."""
+        user = self.get_object()
+        job = people_services.hand_over_all(user, to=self.read(HeirInput)["to"], by=self.caller)
+        return Response(JobDetail(job).data)
