@@ -50,14 +50,22 @@ class Section:
 
 def sections(request: HttpRequest, *, everybody: bool = False) -> list[Section]:
     """The page's sections with counters (one query for all) and first rows."""
+    made = counted(request, everybody=everybody)
+    for section in made:
+        if section.count and not section.is_tasks:
+            section.items = first_records(section)
+    user: Any = request.user
+    _fill_tasks([section for section in made if section.count and section.is_tasks], user)
+    return made
+
+
+def counted(request: HttpRequest, *, everybody: bool = False) -> list[Section]:
+    """The sections with their counters alone."""
     user: Any = request.user
     made = [*_task_sections(request, user, everybody), *_record_sections(request, user, everybody)]
     counts = counters.count_all(user, {section.code: section.rows for section in made})
     for section in made:
         section.count = counts[section.code]
-        if section.count and not section.is_tasks:
-            section.items = _records(section)
-    _fill_tasks([section for section in made if section.count and section.is_tasks], user)
     return made
 
 
@@ -74,7 +82,8 @@ def _fill_tasks(wanted: list[Section], user: User) -> None:
         section.items = list(islice(rows, len(tasks)))
 
 
-def _records(section: Section) -> list[dict[str, Any]]:
+def first_records(section: Section) -> list[dict[str, Any]]:
+    """The first records of a section, with whom they are about and since when they stand where they stand."""
     rows = section.rows.select_related("responsible", "contact", "company").defer("request_text", "search_text")
     order = "created_at" if section.code.startswith("new") else "last_activity_at"
     return [

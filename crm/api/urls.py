@@ -61,6 +61,7 @@ urlpatterns = [
     path("v1/", include("partners.api")),
     path("v1/", include("automation.api")),
     path("v1/", include("analytics.api")),
+    path("v1/", include("web.api")),
     # Last: whatever is under the API but nobody's is answered as the API answers.
     re_path(r"", no_such_address),
 ]

@@ -144,6 +144,7 @@ def searches(ids: dict[str, list[Any]]) -> list[str]:
     return [
         f"?search={MARK}", "?search=5550101", f"?id={several}", f"?company={ids['companies'][0]}",
         f"?contact={ids['contacts'][0]}", "?count=exact&expand=responsible", "?phones=%2B79125550101", f"?name={MARK}",
+        f"?q={MARK}",
     ]  # fmt: skip
 
 
