@@ -343,7 +343,7 @@ def qualify_lead(context: Context) -> Outcome | None:
     """Whose is the lead and how far is it known (LEAD-6)?"""
     from leads import qualification
 
-    qualification.qualify_new(context.record, context.actor)
+    qualification.qualify_new(context.record, context.actor, is_held=True)
     return Outcome("qualified", is_told=True)
 
 
@@ -360,7 +360,7 @@ def register_object(context: Context) -> Outcome | None:
     """Make the object, or show the one there is (LEAD-7)."""
     from leads import qualification
 
-    qualification.register_object(context.record, context.actor)
+    qualification.register_object(context.record, context.actor, is_held=True)
     return Outcome("registered", is_told=True)
 
 

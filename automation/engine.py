@@ -28,7 +28,7 @@ from crm.actors import Actor
 from crm.claims import claim_one
 from crm.errors import DomainError
 from crm.models import Event, StagedRecord, record_model
-from crm.prepared import MOMENT, NUMBER, TEXT, Prepared
+from crm.prepared import MOMENT, NUMBER, TEXT, Kept, Prepared
 from crm.rows import row
 
 log = structlog.get_logger(__name__)
@@ -111,9 +111,12 @@ def on_client_contact(event: Event) -> None:
     _start(event, _rules(Rule.Trigger.CLIENT_CONTACT, event.record_type))
 
 
+_kept_rules = Kept(lambda: Rule.objects.select_related("pipeline"), list)
+
+
 def _known_rules() -> list[Rule]:
-    """All rules, switched off ones too."""
-    return scope.remember(RULES, lambda: list(Rule.objects.select_related("pipeline")))
+    """All rules, switched off ones too; they are shared."""
+    return scope.remember(RULES, _kept_rules.get)
 
 
 def _rules(trigger: str, record_type: str) -> list[Rule]:
@@ -222,6 +225,8 @@ def _run_at_once(rule: Rule, record: StagedRecord, event: Event) -> bool:
             return _act(rule, record, lambda: _key(rule, record, event)) is not None
     except Exception as error:
         log.warning("rule_failed", rule=rule.code, record_type=record.RECORD_TYPE, record_id=record.pk, exc_info=True)
+        # What the action changed of the instance was rolled back in the database.
+        record = _locked(record.RECORD_TYPE, record.pk)
         _note_failure(rule, record, error)
         again = clock.now() + FIRST_PAUSE
         _schedule(rule, record, event, planned_from=event.at, due_at=again, attempts=1, note=_words(error))

@@ -80,11 +80,13 @@ def submission_store(
     parsed: Parsed,
     meta: Mapping[str, Any] | None = None,
     idempotency_key: str = "",
+    is_taken: bool = False,
 ) -> Stored:
     """Keep a post exactly as it came, in a transaction of its own; the same post once more is kept as a repeat.
 
     The unique key decides which of many at once is the first: the caller's key, the site builder's transaction id,
-    or the content itself for a minute.
+    or the content itself for a minute. `is_taken`: the caller goes on with submission_continue; should it die before,
+    the tick takes the post up when the lease is over.
     """
     fingerprint = fingerprint_of(parsed, body)
     columns = {
@@ -95,20 +97,21 @@ def submission_store(
         "meta": {**(meta or {}), "fingerprint": fingerprint},
         "consent": _consent_of(form, parsed),
     }
+    taken = {"state": Submission.State.RUNNING, "claimed_at": clock.now()} if is_taken else {}
     kind, key = _dedup_key(form, parsed, fingerprint, idempotency_key)
     for _attempt in range(3):
-        if kind == "same":
-            _release(key)
         try:
             with transaction.atomic():
-                stored = Stored(Submission.objects.create(received_at=clock.now(), dedup_key=key, **columns))
+                stored = Stored(Submission.objects.create(received_at=clock.now(), dedup_key=key, **taken, **columns))
                 _absorb(stored.submission)
                 return stored
         except IntegrityError:
+            if kind == "same" and _release(key):
+                continue
             first = Submission.objects.filter(dedup_key=key).select_related("form").first()
             if first is not None:
                 return Stored(_repeat(first, columns, kind), first)
-    return Stored(Submission.objects.create(received_at=clock.now(), **columns))
+    return Stored(Submission.objects.create(received_at=clock.now(), **taken, **columns))
 
 
 def submission_keep_beginning(
@@ -197,9 +200,10 @@ def _dedup_key(form: WebForm, parsed: Parsed, fingerprint: str, idempotency_key:
     return "same", f"{form.pk}:same:{fingerprint}"
 
 
-def _release(key: str) -> None:
-    """Content may be sent again after a minute: the older post gives the key up."""
-    Submission.objects.filter(dedup_key=key, received_at__lte=clock.now() - SAME_WITHIN).update(dedup_key=None)
+def _release(key: str) -> bool:
+    """Content may be sent again after a minute: the older post gives the key up; answers whether one did."""
+    older = Submission.objects.filter(dedup_key=key, received_at__lte=clock.now() - SAME_WITHIN)
+    return bool(older.update(dedup_key=None))
 
 
 def _repeat(first: Submission, columns: Mapping[str, Any], kind: str) -> Submission:
@@ -223,7 +227,16 @@ def submission_process(submission_id: int, *, parsed: Parsed | None = None) -> S
     claimed_at = clock.now()
     if not _claim(_free(), submission_id, claimed_at):
         return Submission.objects.get(pk=submission_id)
-    return _process(submission_id, claimed_at, parsed)
+    return _process(_read(submission_id), claimed_at, parsed)
+
+
+def submission_continue(submission: Submission, *, parsed: Parsed) -> Submission:
+    """The same for a post that the caller has just stored as taken."""
+    return _process(submission, submission.claimed_at, parsed)
+
+
+def _read(pk: int) -> Submission:
+    return Submission.objects.select_related("form", "form__source", "form__responsible").get(pk=pk)
 
 
 def submission_reprocess(submission: Submission, *, by: Any) -> Submission:
@@ -235,7 +248,7 @@ def submission_reprocess(submission: Submission, *, by: Any) -> Submission:
     actor = Actor.of(by)
     meta = {**submission.meta, "reprocessed_by": str(actor.user or actor.name), "reprocessed_at": str(claimed_at)}
     Submission.objects.filter(pk=submission.pk).update(meta=meta, attempts=0)
-    return _process(submission.pk, claimed_at, None)
+    return _process(_read(submission.pk), claimed_at, None)
 
 
 def process_due(limit: int = 50) -> int:
@@ -260,8 +273,7 @@ def _claim(rows: QuerySet[Submission], pk: int, at: Any) -> bool:
     return bool(rows.filter(pk=pk).update(state=Submission.State.RUNNING, claimed_at=at))
 
 
-def _process(pk: int, claimed_at: Any, parsed: Parsed | None) -> Submission:
-    submission = Submission.objects.select_related("form", "form__source", "form__responsible").get(pk=pk)
+def _process(submission: Submission, claimed_at: Any, parsed: Parsed | None) -> Submission:
     try:
         with transaction.atomic(), translation.override(settings.LANGUAGE_CODE):
             record, problems = _make(submission, parsed or parse(bytes(submission.body), submission.content_type))
@@ -270,15 +282,19 @@ def _process(pk: int, claimed_at: Any, parsed: Parsed | None) -> Submission:
             if not _finish(submission, claimed_at, **done):
                 raise _LostClaim
     except _LostClaim:
-        log.warning("submission_claim_lost", submission_id=pk)
+        log.warning("submission_claim_lost", submission_id=submission.pk)
     except HeldBack as error:
         held = {"state": Submission.State.HELD, "exclusion": error.exclusion}
         _finish(submission, claimed_at, **held, error=error.message, problems=[])
     except DomainError as error:
         _finish(submission, claimed_at, state=Submission.State.FAILED, error=error.message, problems=error.errors)
     except Exception as error:
-        log.exception("submission_failed", submission_id=pk)
+        log.exception("submission_failed", submission_id=submission.pk)
         _put_back(submission, claimed_at, error)
+    else:
+        for name, value in {**done, "attempts": submission.attempts + 1}.items():
+            setattr(submission, name, value)
+        return submission
     submission.refresh_from_db(fields=["state", "lead_id", "deal_id", "error", "problems", "attempts", "claimed_at"])
     return submission
 

@@ -78,10 +78,11 @@ def _open_leads(count: int, stages: tuple[str, ...]) -> Prepared[Any]:
     return Prepared(build, *([NUMBER] * count))
 
 
-def recognise(points: Iterable[Point]) -> Recognised:
+def recognise(points: Iterable[Point], *, leads: bool = True) -> Recognised:
     """The client behind phones and addresses, over living contacts, companies and open leads.
 
-    Of several contacts the one most recently active is taken; a contact's company comes with it.
+    Of several contacts the one most recently active is taken; a contact's company comes with it. Without `leads` it
+    is not asked which leads are open.
     """
     owners = owners_of(points)
     if not owners:
@@ -90,10 +91,10 @@ def recognise(points: Iterable[Point]) -> Recognised:
     company = _latest(Company, owners.get(RecordType.COMPANY, []))
     if contact is not None and company is None:
         company = contact.company
-    leads: tuple[int, ...] = ()
-    if ids := owners.get(RecordType.LEAD):
-        leads = tuple(pk for (pk,) in _open_leads(len(ids), pipelines.open_keys()).raw(*ids))
-    return Recognised(contact, company, leads, owners)
+    lead_ids: tuple[int, ...] = ()
+    if leads and (ids := owners.get(RecordType.LEAD)):
+        lead_ids = tuple(pk for (pk,) in _open_leads(len(ids), pipelines.open_keys()).raw(*ids))
+    return Recognised(contact, company, lead_ids, owners)
 
 
 def _latest(model: Any, ids: list[int]) -> Any:

@@ -44,12 +44,15 @@ def row(model: type[M], pk: Any, *, alive: bool = False, lock: bool = False) -> 
     return _QUERIES[key].first(pk, using=using)
 
 
-def locked_for(model: type[R], pk: Any, actor: Actor, *, alive: bool = False, action: Action = "change") -> R:
+def locked_for(
+    model: type[R], pk: Any, actor: Actor, *, alive: bool = False, action: Action = "change", held: R | None = None
+) -> R:
     """A record locked for changing (or what `action` says); DoesNotExist where it is deleted or out of reach.
 
-    Robots, forms and the product itself reach every record.
+    Robots, forms and the product itself reach every record. `held` is the record where the caller has read it under
+    its lock in this very transaction and nobody else has written it since: it is not read once more.
     """
-    found = row(model, pk, alive=alive, lock=True)
+    found = held if held is not None else row(model, pk, alive=alive, lock=True)
     if found is None or found.deleted_at is not None or not _is_in_reach(found, actor, action):
         raise model.DoesNotExist(f"{model.__name__} {pk}")
     return found

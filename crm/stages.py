@@ -88,18 +88,20 @@ def move(
     refusal: Refusal | None = None,
     expected: str | None = None,
     override: bool = False,
+    is_held: bool = False,
 ) -> R:
     """Move a record to a stage (code or key) of its pipeline; answers the record as it is after the move.
 
     `data` fills fields in the same transaction (the dialog's missing ones); `expected` is the stage the person saw.
     `override` lets a service of the product make a move that the machine refuses to people (a client follows its
-    deals, a recall takes a deal back); required fields and refusal reasons are then the caller's business.
+    deals, a recall takes a deal back); required fields and refusal reasons are then the caller's business. `is_held`:
+    the caller has read the record under its lock in this very transaction (see crm.rows.locked_for).
 
     Raises StageConflict when the record no longer stands at `expected`, StageError when the machine has no such
     move, RefusalNeeded and MissingFields where something must be given first. A record out of reach: DoesNotExist.
     """
     actor = Actor.of(by)
-    locked = _lock(record, actor)
+    locked = locked_for(type(record), record.pk, actor, action="move", held=record if is_held else None)
     current, target = locked.stage_row, _target(locked, to)
     if expected and Stage.make_key(locked.pipeline_id, expected.rsplit(":", 1)[-1]) != current.key:
         raise StageConflict(
@@ -119,10 +121,6 @@ def move(
         raise MissingFields(missing, target.name)
     _apply(locked, current, target, actor, reason, refusal_columns)
     return copy_state(record, locked)
-
-
-def _lock(record: R, actor: Actor) -> R:
-    return locked_for(type(record), record.pk, actor, action="move")
 
 
 def _target(record: StagedRecord, to: str) -> Stage:

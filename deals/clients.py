@@ -172,7 +172,8 @@ def _locked(model: Any, pk: int) -> Any:
 
 
 def _move(record: StagedRecord, code: str, reason: str) -> None:
-    move(record, code, by=Actor.system(), reason=reason, override=True)
+    """Move a record that has just been locked."""
+    move(record, code, by=Actor.system(), reason=reason, override=True, is_held=True)
 
 
 def fall_asleep(limit: int = 2000) -> int:
@@ -191,6 +192,7 @@ def fall_asleep(limit: int = 2000) -> int:
             is_open = Q(stage__in=[stage.key for stage in pipelines.all_stages() if stage.is_open])
             asleep = asleep.filter(~Exists(rows.filter(is_open | Q(last_activity_at__gte=since))))
         for client in asleep.order_by("pk")[:limit]:
-            _move(client, DORMANT, _("No activity for a long time."))
+            why = _("No activity for a long time.")
+            move(client, DORMANT, by=Actor.system(), reason=why, override=True)
             done += 1
     return done

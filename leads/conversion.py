@@ -244,7 +244,7 @@ def convert(*, lead_id: int, by: Any, choice: ConversionChoice) -> Conversion:
     names = {"deal": str(deal or ""), "contact": str(contact or ""), "company": str(company or "")}
     timeline.record(lead, "converted", actor, names)
     memory.keep(contact=contact, company=company, deal=deal, actor=actor)
-    move(lead, CONTACT_SAVED if choice.kind == CONTACT_ONLY else CONVERTED, by=actor)
+    move(lead, CONTACT_SAVED if choice.kind == CONTACT_ONLY else CONVERTED, by=actor, is_held=True)
     return Conversion(lead, contact, company, deal)
 
 

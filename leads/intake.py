@@ -18,7 +18,7 @@ from crm.errors import InvalidInput
 from crm.exclusions import HeldBack, excluding
 from crm.models import Channel, Source
 from crm.recognition import recognise
-from crm.rows import row
+from crm.rows import catalogue
 from crm.services import attachment_add, note_add
 from deals.models import Deal
 from leads.models import Lead
@@ -58,10 +58,10 @@ def intake(request: LeadRequest, *, by: Any) -> Lead | Deal:
     columns = _columns(request)
     if is_simple(request.channel) and can_be_simple(columns["name"], columns["company_name"], points):
         # Before the deal is made: what is new does not wait for its own client.
-        _tell_client(request, by)
+        _tell_client(request, points, by)
         return deal_at_once(lambda: _lead(request, columns, points, by, stage=HANDED_OVER), by=by)
     lead = _lead(request, columns, points, by)
-    _tell_client(request, by)
+    _tell_client(request, points, by)
     return lead
 
 
@@ -128,7 +128,8 @@ def _source(request: LeadRequest) -> Source | None:
     """The source that the marks tell, else the channel's own (a form knows the site it stands on)."""
     told = request.touch.source_code if request.touch is not None else ""
     codes = [told if told != "direct" or not request.source else request.source, request.source, OTHER_SOURCE]
-    return next((found for code in codes if code and (found := row(Source, code)) is not None), None)
+    known: dict[Any, Any] = catalogue(Source)
+    return next((known[code] for code in codes if code in known), None)
 
 
 def purpose_by_text(text: str) -> Purpose | None:
@@ -163,13 +164,12 @@ def _keep_file(lead: Lead, upload: Any, by: Any) -> None:
         note_add(lead, text=_("A file of the request was not kept. %(why)s") % {"why": error.message}, by=by)
 
 
-def _tell_client(request: LeadRequest, by: Any) -> None:
+def _tell_client(request: LeadRequest, points: list[Point], by: Any) -> None:
     """A request of a known client is a contact by them (DEAL-6)."""
     how = CONTACT_BY.get(Channel(request.channel))
-    points = read_points(request.phones, request.emails)
     if how is None or not points:
         return
-    client = recognise(points)
+    client = recognise(points, leads=False)
     who = client.contact or client.company
     if who is not None:
         by_letter = [point for point in points if point.kind == "email"] if how == "letter" else []

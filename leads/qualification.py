@@ -17,6 +17,7 @@ from crm.contact_points import Point, add_points, points_of
 from crm.errors import MissingField
 from crm.models import Channel, Pipeline
 from crm.people import sales_head
+from crm.prepared import TEXT, Prepared
 from crm.recognition import Recognised, recognise
 from crm.requirements import requirements_of
 from crm.rows import locked_for
@@ -30,6 +31,7 @@ from objects_registry.services import object_from_record
 # A colleague who is back the day after tomorrow keeps the client; a longer absence sends it to the head.
 LONG_ABSENCE = timedelta(days=3)
 # A program that posts requests for a site is a form as well.
+_REGISTRY = Prepared(lambda code: Pipeline.objects.select_for_update(no_key=True).filter(pk=code), TEXT)
 FORM_CHANNELS = frozenset({Channel.FORM, Channel.API})
 
 
@@ -60,13 +62,14 @@ def derive_missing(lead: Lead, changed: set[str]) -> set[str]:
 
 
 @transaction.atomic
-def qualify_new(lead: Lead, by: Any) -> Lead:
+def qualify_new(lead: Lead, by: Any, *, is_held: bool = False) -> Lead:
     """Decide whose a new lead is and where it goes (LEAD-6): a known client, an owner, a form, all others.
 
-    A stage that the lead lacks data for is not entered: it stays, with what is missing listed.
+    A stage that the lead lacks data for is not entered: it stays, with what is missing listed. `is_held`: see
+    crm.rows.locked_for.
     """
     actor = Actor.of(by)
-    lead = locked_for(Lead, lead.pk, Actor.system())
+    lead = locked_for(Lead, lead.pk, Actor.system(), held=lead if is_held else None)
     if lead.stage_row.code != NEW or lead.partner_id is not None:
         return lead
     client = known_client(lead)
@@ -186,29 +189,30 @@ def _enter(lead: Lead, to: str, actor: Actor, *, why: str, **told: Any) -> Lead:
     if lacking:
         told["missing"] = [item.code for item in lacking]
     timeline.record(lead, "lead_qualified", actor, {"why": why, "responsible": str(lead.responsible), **told})
-    return lead if lacking else stages.move(lead, to, by=actor)
+    return lead if lacking else stages.move(lead, to, by=actor, is_held=True)
 
 
 @transaction.atomic
-def register_object(lead: Lead, by: Any) -> Lead:
+def register_object(lead: Lead, by: Any, *, is_held: bool = False) -> Lead:
     """Make the object that a lead describes (LEAD-7).
 
     A certain duplicate is shown and nothing is made: the person decides. A probable one is shown beside the new one.
+    `is_held`: see crm.rows.locked_for.
     """
     actor = Actor.of(by)
-    lead = locked_for(Lead, lead.pk, Actor.system())
+    lead = locked_for(Lead, lead.pk, Actor.system(), held=lead if is_held else None)
     if lead.object_id is not None or lead.partner_id is not None or not lead.is_open:
         return lead
     # One at a time: two leads about one building must not both find that there is no such object.
-    Pipeline.objects.select_for_update(no_key=True).get(pk="object")
+    _REGISTRY.first("object")
     found = candidates_for(lead)
     if not found:
-        object_from_record(lead, by=actor, found=[])
+        object_from_record(lead, by=actor, found=[], is_held=True)
         return lead
     best = found[0]
     certain = best.match.certain
     if not certain:
-        object_from_record(lead, by=actor, force_new=True, found=found)
+        object_from_record(lead, by=actor, force_new=True, found=found, is_held=True)
     record_update(lead, data={}, by=actor, duplicate_object=best.object, duplicate_is_certain=certain)
     timeline.record(
         lead,

@@ -109,16 +109,17 @@ def object_from_record(
     existing_id: int | None = None,
     force_new: bool = False,
     found: list[Candidate] | None = None,
+    is_held: bool = False,
 ) -> ConstructionObject:
     """The object of a lead or a deal (OBJ-3): the one it has, an existing one that was chosen, or a new one.
 
     Without a choice a person is asked where anything similar exists, a robot only where it is certainly the same:
     both by DuplicateObjects. A new one made although similar ones exist is noted in both timelines. `found` are the
-    similar ones where the caller has just looked for them, under the same locks.
+    similar ones where the caller has just looked for them, under the same locks; `is_held`: see crm.rows.locked_for.
     """
     actor = Actor.of(by)
     _require_maker(actor)
-    locked = _locked(record, actor)
+    locked = locked_for(type(record), record.pk, actor, alive=True, held=record if is_held else None)
     if locked.object_id is not None and existing_id in {None, locked.object_id}:
         return _seen(record, locked, locked.object)
     if getattr(locked, "partner_id", None) is not None:
@@ -139,10 +140,6 @@ def object_from_record(
     timeline.record(locked, "object_made", actor, {"name": obj.name, "id": obj.pk, **despite})
     timeline.record(obj, "object_origin", actor, {**_about(locked), **despite})
     return _seen(record, locked, obj)
-
-
-def _locked(record: Any, actor: Actor) -> Any:
-    return locked_for(type(record), record.pk, actor, alive=True)
 
 
 def _existing(pk: int, actor: Actor) -> ConstructionObject:

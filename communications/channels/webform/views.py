@@ -18,13 +18,14 @@ from communications.channels.webform.transport import Parsed, boundary_of, parse
 from communications.models import Submission, WebForm
 from communications.submissions import (
     Stored,
+    submission_continue,
     submission_hold,
     submission_keep_beginning,
-    submission_process,
     submission_store,
 )
 from communications.web_forms import names_of
 from crm.errors import problem
+from crm.prepared import TEXT, Prepared
 
 MAX_KEY = 255
 STATUS_WORDS: dict[str, str] = {
@@ -38,10 +39,15 @@ STATUS_WORDS: dict[str, str] = {
 }
 
 
+_FORM = Prepared(
+    lambda key: WebForm.objects.filter(key=key, is_active=True).select_related("source", "responsible"), TEXT
+)
+
+
 @csrf_exempt
 def form_submission(request: HttpRequest, key: str) -> HttpResponse:
     """Take a post of a site's form: it is stored first, then a lead is made of it (LEAD-1, LEAD-2)."""
-    form = WebForm.objects.filter(key=key, is_active=True).first()
+    form = _FORM.first(key)
     response = _answered(request, form)
     for name, value in guards.cors_headers(request, form).items():
         response[name] = value
@@ -126,10 +132,11 @@ def _take(request: HttpRequest, form: WebForm, body: bytes, limit: guards.Limit)
         return _too_many(limit, id=submission_hold(**post, why=guards.OFTEN).pk)
     if (held := _held(request, form, parsed, post)) is not None:
         return held
-    stored = submission_store(**post, idempotency_key=request.headers.get("Idempotency-Key", "").strip()[:MAX_KEY])
+    idempotency_key = request.headers.get("Idempotency-Key", "").strip()[:MAX_KEY]
+    stored = submission_store(**post, idempotency_key=idempotency_key, is_taken=True)
     submission = stored.first
     if stored.original is None:
-        submission = submission_process(submission.pk, parsed=parsed)
+        submission = submission_continue(submission, parsed=parsed)
     elif stored.submission.state == Submission.State.FAILED:
         submission = stored.submission
     return _answer(request, form, parsed, submission, stored)
