@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -59,8 +60,11 @@ def open_work(user: User, by: User) -> dict[str, int]:
 def hand_over_all(user: User, *, to: User, by: User) -> ListJob:
     """Give everything open that a person answers for to another one of the same side, as one job that can be undone.
 
-    InvalidInput when the other one is switched off or of another side. Tasks go over at once, records with the job.
+    For the sales head and the administrator, who change all records. InvalidInput when the other one is switched off or
+    of another side. Tasks go over at once, records with the job.
     """
+    if not (by.is_active and by.is_head):
+        raise PermissionDenied(_("Only the sales head hands over everything of a person."))
     if to.pk == user.pk or not to.is_active or to.partner_id != user.partner_id:
         message = _("Choose another active person of the same side.")
         raise InvalidInput(message, errors=[{"pointer": "/to", "code": "invalid", "message": message}])

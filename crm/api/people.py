@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import ApiToken, User
 from accounts.services import profile_update
-from crm import notify
+from crm import notify, people_services
 from crm.api.filtering import PAGING, refuse_unknown
-from crm.api.serializers import RecordInput
+from crm.api.jobs import JobDetail
+from crm.api.serializers import Input, RecordInput, Reference
 from crm.api.views import ApiViewSet
 from crm.people import assignable
 
@@ -125,6 +129,16 @@ class MyNotificationsViewSet(ApiViewSet):
         return Response(self.get_serializer(self._shown()).data)
 
 
+def _everybody(user: User) -> Any:
+    return User.objects.filter(is_active=True) if user.is_head else User.objects.none()
+
+
+class HandOverAllInput(Input):
+    """Who takes everything."""
+
+    to = Reference(queryset=_everybody)
+
+
 @extend_schema_view(list=extend_schema(summary=gettext_lazy("List people to assign to")))
 class UserViewSet(ApiViewSet):
     """The active people to whom the caller may give records."""
@@ -139,3 +153,17 @@ class UserViewSet(ApiViewSet):
         refuse_unknown(request, PAGING)
         page = self.paginate_queryset(assignable(self.caller))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @extend_schema(
+        summary=gettext_lazy("Hand over everything open of a person"), request=HandOverAllInput, responses=JobDetail
+    )
+    @action(detail=True, methods=["post"], url_path="hand-over")
+    def hand_over(self, request: Request, **kwargs: Any) -> Response:
+        """Give all open records and tasks of a person, also of one who has left, to another one; answers the job."""
+        if not self.caller.is_head:
+            raise PermissionDenied
+        person = User.objects.filter(pk=int(self.kwargs["pk"])).first()
+        if person is None:
+            raise Http404
+        wish = self.read(HandOverAllInput)
+        return Response(JobDetail(people_services.hand_over_all(person, to=wish["to"], by=self.caller)).data)

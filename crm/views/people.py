@@ -23,7 +23,7 @@ from crm.formfields import DayField, PhoneField
 from crm.http import paginate
 from crm.screens import dialogs, job_views
 from crm.views.settings_company import zone_choices
-from crm.views.settings_nav import administrator_page, settings_context
+from crm.views.settings_nav import administrator_page, settings_context, settings_page
 
 
 class PersonForm(forms.ModelForm):
@@ -136,22 +136,29 @@ def settings_user(request: HttpRequest, pk: int) -> HttpResponse:
             put_errors(form, error)
         else:
             return dialogs.done(request, _("Saved."), to=request.path, go=True)
-    work = people_services.open_work(user, by)
-    labels = {
-        "lead": _("Open leads"), "deal": _("Open deals"), "contact": _("Contacts"), "company": _("Companies"),
-        "object": _("Objects"), "task": _("Tasks"),
-    }  # fmt: skip
     context = {
         **settings_context(request, "settings-users"),
         "person": user,
         "form": form,
         "title": user.full_name or user.email,
+        **work_context(user, by),
+    }
+    return render(request, "crm/settings/person.html", context, status=422 if form.errors else 200)
+
+
+def work_context(user: User, by: Any) -> dict[str, Any]:
+    """What hangs on a person, and the form that gives it away, as crm/settings/work_part.html reads them."""
+    work = people_services.open_work(user, by)
+    labels = {
+        "lead": _("Open leads"), "deal": _("Open deals"), "contact": _("Contacts"), "company": _("Companies"),
+        "object": _("Objects"), "task": _("Tasks"),
+    }  # fmt: skip
+    return {
         "work": [{"label": labels[kind], "value": count, "url": _list_url(kind, user)} for kind, count in work.items()],
         "has_work": any(work.values()),
         "work_total": sum(count for kind, count in work.items() if kind != "task"),
         "hand_over": HandOverForm(user=user),
     }
-    return render(request, "crm/settings/person.html", context, status=422 if form.errors else 200)
 
 
 def _list_url(kind: str, user: User) -> str:
@@ -174,12 +181,41 @@ def settings_user_switch(request: HttpRequest, pk: int) -> HttpResponse:
     return dialogs.done(request, text % {"name": user}, to=reverse("settings-user", args=[pk]), go=True)
 
 
-@administrator_page
+class WhomForm(forms.Form):
+    """Whose work is looked at."""
+
+    person = forms.ModelChoiceField(
+        User.objects.order_by("is_active", "last_name", "first_name", "pk"), label=gettext_lazy("Whose work")
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        field: Any = self.fields["person"]
+        field.label_from_instance = lambda user: (
+            user.full_name if user.is_active else _("%(name)s, switched off") % {"name": user.full_name}
+        )
+
+
+@settings_page
+@require_GET
+def settings_work(request: HttpRequest) -> HttpResponse:
+    """What a person answers for, to be given to another one: the sales head's way when somebody has left."""
+    form = WhomForm(request.GET or None)
+    person = form.cleaned_data["person"] if form.is_bound and form.is_valid() else None
+    context = {**settings_context(request, "settings-work"), "form": form, "person": person}
+    if person is not None:
+        context |= work_context(person, request.user)
+    return render(request, "crm/settings/work.html", context)
+
+
+@settings_page
 @require_POST
 def settings_user_hand_over(request: HttpRequest, pk: int) -> HttpResponse:
     """Give everything open of a person to another one."""
     by: Any = request.user
-    user = _find(pk, by)
+    user = User.objects.filter(pk=pk).first()
+    if user is None:
+        raise Http404
     form = HandOverForm(request.POST, user=user)
     if not form.is_valid():
         return dialogs.message(request, _("Choose who takes it."))
@@ -187,7 +223,8 @@ def settings_user_hand_over(request: HttpRequest, pk: int) -> HttpResponse:
         job = people_services.hand_over_all(user, to=form.cleaned_data["to"], by=by)
     except DomainError as error:
         return dialogs.message(request, error.message)
-    return job_views.told(request, job, to=reverse("settings-user", args=[pk]))
+    to = reverse("settings-user", args=[pk]) if by.is_administrator else f"{reverse('settings-work')}?person={pk}"
+    return job_views.told(request, job, to=to)
 
 
 @administrator_page

@@ -45,6 +45,7 @@ PAGES: tuple[tuple[Any, tuple[tuple[Any, str, str, bool], ...]], ...] = (
         _("People"),
         (
             (_("People"), "settings-users", "users", True),
+            (_("Handing over work"), "settings-work", "user-share", False),
             (_("Teams"), "settings-teams", "users-group", True),
             (_("Audit trail"), "settings-audit", "history", True),
         ),

@@ -29,6 +29,7 @@ urlpatterns = [
     path("people/<int:pk>/switch/", people.settings_user_switch, name="settings-user-switch"),
     path("people/<int:pk>/hand-over/", people.settings_user_hand_over, name="settings-user-hand-over"),
     path("people/<int:pk>/password/", people.settings_user_password, name="settings-user-password"),
+    path("work/", people.settings_work, name="settings-work"),
     path("transfer/", settings_transfer.transfer, name="settings-transfer"),
     path("transfer/download/", settings_transfer.transfer_download, name="settings-transfer-download"),
     path("transfer/changes/<int:pk>/revert/", settings_transfer.transfer_revert, name="settings-transfer-revert"),

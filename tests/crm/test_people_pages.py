@@ -12,6 +12,7 @@ from accounts.models import ApiToken, Role, Team, User
 from crm.clients import contact_create
 from crm.models import Activity, Change, ListJob
 from crm.services import activity_create
+from leads.services import lead_create
 from tests.factories import make_deal, make_partner, make_user
 
 pytestmark = pytest.mark.django_db
@@ -188,3 +189,27 @@ def test_the_audit_trail_names_people_instead_of_their_numbers(office: Client, a
     contact = contact_create(by=admin, data={"name": "Петров Иван", "responsible": admin})
     office.post(f"/contacts/{contact.pk}/assign/", {"responsible": heir.pk})
     assert "Наследников" in office.get("/settings/audit/?field=responsible").content.decode().split('id="rows"')[1]
+
+
+@pytest.mark.rule("ACC-1")
+def test_the_sales_head_hands_over_the_work_of_one_who_left_and_nobody_else_does(client: Client) -> None:
+    head, heir = make_user(Role.SALES_HEAD, language="en"), make_user()
+    gone = make_user(is_active=False)
+    leads = [lead_create(by=head, data={"name": "Пётр", "responsible": gone}) for _number in range(2)]
+    for lead in leads:
+        type(lead).objects.filter(pk=lead.pk).update(responsible=gone)
+    client.force_login(head)
+    page = client.get("/settings/work/", {"person": gone.pk}).content.decode()
+    assert f"/settings/people/{gone.pk}/hand-over/" in page
+    assert client.get("/settings/people/").status_code == 403
+    client.post(f"/settings/people/{gone.pk}/hand-over/", {"to": heir.pk})
+    assert {type(lead).objects.get(pk=lead.pk).responsible_id for lead in leads} == {heir.pk}
+    answer = client.post(f"/api/v1/users/{heir.pk}/hand-over/", {"to": head.pk}, content_type="application/json")
+    assert (answer.status_code, answer.json()["done"]) == (200, 2)
+    for role in (Role.SALES_MANAGER, Role.CALL_CENTER, Role.PARTNER_CONTROL, Role.PARTNER):
+        client.force_login(make_user(role))
+        assert client.get("/settings/work/").status_code == 403
+        assert client.post(f"/settings/people/{head.pk}/hand-over/", {"to": heir.pk}).status_code == 403
+        answer = client.post(f"/api/v1/users/{head.pk}/hand-over/", {"to": heir.pk}, content_type="application/json")
+        assert answer.status_code == 403
+    assert {type(lead).objects.get(pk=lead.pk).responsible_id for lead in leads} == {head.pk}

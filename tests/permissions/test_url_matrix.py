@@ -157,8 +157,10 @@ class Rows:
             self.add(name, ADMIN)
         person = self.world.people["owner"].pk
         self.add("settings-user", ADMIN, person)
-        for name in ("settings-user-switch", "settings-user-hand-over", "settings-user-password"):
+        for name in ("settings-user-switch", "settings-user-password"):
             self.add(name, ADMIN.replace("200", "-"), person, method="POST")
+        self.add("settings-work", HEADS)
+        self.add("settings-user-hand-over", HEADS.replace("200", "-"), person, method="POST")
         self.add("settings-teams-edit", ADMIN, Team.objects.order_by("pk")[0].pk)
         for name in (
             "settings-company", "settings-pipeline-add", "settings-rules", "settings-submissions", "settings-webforms",
