@@ -69,20 +69,29 @@ def origin_of(request: HttpRequest, screen: Screen) -> Origin | None:
     return Origin(kind, parts.query[:LONGEST]) if kind else None
 
 
+def carried(request: HttpRequest, screen: Screen) -> str:
+    """The query by which a page that leads back to the card, as the form of all fields, keeps its place in the list."""
+    origin = origin_of(request, screen)
+    if origin is None:
+        return ""
+    query = QueryDict(mutable=True)
+    query["from"] = origin.text()
+    return f"?{query.urlencode()}"
+
+
 def around_context(request: HttpRequest, screen: Screen, record: Any) -> dict[str, Any]:
     """For a card: the way back to the list, and the address that answers who stands beside the record."""
     origin = origin_of(request, screen)
     if origin is None:
         return {}
     names = screen.model._meta.verbose_name_plural
-    query = QueryDict(mutable=True)
-    query["from"] = origin.text()
+    query = carried(request, screen)
     home = reverse(f"{screen.record_type}-around", args=[record.pk])
     return {
         "came_from": {"url": origin.url(screen), "label": capfirst(str(names))},
-        "around_url": f"{home}?{query.urlencode()}",
-        "previous_url": f"{home}?{query.urlencode()}&go=previous",
-        "next_url": f"{home}?{query.urlencode()}&go=next",
+        "around_url": f"{home}{query}",
+        "previous_url": f"{home}{query}&go=previous",
+        "next_url": f"{home}{query}&go=next",
     }
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from crm.duplicates import MATCHED_TYPES
 from crm.errors import DomainError, StageConflict
-from crm.screens import access, dialogs, matches, registry
+from crm.screens import access, around, dialogs, matches, registry
 from crm.screens.editing import changes_since, save
 from crm.screens.forms import RecordFieldsForm, add_errors
 
@@ -108,6 +108,8 @@ def edit_page(request: HttpRequest, screen: registry.Screen, pk: int, form_class
     form = form_class(request.POST or None, record=record, user=user)
     changes: list[dict[str, Any]] = []
     version = str(record.version)
+    # The card it was opened from knows its place in a list: saving and cancelling lead back to the same place.
+    card_url = record.get_absolute_url() + (around.carried(request, screen) if "from" in request.GET else "")
     if form.is_bound and form.is_valid():
         seen = request.POST.get("version", "")
         try:
@@ -118,12 +120,12 @@ def edit_page(request: HttpRequest, screen: registry.Screen, pk: int, form_class
             add_errors(form, error)
             version = seen
         else:
-            return dialogs.done(request, _("Saved."), record, go=True)
+            return dialogs.done(request, _("Saved."), record, to=card_url, go=True)
     context = {
         "title": str(record),
         "record": record,
         "form": form,
-        "back_url": record.get_absolute_url(),
+        "back_url": card_url,
         "matches_url": matches_url(screen, record),
         "conflict_changes": changes,
         "version": version if not form.errors else request.POST.get("version", version),

@@ -89,3 +89,19 @@ def test_an_address_that_is_no_list_gives_no_neighbours(django_assert_max_num_qu
     assert client.get(f"/deals/{deal.pk}/around/", {"from": "list:0:", "go": "next"}).status_code == 302
     with django_assert_max_num_queries(6):
         client.get(f"/deals/{deal.pk}/around/?from=list:0:area_from=1", headers={"HX-Request": "true"})
+
+
+def test_the_form_of_all_fields_keeps_the_place_in_the_list() -> None:
+    user = make_user()
+    deals = [make_deal(user, title=f"Ангар {number}", area=area) for number, area in enumerate((100, 900, 50, 800))]
+    client = signed_in(user)
+    referer = "http://testserver/deals/?area_from=60&sort=title"
+    card = client.get(deals[1].get_absolute_url(), headers={"Referer": referer}).context
+    page = client.get(card["edit_url"])
+    back = page.context["back_url"]
+    assert client.get(client.get(back).context["around_url"]).context["position"] == 2
+    form = page.context["form"]
+    given = {name: form[name].value() for name in form.fields if form[name].value() not in (None, "")}
+    saved = client.post(card["edit_url"], given | {"title": "Ангар 1а", "version": page.context["version"]})
+    assert (saved.status_code, saved["Location"]) == (302, back)
+    assert client.get(f"/deals/{deals[1].pk}/edit/?from=nonsense").context["back_url"] == deals[1].get_absolute_url()
