@@ -31,6 +31,7 @@ CODES: dict[str, tuple[int, Any]] = {
     "too_many": (422, gettext_lazy("More records at once than one call takes.")),
     "conflict": (409, gettext_lazy("Somebody else changed or moved the record meanwhile: read it again.")),
     "duplicate_objects": (409, gettext_lazy("Similar objects exist: name one of them, or ask for a new one.")),
+    "possible_duplicate": (409, gettext_lazy("The client is here already; `errors` names those in sight.")),
     "merge_refused": (409, gettext_lazy("The records cannot be merged, or the merge cannot be undone.")),
     "different_inns": (422, gettext_lazy("The records have different INNs; send `accept_different_inns` to merge.")),
     "not_linked": (409, gettext_lazy("The lead was not linked by hand, or its client was changed since.")),

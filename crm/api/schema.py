@@ -11,6 +11,9 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
+from crm.api import duplicates
+from crm.models import RecordType
+
 PROBLEM_TYPE = "application/problem+json"
 
 
@@ -26,6 +29,9 @@ class ProblemItem(serializers.Serializer[Any]):
     allowed = serializers.ListField(
         child=serializers.JSONField(), required=False, help_text=gettext_lazy("The values to choose from.")
     )
+    record_type = serializers.CharField(required=False, help_text=gettext_lazy("Of a client who is here already."))
+    id = serializers.IntegerField(required=False)
+    name = serializers.CharField(required=False)
 
 
 class Problem(serializers.Serializer[Any]):
@@ -94,6 +100,12 @@ class RecordSchema(AutoSchema):
         if self.method == "POST":
             text = _("A repeated call with the same key is done once; the answer is kept for a day at least.")
             rows.append(OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description=text))
+        kind = getattr(self.view, "record_type", "")
+        if getattr(self.view, "action", "") == "create" and kind in duplicates.DEFAULTS:
+            text = _("A client who is here already: “ask” answers 409 with those in sight, “allow” makes another one.")
+            choices = [duplicates.ASK, duplicates.ALLOW]
+            usual = duplicates.DEFAULTS[RecordType(kind)]
+            rows.append(OpenApiParameter(duplicates.PARAMETER, str, description=text, enum=choices, default=usual))
         if self.method in {"PATCH", "POST"} and "{id}" in self.path:
             text = _("Only if the record is still at this version: the ETag of an earlier answer.")
             rows.append(OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description=text))

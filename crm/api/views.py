@@ -26,6 +26,7 @@ from accounts.models import ApiToken, User
 from crm import stages
 from crm.actors import Actor
 from crm.api import idempotency
+from crm.api.duplicates import ask_about_duplicates
 from crm.api.filtering import refuse_unknown
 from crm.api.parsing import StrictJSONParser
 from crm.api.serializers import RecordOutput
@@ -259,6 +260,7 @@ class RecordViewSet(ApiViewSet):
         data = self.read(self.input_class)
         pipeline = self.pipeline_for(data.pop("pipeline", ""))
         columns: dict[str, Any] = {"partner": self.caller.partner} if pipeline.is_partner else {}
+        ask_about_duplicates(request, self.record_type, data, self.caller)
         record = self.perform_create(data, pipeline.code, columns)
         return self.show(record.pk, 201)
 
