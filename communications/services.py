@@ -53,11 +53,7 @@ def message_queue(
         letter = templates_render.render(chosen, record, contact)
         subject, text = letter.subject, letter.text
     to = _address(contact, channel, address)
-    if not text.strip():
-        raise InvalidInput(
-            _("Write something first."),
-            errors=[{"pointer": "/text", "code": "required", "message": _("Write something first.")}],
-        )
+    _require_text(text)
     now = clock.now()
     message = Message.objects.create(
         record_type=record.RECORD_TYPE,
@@ -80,6 +76,12 @@ def message_queue(
     )
     timeline.record(record, "message_out", by, told(message))
     return message
+
+
+def _require_text(text: str) -> None:
+    if not text.strip():
+        message = _("Write something first.")
+        raise InvalidInput(message, errors=[{"pointer": "/text", "code": "required", "message": message}])
 
 
 def _address(contact: Contact | None, channel: str, address: str) -> str:

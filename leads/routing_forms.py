@@ -146,6 +146,8 @@ class RoutingRuleForm(ConditionsForm):
         fields: Any = self.fields
         fields["target"].choices = [row for row in RoutingRule.Target.choices if row[0] in TARGETS]
         fields["person"].queryset = _people()
+        for name in ("person", "team", "partner"):
+            fields[name].empty_label = "—"
         fields["partner"].queryset = Partner.objects.filter(state=Partner.State.ACTIVE)
         if rule.partner_id:
             fields["partner"].queryset |= Partner.objects.filter(pk=rule.partner_id)
@@ -199,6 +201,8 @@ class TryForm(forms.Form):
         fields: Any = self.fields
         fields["region"].choices = [("", "—"), *region_choices()]
         fields["channel"].choices = [("", "—"), *Channel.choices]
+        for name in ("purpose", "source", "responsible"):
+            fields[name].empty_label = "—"
         fields["responsible"].queryset = _people()
 
     def sample(self) -> Lead:

@@ -60,7 +60,7 @@ def _phone(column: Any, row: Any, now: datetime) -> str:
 
 def _mail(column: Any, row: Any, now: datetime) -> str:
     value = escape(column.value(row) or "")
-    return f'<a href="mailto:{value}">{value}</a>' if value else ""
+    return f'<a class="mail" href="mailto:{value}" title="{value}">{value}</a>' if value else ""
 
 
 def _person(column: Any, row: Any, now: datetime) -> str:

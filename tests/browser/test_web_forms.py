@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from accounts.models import Role
 from communications.models import WebForm
@@ -123,6 +124,13 @@ def test_the_builders_preview_follows_what_is_typed(form: WebForm, page_for: Cal
     row = page.locator("[data-builder-row]").nth(3)
     row.get_by_label("Подпись").fill("Ваш город")
     frame.get_by_label("Ваш город").wait_for()
+    # By the arrow keys on the handle, then by the button: second from fourth.
+    moved = page.locator("[data-builder-row]").filter(has=page.locator("input[name$='-label'][name*='-3-']"))
+    moved.locator("[data-builder-handle]").press("ArrowUp")
+    expect(moved.locator("[data-builder-number]")).to_have_value("3")
+    expect(moved.locator("[data-builder-handle]")).to_be_focused()
+    moved.get_by_role("button", name="Выше").click()
+    expect(page.locator("[data-builder-said]")).to_contain_text("«Ваш город» теперь под номером 2")
     page.get_by_role("button", name="Сохранить").click()
     page.get_by_text("Сохранено").first.wait_for()
-    assert [field["label"] for field in WebForm.objects.get().fields] == ["", "", "", "Ваш город"]
+    assert [field["label"] for field in WebForm.objects.get().fields] == ["", "Ваш город", "", ""]

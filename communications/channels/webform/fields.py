@@ -19,7 +19,7 @@ from communications.channels.webform.streaming import MAX_FILE, MAX_FILES
 from communications.channels.webform.transport import File, Parsed
 from communications.requests import LeadRequest
 from crm import normalize
-from crm.attribution import touch_from
+from crm.attribution import Touch, touch_from
 from crm.errors import InvalidInput
 from crm.names import display_name
 from crm.uploads import check_upload
@@ -27,6 +27,9 @@ from crm.uploads import check_upload
 MAX_SIDE = Decimal("9999999.99")
 MAX_AREA = Decimal("999999999999.99")
 _LIMITS = {"name": 255, "company": 255, "address": 500, "city": 100, "region": 100, "purpose": 200}
+# Values that have the same name here and in a request.
+_TEXTS = ("inn", "address", "city", "region", "purpose")
+_NUMBERS = ("length", "width", "height", "area", "amount")
 _SIZES = re.compile(r"([0-9]+(?:[.,][0-9]+)?)")
 _TWO_OR_THREE_SIZES = re.compile(
     r"\s*[0-9.,]+\s*(?:м|m)?\.?\s*[xх×*]\s*[0-9.,]+\s*(?:м|m)?\.?(?:\s*[xх×*]\s*[0-9.,]+)?\s*(?:м|m)?\.?\s*",
@@ -80,39 +83,43 @@ def read_request(
             _take(found, meaning_of(name, field_map), name, value)
     if found.values.get("first_name", "") not in (title := found.values.get("name", "")):
         found.keep("title", title)
-    text = "\n\n".join(part for part in ("\n".join(found.messages), "\n".join(found.lines)) if part)
-    if not found.phones and not found.emails:
-        found.phones = [item.original for item in normalize.phones(text[:_SCANNED])]
-        found.emails = normalize.emails(text[:_SCANNED])
+    text = _text_with_points(found)
     values, numbers = found.values, found.numbers
     files, refused = take_files(parsed.files)
-    pages = (values.get("referrer", ""), values.get("page") or page, values.get("cookies", ""), own_hosts)
-    touch = touch_from(found.marks, *pages)
-    if marks and touch.source_code == "direct":
-        touch = touch_from({**found.marks, **marks}, *pages)
     return LeadRequest(
         name=_name(values),
         phones=tuple(found.phones),
         emails=tuple(found.emails),
         company_name=values.get("company", ""),
-        inn=values.get("inn", ""),
         text=text,
-        address=values.get("address", ""),
-        city=values.get("city", ""),
-        region=values.get("region", ""),
-        purpose=values.get("purpose", ""),
-        length=numbers.get("length"),
-        width=numbers.get("width"),
-        height=numbers.get("height"),
-        area=numbers.get("area"),
-        amount=numbers.get("amount"),
+        **{name: values.get(name, "") for name in _TEXTS},  # type: ignore[arg-type]
+        **{name: numbers.get(name) for name in _NUMBERS},  # type: ignore[arg-type]
         construction_start=found.start,
-        touch=touch,
+        touch=_touch(found, page, own_hosts, marks or {}),
         source=source,
         consent=found.consent,
         files=tuple(files),
         problems=(*found.problems, *refused),
     )
+
+
+def _text_with_points(found: _Reading) -> str:
+    """The text of the request; where nobody filled in a phone or e-mail, those that stand in it are taken."""
+    text = "\n\n".join(part for part in ("\n".join(found.messages), "\n".join(found.lines)) if part)
+    if not found.phones and not found.emails:
+        found.phones = [item.original for item in normalize.phones(text[:_SCANNED])]
+        found.emails = normalize.emails(text[:_SCANNED])
+    return text
+
+
+def _touch(found: _Reading, page: str, own_hosts: Iterable[str], marks: Mapping[str, str]) -> Touch:
+    """Where the visitor came from: by the post, and where it tells nothing by the marks they brought before."""
+    values = found.values
+    pages = (values.get("referrer", ""), values.get("page") or page, values.get("cookies", ""), own_hosts)
+    touch = touch_from(found.marks, *pages)
+    if marks and touch.source_code == "direct":
+        return touch_from({**found.marks, **marks}, *pages)
+    return touch
 
 
 def field_of(parsed: Parsed, meaning: str, field_map: Mapping[str, str]) -> str:
