@@ -101,6 +101,12 @@ class MomentInput(forms.TextInput):
         super().__init__({**shown, **(attrs or {})})
 
 
+class FilePick(forms.FileInput):
+    """A file as a button and a name in the language of the page; without scripts the browser's own."""
+
+    template_name = "django/forms/widgets/file_pick.html"
+
+
 class DayField(forms.Field):
     """A date, also as "31.12" or "завтра"."""
 

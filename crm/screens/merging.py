@@ -38,6 +38,11 @@ TITLES = {
     RecordType.COMPANY: gettext_lazy("Merge of companies"),
     RecordType.OBJECT: gettext_lazy("Merge of objects"),
 }
+UTM_NAMES = {
+    "utm_source": gettext_lazy("Advertising: source"), "utm_medium": gettext_lazy("Advertising: kind of traffic"),
+    "utm_campaign": gettext_lazy("Advertising: campaign"), "utm_content": gettext_lazy("Advertising: ad"),
+    "utm_term": gettext_lazy("Advertising: key words"),
+}  # fmt: skip
 POINTS = (("phone", gettext_lazy("Phones")), ("email", gettext_lazy("E-mails")))
 
 
@@ -136,7 +141,7 @@ def merge_context(preview: MergePreview) -> dict[str, Any]:
     fields = [
         {
             "name": row.name,
-            "label": row.label[:1].upper() + row.label[1:],
+            "label": str(UTM_NAMES.get(row.label, row.label[:1].upper() + row.label[1:])),
             "differs": row.differs,
             "united": False,
             "cells": [

@@ -364,7 +364,9 @@ def script_texts() -> dict[str, str]:
         "copied": _("Copied"),
         "serverError": _("The server could not do it. Nothing was lost on this page: try again in a minute."),
         "offline": _("No connection. Your text is still here: try again when the network is back."),
-        "timeout": _("The server is taking too long. Your text is still here: try again."),
+        "timeout": _(
+            "The server is taking too long. Your text is still here: see whether it was saved, then try again."
+        ),
         "forbidden": _("You have no right to do this."),
         "pageOld": _("The page has become old. Copy what you typed and reload the page."),
         "notFound": _("This record does not exist any more, or it is not yours."),

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from crm import settings_revert, settings_transfer
 from crm.errors import DomainError
+from crm.formfields import FilePick
 from crm.http import paginate
 from crm.screens import dialogs
 from crm.screens.forms import add_errors
@@ -29,7 +30,7 @@ SHOWN_CHANGES = 20
 class FileForm(forms.Form):
     """A file of settings, or its text when it is taken in after the preview."""
 
-    file = forms.FileField(label=gettext_lazy("File of settings"), required=False)
+    file = forms.FileField(label=gettext_lazy("File of settings"), required=False, widget=FilePick())
     text = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   const config = JSON.parse(document.getElementById("crm-config").textContent);
-  const crm = (window.crm = { text: config.text, assets: config.assets, fetch: window.fetch.bind(window) });
+  const crm = (window.crm = { text: config.text, assets: config.assets, patience: 20000 });
 
   /** Fill %(name)s places of a translated sentence. */
   crm.say = (sentence, values) => sentence.replace(/%\((\w+)\)s/g, (_, name) => values[name] ?? "");
@@ -227,6 +227,17 @@
       if (!document.querySelector(".busy-bar")) document.body.append(crm.element("div", "busy-bar"));
     }, 400);
   }
+  /** Fetch as htmx does: something is seen to happen, and a server that does not answer is given up after a while (408). */
+  crm.fetch = async function (url, options = {}) {
+    busyNow(1);
+    try {
+      return await window.fetch(url, { signal: AbortSignal.timeout(crm.patience), ...options });
+    } catch (error) {
+      throw error.name === "TimeoutError" ? Object.assign(new Error("timeout"), { status: 408 }) : error;
+    } finally {
+      busyNow(-1);
+    }
+  };
   document.addEventListener("htmx:beforeSend", () => busyNow(1));
   document.addEventListener("htmx:afterRequest", () => busyNow(-1));
 

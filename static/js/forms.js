@@ -156,6 +156,30 @@
     });
   });
 
+  crm.part("[data-file-pick]", (place) => {
+    const input = place.querySelector("input[type=file]");
+    const name = place.querySelector("[data-file-name]");
+    const nothing = name.textContent;
+    const show = () => { name.textContent = [...input.files].map((file) => file.name).join(", ") || nothing; };
+    input.addEventListener("change", show);
+    input.form?.addEventListener("reset", () => setTimeout(show));
+    show();
+  });
+
+  // What goes on beyond an edge of its box fades out there; the part one is in stands in sight.
+  crm.part(".tabs, .settings-nav, .table-wrap", (box) => {
+    const here = box.querySelector(":scope > .is-active");
+    if (here && here.offsetLeft + here.offsetWidth > box.clientWidth) box.scrollLeft = here.offsetLeft - 24;
+    const look = () => {
+      const left = Math.round(box.scrollLeft);
+      box.classList.toggle("has-less", left > 0);
+      box.classList.toggle("has-more", left + box.clientWidth < box.scrollWidth - 2);
+    };
+    box.addEventListener("scroll", look, { passive: true });
+    new ResizeObserver(look).observe(box);
+    look();
+  });
+
   const metres = (text) => Number.parseFloat(String(text).replace(/\s/g, "").replace(",", "."));
   crm.part("[data-area]", (place) => {
     const [length, width] = place.dataset.area.split(",").map((id) => document.getElementById(id.trim()));

@@ -21,18 +21,6 @@
     });
   });
 
-  // --- More columns than there is room for: which edge goes on is seen ---------------------------------------------
-  crm.part(".table-wrap.is-wide", (wrap) => {
-    const look = () => {
-      const left = Math.round(wrap.scrollLeft);
-      wrap.classList.toggle("has-less", left > 0);
-      wrap.classList.toggle("has-more", left + wrap.clientWidth < wrap.scrollWidth - 2);
-    };
-    wrap.addEventListener("scroll", look, { passive: true });
-    new ResizeObserver(look).observe(wrap);
-    look();
-  });
-
   // --- Cells ------------------------------------------------------------------------------------------------------
   // Enter or F2 opens the cell that has the focus, as does a double click or the pencil; Enter saves, Esc leaves it as
   // it was, Tab saves and goes on to the next cell of the row.

@@ -84,18 +84,19 @@
   const cameBack = (answer) => answer.redirected && crm.isSignedOut(answer.url);
 
   /** As fetch, but a session that has ended is mended first; throws an error of status 401 when it is not. */
+  const once = crm.fetch;
   crm.fetch = async function (url, options = {}) {
-    let answer = await fetch(url, options);
+    let answer = await once(url, options);
     const withNewToken = (given) => (given?.["X-CSRFToken"] ? { ...given, "X-CSRFToken": crm.csrf() } : given);
     if (crm.isOld((name) => answer.headers.get(name))) {
-      answer = await fetch(url, { ...options, headers: withNewToken(options.headers) });
+      answer = await once(url, { ...options, headers: withNewToken(options.headers) });
       if (crm.isOld((name) => answer.headers.get(name))) throw Object.assign(new Error("old page"), { status: 419 });
     }
     if (!cameBack(answer)) return answer;
     if (await crm.signInAgain()) {
       // The clock that ran while the person typed the password must not stop the second try.
       const { signal: _signal, headers, ...rest } = options;
-      answer = await fetch(url, { ...rest, headers: withNewToken(headers) });
+      answer = await once(url, { ...rest, headers: withNewToken(headers) });
       if (!cameBack(answer)) return answer;
     }
     throw Object.assign(new Error("signed out"), { status: 401 });

@@ -233,6 +233,6 @@ def test_the_dialog_says_how_many_of_the_selected_are_not_ones_own_and_names_no_
     owner, mate, stranger = make_user(team=team), make_user(team=team), make_user()
     leads = [make_lead(person) for person in (owner, mate, stranger)]
     data = {"ids": [lead.pk for lead in leads]}
-    told = "1 selected record is not yours to change"
+    told = "1 выбранная запись не ваша"
     assert told in signed_in(owner).post("/leads/bulk/tag/", data).content.decode()
-    assert "not yours" not in signed_in(owner).post("/leads/bulk/tag/", {"ids": [leads[0].pk]}).content.decode()
+    assert "не ваша" not in signed_in(owner).post("/leads/bulk/tag/", {"ids": [leads[0].pk]}).content.decode()

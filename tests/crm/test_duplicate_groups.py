@@ -211,3 +211,16 @@ def test_by_api_for_heads_alone(client: Client, head: Any) -> None:
     (group,) = client.get("/api/v1/contacts/duplicate-groups/").json()
     assert [row["id"] for row in group["records"]] == [one.pk, two.pk]
     assert client.get(f"/api/v1/contacts/duplicate-groups/?after={group['id']}").json() == []
+
+
+def test_before_the_first_search_the_page_says_only_that(head: Any, client: Client) -> None:
+    client.force_login(head)
+    page = client.get("/contacts/duplicates/").content.decode()
+    assert "Поиска ещё не было" in page
+    assert "Искать дубликаты" in page
+    assert "Дублей не найдено" not in page
+    assert "Ничего не найдено" not in page
+    search("contact", head)
+    page = client.get("/contacts/duplicates/").content.decode()
+    assert "Поиска ещё не было" not in page
+    assert "Дублей не найдено" in page

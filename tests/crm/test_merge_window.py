@@ -165,3 +165,12 @@ def test_a_lead_and_a_contact_can_be_found_different(client: Client) -> None:
     assert (mark.record_type, mark.low_id, mark.other_type, mark.high_id) == ("lead", lead.pk, "contact", contact.pk)
     assert client.post(f"{lead.get_absolute_url()}not-duplicate/", {**data, "other_type": "x"}).status_code == 404
     assert record_model(RecordType.LEAD)._default_manager.alive().count() == 1
+
+
+def test_the_window_speaks_of_advertising_and_of_the_main_record(head: Any, client: Client) -> None:
+    first, second = (make("lead", head, number, utm_source=source) for number, source in ((1, "yandex"), (2, "vk")))
+    client.force_login(head)
+    page = client.get(f"/leads/merge/?ids={first.pk},{second.pk}").content.decode()
+    assert "Реклама: источник (utm_source)" in page
+    assert "Utm_source" not in page
+    assert "Основная запись" in page

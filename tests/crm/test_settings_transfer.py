@@ -11,6 +11,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import reverse
 
 from accounts.models import Role
 from automation.models import Rule
@@ -219,3 +220,15 @@ def test_the_api_does_the_same(head: Any, client: Client) -> None:
     assert client.post("/api/v1/settings/import/", {"settings": []}, **post).status_code in {400, 422}
     client.force_login(make_user())
     assert client.get("/api/v1/settings/").status_code == 403
+
+
+def test_the_file_is_chosen_by_words_of_the_page_and_the_pages_of_the_account_lead_back(client: Client) -> None:
+    admin = make_user(Role.ADMINISTRATOR)
+    client.force_login(admin)
+    page = client.get("/settings/transfer/").content.decode()
+    assert "Выбрать файл" in page
+    assert 'type="file"' in page
+    for path in ("/accounts/2fa/", "/accounts/password/change/"):
+        assert (
+            f'href="{reverse("accounts:profile")}"' in client.get(path, follow=True).content.decode().split("<main")[1]
+        )
