@@ -22,6 +22,7 @@ from crm.screens.columns import (
 )
 from crm.screens.facts import ATTRIBUTION, computed_or_own
 from crm.screens.registry import Column, Fact, FactGroup, Screen, register
+from crm.task_rows import phone_of
 from crm.templatetags.ui import day, money
 from deals.derived import lines_total
 from deals.filters import DealFilter
@@ -31,11 +32,10 @@ from objects_registry.showing import BUILDING, BUILDING_COLUMNS, short_size
 
 def board_card(deal: Any) -> dict[str, Any]:
     """What a deal's card shows beyond every record's; a deal that waits shows when its construction starts."""
-    client = str(deal.client or "")
     waits = deal.construction_start if deal.stage.endswith(":delayed_demand") else None
     return {
-        "client": client if client and client not in deal.title else "",
-        "phone": deal.contact.phone if deal.contact_id else deal.company.phone if deal.company_id else "",
+        "client": str(deal.client or ""),
+        "phone": phone_of(deal),
         "size": short_size(deal),
         "amount": deal.amount,
         "source": deal.source or "",
@@ -184,6 +184,8 @@ SCREEN = register(
         update=deal_update,
         may_create=may_create,
         stage_dialogs={"at_partner": "deal-hand-over"},
+        # Scores without the client's own words tell little; who only sets them is not held up (PART-5).
+        asked_along={"feedback_product": "feedback_text", "feedback_partner": "feedback_text"},
         has_amount=True,
     )
 )

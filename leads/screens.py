@@ -35,9 +35,8 @@ def client_name(lead: Any) -> str:
 
 def board_card(lead: Any) -> dict[str, Any]:
     """What a lead's card shows beyond every record's."""
-    client = client_name(lead)
     return {
-        "client": client if client and client not in lead.title else "",
+        "client": client_name(lead),
         "phone": lead.phone,
         "size": short_size(lead),
         "source": lead.source or "",

@@ -41,9 +41,10 @@ def record_section(request: HttpRequest, record_type: str) -> HttpResponse:
 
 
 def _line(screen: registry.Screen, row: Any) -> dict[str, Any]:
-    """A row as its board card shows it: client, phone, size, amount where there are any."""
+    """A row as its board card shows it: client (unless its title names it), phone, size, amount where there are any."""
     card = screen.board_card(row)
-    parts = [card.get("client"), card.get("size")]
+    client = card.get("client")
+    parts = ["" if client and client in str(row) else client, card.get("size")]
     return {
         "url": row.get_absolute_url(),
         "title": str(row),

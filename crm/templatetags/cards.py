@@ -69,15 +69,13 @@ def _head(values: Mapping[str, Any], words: dict[str, str]) -> str:
 
 
 def _client(values: Mapping[str, Any], words: dict[str, str]) -> str:
-    made = ""
-    if values.get("client"):
-        sign = ""
-        if values.get("repeat"):
-            sign = (
-                f'<span class="repeat-sign" title="{words["repeat"]}">{icon_html("repeat", SMALL)}'
-                f'<span class="visually-hidden">{words["repeat"]}</span></span>'
-            )
-        made = f'<div class="board-card-line clip">{sign}{escape(str(values["client"]))}</div>'
+    made, client = "", escape(str(values.get("client") or ""))
+    if values.get("repeat"):
+        word = f'<span class="visually-hidden">{words["repeat"]}</span>' if client else words["repeat"]
+        sign = f'<span class="repeat-sign" title="{words["repeat"]}">{icon_html("repeat", SMALL)}{word}</span>'
+        made = f'<div class="board-card-line clip">{sign}{client}</div>'
+    elif client:
+        made = f'<div class="board-card-line clip">{client}</div>'
     if values.get("phone"):
         number = escape(str(values["phone"]))
         made += (

@@ -219,3 +219,11 @@ def test_a_card_takes_at_most_fifteen_queries(role: str) -> None:
     for number in range(10):
         services.note_add(deal, text=f"Заметка {number}", by=user)
     assert count_queries(user, deal.get_absolute_url()) <= 15
+
+
+def test_a_card_of_the_board_names_the_client_and_a_number_to_call() -> None:
+    owner = make_user()
+    company = make_company(owner, name="ООО «Ромашка»", phone="+74951234567")
+    make_deal(owner, title="Склад — ООО «Ромашка», 972 м²", company=company, contact=make_client(owner))
+    card = board_of(owner)["request_received"]["cards"][0]
+    assert (card["client"], card["phone"]) == ("ООО «Ромашка»", "+74951234567")

@@ -125,3 +125,11 @@ def test_a_card_that_may_be_moved_says_where_to() -> None:
 @pytest.mark.parametrize(("days", "shown"), [(1, "1"), (2, "2"), (5, "5"), (21, "21")])
 def test_a_duration_counts_whole_days(days: int, shown: str) -> None:
     assert ui.duration(timedelta(days=days, hours=5)).startswith(shown)
+
+
+@pytest.mark.rule("LEAD-6")
+def test_a_repeat_lead_is_marked_whether_or_not_the_card_names_the_client() -> None:
+    card = {"id": 7, "url": "/leads/7/", "title": "Ангар", "repeat": True}
+    assert "repeat-sign" in cards.board_card(card)
+    assert "repeat-sign" in cards.board_card({**card, "client": "ООО Ромашка"})
+    assert "repeat-sign" not in cards.board_card({**card, "repeat": False, "client": "ООО Ромашка"})
