@@ -21,6 +21,7 @@ from crm.models import Activity, RecordType, record_model
 from crm.task_rows import client_name, phone_of, rows_with_records
 from deals.filters import DealFilter
 from leads.filters import LeadFilter
+from partners.stages import FEEDBACK, PARTNER_DEAL
 from web import counters, menu
 
 ROWS = 8
@@ -120,23 +121,40 @@ def _record_sections(request: HttpRequest, user: User, everybody: bool) -> list[
     mine = not everybody and user.role not in {Role.CALL_CENTER, Role.PARTNER_CONTROL}
     wanted: list[tuple[str, str, dict[str, Any], str, str, str]] = []
     fresh = _fresh_stages(user)
+    # A hand-over sets the partner a task at once; what waits in the start stage is new to the partner all the same.
+    untouched = {} if user.role == Role.PARTNER else {"next_step": "none"}
     if fresh["lead"]:
-        query = {"stage": fresh["lead"], "next_step": "none"}
+        query = {"stage": fresh["lead"], **untouched}
         wanted.append(("new_leads", "lead", query, _("New leads"), "inbox", _("Every new lead has been taken up.")))
     if fresh["deal"]:
-        query = {"stage": fresh["deal"], "next_step": "none"}
+        query = {"stage": fresh["deal"], **untouched}
         wanted.append(("new_deals", "deal", query, _("New deals"), "inbox", _("Every new deal has been taken up.")))
     if user.role == Role.PARTNER_CONTROL:
-        late = {"pipeline": _pipelines("deal", user), "norm_exceeded": "true"}
-        title, empty = _("Partners' deals over the norm"), _("No partner is late.")
-        wanted.append(("late_deals", "deal", late, title, "hourglass", empty))
+        wanted += _control_sections(user)
     elif user.role != Role.CALL_CENTER:
         idle = {"pipeline": _pipelines("deal", user), "next_step": "none"}
         title, empty = _("Deals without a next step"), _("Every open deal has a next step.")
         wanted.append(("idle_deals", "deal", idle, title, "alert-circle", empty))
     return [
-        _record_section(request, user, code, kind, {**query, **({"mine": "true"} if mine else {})}, title, icon, empty)
+        _record_section(request, user, code, kind, {**query, **_whose(user, code, mine)}, title, icon, empty)
         for code, kind, query, title, icon, empty in wanted
+    ]
+
+
+def _whose(user: User, code: str, mine: bool) -> dict[str, str]:
+    """The cut to one's own records; a partner's new ones are anybody's of the partner, as its menu counts them."""
+    return {"mine": "true"} if mine and not (user.role == Role.PARTNER and code.startswith("new")) else {}
+
+
+def _control_sections(user: User) -> list[tuple[str, str, dict[str, Any], str, str, str]]:
+    """What whoever controls the partners acts on: clients to ask for their scores (PART-5), and what is late."""
+    asked = {"stage": f"{PARTNER_DEAL}:{FEEDBACK}"}
+    late = {kind: {"pipeline": _pipelines(kind, user), "norm_exceeded": "true"} for kind in ("deal", "lead")}
+    empty = _("No partner is late.")
+    return [
+        ("feedback", "deal", asked, _("Ask the client for feedback"), "star", _("No client waits for our call.")),
+        ("late_deals", "deal", late["deal"], _("Partners' deals over the norm"), "hourglass", empty),
+        ("late_leads", "lead", late["lead"], _("Partners' leads over the norm"), "hourglass", empty),
     ]
 
 

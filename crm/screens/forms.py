@@ -16,6 +16,7 @@ from crm.formfields import NumberField, TagsField, TagsWidget, field_for
 from crm.models import RefusalReason, Stage, StagedRecord
 from crm.normalize import looks_like_placeholder
 from crm.people import assignable
+from crm.screens import registry
 
 
 def add_errors(form: forms.BaseForm, error: DomainError) -> None:
@@ -72,12 +73,14 @@ class RecordFieldsForm(forms.Form):
 
 
 class MoveForm(RecordFieldsForm):
-    """What a stage still requires of a record, and nothing else (PIPE-3)."""
+    """What a stage still requires of a record (PIPE-3), and the optional field that belongs beside it."""
 
     def __init__(self, data: Any = None, *, record: StagedRecord, missing: Sequence[MissingField], user: User) -> None:
         names = list(dict.fromkeys(name for item in missing for name in item.fields if _is_field(record, name)))
         single = [item.fields[0] for item in missing if len(item.fields) == 1]
-        super().__init__(data, record=record, names=names, user=user, required=single)
+        along = registry.of(record.RECORD_TYPE).asked_along
+        beside = dict.fromkeys(along[name] for name in names if name in along)
+        super().__init__(data, record=record, names=[*names, *beside], user=user, required=single)
         for item in missing:
             if len(item.fields) > 1:
                 for name in item.fields:

@@ -98,7 +98,8 @@ class Screen:
 
     `reads` are the fields that the functions of columns, notes and board cards read of a row, beyond the columns' own
     (crm.screens.light). `update` writes fields; `stage_dialogs` names, by stage code, the address of the dialog that
-    completes a move which no plain field can complete (a conversion, a hand-over).
+    completes a move which no plain field can complete (a conversion, a hand-over). `asked_along` names, by a field that
+    a stage requires, the one that its dialog offers beside it without requiring it.
     """
 
     record_type: str
@@ -111,6 +112,7 @@ class Screen:
     board_card: Callable[[Any], dict[str, Any]]
     update: Callable[..., Any] = record_update
     stage_dialogs: Mapping[str, str] = field(default_factory=dict)
+    asked_along: Mapping[str, str] = field(default_factory=dict)
     default_sort: tuple[str, ...] = ("-created_at", "-id")
     has_amount: bool = False
     # Nobody else is offered to make one.

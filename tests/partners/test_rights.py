@@ -187,3 +187,18 @@ def test_a_partner_is_not_shown_what_the_manufacturer_notes_on_clients_and_objec
             page = browser(who).get(record.get_absolute_url()).content.decode()
             assert ("Торгуется" in page) == told, f"{who.role} card of {kind}"
         assert browser(scene.other).get(f"/api/v1/{kind}/{record.pk}/").status_code == 404
+
+
+@pytest.mark.rule("PART-5")
+def test_the_dialog_of_a_win_asks_for_the_clients_words_beside_the_scores(scene: Scene) -> None:
+    _handoff, twin = scene.handed(scene.deal())
+    given = {"amount": 5, "contract_number": "П-1", "contract_date": clock.today()}
+    services.record_update(fresh(twin), data=given, by=Actor.system())
+    move(fresh(twin), "feedback", by=Actor.system(), override=True)
+    control, address = browser(scene.control), f"/deals/{twin.pk}/move/"
+    page = control.post(address, {"to": "won"}, headers=HTMX)
+    assert 'name="feedback_text"' in page.content.decode()
+    assert not page.context["form"].fields["feedback_text"].required
+    filled = {"to": "won", "fields": "1", "feedback_product": "5", "feedback_partner": "4", "feedback_text": "Рады"}
+    control.post(address, filled, headers=HTMX)
+    assert (fresh(twin).stage, fresh(twin).feedback_text) == ("partner_deal:won", "Рады")

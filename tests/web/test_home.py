@@ -9,10 +9,14 @@ import pytest
 from django.test import Client
 
 from accounts.models import Role
+from crm.actors import Actor
 from crm.models import Activity, Notification
 from crm.services import activity_create
+from crm.stages import move
 from leads.services import lead_create
-from tests.factories import make_deal, make_partner, make_user
+from partners.handoff import hand_over
+from tests.factories import make_client, make_deal, make_partner, make_user
+from tests.partners.scene import Scene
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -167,3 +171,38 @@ def test_a_new_responsible_is_told_and_nobody_of_their_own_doing(client: Client)
     client.force_login(manager)
     # The record has gone out of sight again, and with it what was said of it.
     assert str(deal) not in client.get("/notifications/").content.decode()
+
+
+@pytest.mark.rule("PART-2", "ACT-1")
+def test_what_was_handed_over_is_new_to_the_partner_though_it_has_its_task(client: Client) -> None:
+    head, dealer = make_user(Role.SALES_HEAD), make_user(Role.PARTNER, language="en")
+    colleague, other = make_user(Role.PARTNER, partner=dealer.partner), make_user(Role.PARTNER)
+    for record in (make_deal(head, contact=make_client(head)), make_lead(head, head, "handed_over")):
+        hand_over(record=record, partner=dealer.partner, by=head)
+    for person, wanted in ((dealer, 1), (colleague, 1), (other, 0)):
+        client.force_login(person)
+        sections = {section.code: section for section in client.get("/").context["sections"]}
+        for code in ("new_deals", "new_leads"):
+            assert sections[code].count == wanted
+            assert client.get(sections[code].url).context["page"].count == wanted
+
+
+@pytest.mark.rule("PART-5", "PART-4")
+def test_control_finds_on_its_day_whom_to_ask_and_what_is_late(client: Client, clock: Any) -> None:
+    scene = Scene()
+    _handoff, twin = scene.handed(scene.deal())
+    scene.handed(scene.lead())
+    move(twin, "feedback", by=Actor.system(), override=True)
+    clock.travel(days=30)
+    client.force_login(scene.control)
+    sections = {section.code: section for section in client.get("/").context["sections"]}
+    assert {code: sections[code].count for code in ("feedback", "late_deals", "late_leads")} == {
+        "feedback": 1,
+        "late_deals": 1,
+        "late_leads": 1,
+    }
+    assert [item["record"] for item in sections["feedback"].items] == [twin]
+    for section in sections.values():
+        assert client.get(section.url).context["page"].count == section.count
+    client.force_login(scene.dealer)
+    assert "feedback" not in {section.code for section in client.get("/").context["sections"]}
