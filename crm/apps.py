@@ -25,6 +25,7 @@ class CrmConfig(AppConfig):
             contact_points,
             duplicates,
             events,
+            exclusions,
             first_touch,
             nightly,
             notify,
@@ -58,6 +59,9 @@ class CrmConfig(AppConfig):
         )
         settings_transfer.section("reason", "stage", "name_ru", save=settings_services.reason_take)
         settings_transfer.section("source", "code")
+        settings_transfer.section(
+            "exclusion", "kind", "value", skipped=("added_by", "removed_by"), save=exclusions.exclusion_take
+        )
         nightly.every_night("answers kept for repeated calls", forget_old_keys)
         events.on("responsible_changed", notify.tell_new_responsible, wants=notify.is_worth_telling)
         services.derive("contact", clients.require_person_name)

@@ -6,7 +6,7 @@ A row that is taken out stays, switched off: what it had held back still names i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -122,6 +122,21 @@ def exclusion_remove(exclusion: Exclusion, *, by: Any) -> None:
         require_head(by)
     if Exclusion.objects.filter(pk=exclusion.pk).update(removed_at=clock.now(), removed_by=actor.user):
         audit(KIND, exclusion, "deleted", str(exclusion), None, by)
+
+
+def exclusion_take(row: Exclusion, data: Mapping[str, Any], by: Any) -> None:
+    """Bring a row of the list to what a file of settings says of it; InvalidInput names what is none."""
+    require_head(by)
+    if row._state.adding:
+        given = {name: str(data.get(name) or "") for name in ("kind", "value", "reason")}
+        exclusion_add(**given, by=by)
+        return
+    reason = normalize.one_line(str(data.get("reason") or ""), 255)
+    if not reason:
+        raise _wrong("reason", _("Write why."))
+    if reason != row.reason:
+        Exclusion.objects.filter(pk=row.pk).update(reason=reason)
+        audit(KIND, row, "reason", row.reason, reason, by)
 
 
 @transaction.atomic

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 
 from crm import pipelines, preferences
 from crm.errors import InvalidInput, StageConflict
-from crm.models import Change, Stage
+from crm.exclusions import exclusion_remove
+from crm.models import Change, Exclusion, Stage
 from crm.services import plain_value
 from crm.settings_audit import audit, require_head, stored_value
 from crm.settings_services import preferences_set, stage_delete
@@ -93,6 +94,9 @@ def _set_back(change: Change, row: Any, old: Any, by: Any) -> None:
 def _remove(kind: str, row: Any, by: Any) -> None:
     if isinstance(row, Stage):
         stage_delete(row, by=by)
+        return
+    if isinstance(row, Exclusion):  # it is kept as taken out, with those who put it there and took it out
+        exclusion_remove(row, by=by)
         return
     try:
         with transaction.atomic():

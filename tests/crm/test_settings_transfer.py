@@ -19,7 +19,8 @@ from automation.services import rule_switch
 from communications.models import MessageTemplate, WebForm
 from crm import preferences
 from crm.errors import InvalidInput, StageConflict
-from crm.models import Change, RefusalReason, Source, Stage
+from crm.exclusions import exclusion_remove, exclusions_keep, is_excluded
+from crm.models import Change, Exclusion, RefusalReason, Source, Stage
 from crm.settings_revert import changes, setting_revert
 from crm.settings_services import preferences_set, required_set, stage_add, stage_change, stage_shift
 from crm.settings_transfer import SECTIONS, compare, dump, take_in
@@ -44,11 +45,35 @@ def plain(found: Any) -> Any:
 def test_the_file_holds_every_kind_of_setting_and_says_nothing_of_itself(head: Any) -> None:
     WebForm.objects.create(name="Сайт")
     routing_rule_save(RoutingRule(), by=head, data={"name": "Казань", "target": "person", "person": head})
+    exclusions_keep(kind="phone", values="8 912 000-00-01", reason="Спам", by=head)
     found = plain(dump())
     assert set(found) == {"format", "preferences", *SECTIONS}
     assert all(found[kind] for kind in SECTIONS)
     assert compare(found) == []
     assert "password" not in json.dumps(found)
+
+
+@pytest.mark.rule("LEAD-15")
+def test_the_exclusion_list_goes_along_and_is_taken_back_softly(head: Any) -> None:
+    (kept,) = exclusions_keep(kind="phone", values="8 912 000-00-01", reason="Спам", by=head)
+    gone, *_rest = exclusions_keep(kind="domain", values="gone.example", reason="Спам", by=head)
+    exclusion_remove(gone, by=head)
+    found = plain(dump())
+    assert found["exclusion"] == [{"kind": "phone", "value": "+79120000001", "reason": "Спам"}]
+    found["exclusion"][0]["reason"] = "Обзвон роботом"
+    found["exclusion"].append({"kind": "domain", "value": "@Spam.example", "reason": "Рассылка"})
+    assert [(change.kind, change.is_new) for change in compare(found)] == [("exclusion", False), ("exclusion", True)]
+    take_in(found, by=head)
+    assert is_excluded("a@spam.example")
+    assert Exclusion.objects.get(pk=kept.pk).reason == "Обзвон роботом"
+    setting_revert(changes().filter(record_type="exclusion", field="reason").get(), by=head)
+    added = Exclusion.objects.get(value="spam.example")
+    setting_revert(changes().get(record_type="exclusion", field="created", record_id=added.pk), by=head)
+    assert Exclusion.objects.get().reason == "Спам"
+    assert Exclusion.every.get(pk=added.pk).removed_by == head
+    found["exclusion"] = [{"kind": "phone", "value": "не телефон", "reason": "x"}]
+    with pytest.raises(InvalidInput, match="не номер телефона"):
+        take_in(found, by=head)
 
 
 def test_a_changed_file_is_previewed_then_taken_in_and_audited(head: Any) -> None:
