@@ -40,7 +40,7 @@ class StageOutput(serializers.ModelSerializer[Stage]):
         model = Stage
         fields = (
             "key", "pipeline", "code", "name", "name_ru", "name_en", "kind", "is_start", "order", "colour",
-            "norm_hours", "probability", "required", "can_win", "is_hidden", "reasons",
+            "norm_hours", "probability", "required", "can_win", "is_detour", "is_hidden", "reasons",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -67,7 +67,10 @@ class StageInput(RecordInput):
 
     class Meta:
         model = Stage
-        fields = ("name_ru", "name_en", "colour", "norm_hours", "probability", "required", "is_hidden")
+        fields = (
+            "name_ru", "name_en", "colour", "norm_hours", "probability", "required", "can_win", "is_detour",
+            "is_hidden",
+        )  # fmt: skip
 
 
 class SourceOutput(serializers.ModelSerializer[Source]):

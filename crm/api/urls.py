@@ -6,12 +6,13 @@ from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from crm.api.accounts import AccountViewSet
-from crm.api.catalogue import PipelineViewSet, SourceViewSet, StageViewSet
+from crm.api.catalogue import SourceViewSet
 from crm.api.clients import ClientSearchViewSet, CompanyViewSet, ContactViewSet, MatchViewSet
 from crm.api.docs import ApiDocs, ApiSchema, ErrorCodes, no_such_address
 from crm.api.jobs import JobViewSet
 from crm.api.merging import MergeViewSet
 from crm.api.people import MeViewSet, MyNotificationsViewSet, UserViewSet
+from crm.api.pipeline_settings import PipelineSettingsViewSet, ReasonViewSet, StageSettingsViewSet
 from crm.api.preferences import PreferencesViewSet
 from crm.api.settings import SettingsViewSet
 from crm.api.tasks import TaskViewSet
@@ -21,8 +22,9 @@ router = SimpleRouter()
 router.register("contacts", ContactViewSet, basename="api-contact")
 router.register("companies", CompanyViewSet, basename="api-company")
 router.register("tasks", TaskViewSet, basename="api-task")
-router.register("stages", StageViewSet, basename="api-stage")
-router.register("pipelines", PipelineViewSet, basename="api-pipeline")
+router.register("stages", StageSettingsViewSet, basename="api-stage")
+router.register("pipelines", PipelineSettingsViewSet, basename="api-pipeline")
+router.register("reasons", ReasonViewSet, basename="api-reason")
 router.register("sources", SourceViewSet, basename="api-source")
 router.register("users", UserViewSet, basename="api-user")
 router.register("people", AccountViewSet, basename="api-person")
