@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from crm import normalize
 from crm.contact_points import add_points, checked_points
-from crm.errors import InvalidInput
+from crm.errors import DomainError, InvalidInput
 from crm.models import Company, Contact
 from crm.names import split_full_name
 from crm.services import record_assign, record_create, record_update
@@ -105,6 +105,14 @@ def require_person_name(contact: Contact, changed: set[str]) -> set[str]:
         # "Без имени" in two fields reads "имени Без" in the order of full names.
         _check_name(f"{contact.first_name} {contact.patronymic} {contact.last_name}")
     return set()
+
+
+def contact_follow_company(contact: Contact, *, by: Any) -> Contact:
+    """Give a contact to whoever is responsible for its company; DomainError where there is no such person."""
+    if contact.company is None or contact.company.responsible is None:
+        raise DomainError(_("The contact has no company with a responsible."))
+    record_assign(contact, responsible=contact.company.responsible, by=by, reason=_("As of the company"))
+    return contact
 
 
 def _check_name(name: object) -> None:

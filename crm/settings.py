@@ -375,6 +375,7 @@ SPECTACULAR_SETTINGS = {
         "JobKindEnum": "crm.models.ListJob.Kind",
         "JobStateEnum": "crm.models.ListJob.State",
         "RobotStateEnum": "automation.models.ScheduledRun.State",
+        "RoleEnum": "accounts.models.Role",
         "PartnerStateEnum": "accounts.models.Partner.State",
         "HandoffStateEnum": "partners.models.Handoff.State",
         "SubmissionStateEnum": "communications.models.Submission.State",

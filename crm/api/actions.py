@@ -214,6 +214,10 @@ class RecordActions(RecordViewSet):
             services.record_assign(
                 record, responsible=wish["responsible"], by=self.actor, reason=wish.get("reason", "")
             )
+        return self.assigned(record, former)
+
+    def assigned(self, record: Any, former: int | None) -> Response:
+        """The record with its new responsible, and the way back where it has another than before."""
         if former == record.responsible_id:
             return self.show(record.pk)
         rows = [[record.pk, former, record.responsible_id]]

@@ -31,6 +31,7 @@ from crm.api.serializers import (
     phone_list,
     visible,
 )
+from crm.api.undo import UNDO_HEADER
 from crm.api.views import ApiViewSet
 from crm.client_search import find_clients
 from crm.contact_points import points_of, remove_point
@@ -249,6 +250,16 @@ class ContactViewSet(ClientViewSet):
         """Change a contact."""
         phones, emails = data.pop("phones", ()), data.pop("emails", ())
         clients.contact_update(record, by=self.actor, data=data, phones=phones, emails=emails)
+
+    @extend_schema(summary=gettext_lazy("Give to the person of the company"), request=None, parameters=[UNDO_HEADER])
+    @action(detail=True, methods=["post"], url_path="follow-company")
+    def follow_company(self, request: Request, **kwargs: Any) -> Response:
+        """Make whoever is responsible for the company responsible for the contact too; 422 without such a person."""
+        with transaction.atomic():
+            contact = self.locked()
+            former = contact.responsible_id
+            clients.contact_follow_company(contact, by=self.actor)
+        return self.assigned(contact, former)
 
 
 @extend_schema_view(

@@ -14,6 +14,7 @@ from crm.api.merging import MergeViewSet
 from crm.api.people import MeViewSet, MyNotificationsViewSet, UserViewSet
 from crm.api.pipeline_settings import PipelineSettingsViewSet, ReasonViewSet, StageSettingsViewSet
 from crm.api.preferences import PreferencesViewSet
+from crm.api.saved_views import SavedViewViewSet
 from crm.api.settings import SettingsViewSet
 from crm.api.tasks import TaskViewSet
 from crm.api.undo import UndoViewSet
@@ -30,6 +31,7 @@ router.register("users", UserViewSet, basename="api-user")
 router.register("people", AccountViewSet, basename="api-person")
 router.register("client-search", ClientSearchViewSet, basename="api-client-search")
 router.register("client-matches", MatchViewSet, basename="api-match")
+router.register("views", SavedViewViewSet, basename="api-view")
 router.register("jobs", JobViewSet, basename="api-job")
 router.register("merges", MergeViewSet, basename="api-merge")
 
@@ -53,6 +55,7 @@ urlpatterns = [
     path("v1/me/", MeViewSet.as_view({"get": "show", "patch": "change"}), name="api-me"),
     path("v1/preferences/", PreferencesViewSet.as_view({"get": "show", "patch": "change"}), name="api-preferences"),
     path("v1/", include(router.urls)),
+    path("v1/", include("crm.api.trash")),
     path("v1/", include("communications.exclusions_api")),
     path("v1/", include("communications.api")),
     path("v1/", include("leads.api")),

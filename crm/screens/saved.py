@@ -19,6 +19,8 @@ from crm.models import SavedView
 from crm.screens import dialogs, listing, registry
 from crm.screens.forms import add_errors
 
+# What of a deleted view its undo brings back.
+KEPT = ("record_type", "name", "query", "columns", "is_shared")
 TRANSIENT = ("page", "version", "before", "column", "columns", "view")
 
 
@@ -145,7 +147,7 @@ def delete_view(request: HttpRequest, record_type: str, pk: int) -> HttpResponse
     """Forget a view; it can be taken back for a minute."""
     user: Any = request.user
     view = _owned(user, record_type, pk)
-    kept = {name: getattr(view, name) for name in ("record_type", "name", "query", "columns", "is_shared")}
+    kept = {name: getattr(view, name) for name in KEPT}
     saved_views.view_delete(by=user, view_id=pk)
     url = undo.offer(user, "view", **kept)
     to = f"{reverse(f'{record_type}-list')}?view=0"

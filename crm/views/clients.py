@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.models import User
 from crm.clients import company_create, contact_create
+from crm.clients import contact_follow_company as follow_company
 from crm.contact_points import points_of
 from crm.errors import DomainError, InvalidInput
 from crm.http import triggers
@@ -116,14 +117,12 @@ def owner_mismatch(record: Any, user: User) -> dict[str, Any] | None:
 @require_POST
 def contact_follow_company(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a contact to whoever is responsible for its company."""
-    from crm.services import record_assign
-
     user: Any = request.user
     contact = access.find_to_change(RecordType.CONTACT, pk, user)
     if contact.company is None or contact.company.responsible is None:
         raise PermissionDenied
     try:
-        record_assign(contact, responsible=contact.company.responsible, by=user, reason=_("As of the company"))
+        follow_company(contact, by=user)
     except DomainError as error:
         return dialogs.message(request, error.message)
     visible = type(contact)._default_manager.visible_to(user).filter(pk=pk).exists()
