@@ -1,4 +1,4 @@
-"""Accounts of people in the API, kept by administrators: new ones, changes, switching off, handing everything on."""
+"""Accounts of people in the API, kept by administrators: new ones, changes, switching off."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from accounts.models import Partner, Role, Team, User
 from accounts.selectors import found_users, manageable_users
 from crm import people_services
 from crm.api.filtering import PAGING, refuse_unknown
-from crm.api.jobs import JobDetail
-from crm.api.serializers import Input, OnePhone, RecordInput, Reference
+from crm.api.serializers import OnePhone, RecordInput, Reference
 from crm.api.views import ApiViewSet
 
 
@@ -60,12 +59,6 @@ class AccountQuery(serializers.Serializer[Any]):
     is_active = serializers.BooleanField(required=False, allow_null=True, default=None)
 
 
-class HeirInput(Input):
-    """Who takes everything of a person."""
-
-    to = Reference(queryset=User.objects.filter(is_active=True))
-
-
 @extend_schema_view(
     list=extend_schema(summary=gettext_lazy("List accounts"), parameters=[AccountQuery]),
     retrieve=extend_schema(summary=gettext_lazy("Read an account")),
@@ -75,7 +68,7 @@ class HeirInput(Input):
     ),
 )
 class AccountViewSet(ApiViewSet):
-    """Everybody's accounts, for administrators; to whom records can be given is told by `/users/`."""
+    """Everybody's accounts, for administrators; to whom records can be given, and handing everything on, is at `/users/`."""
 
     queryset = User.objects.none()
     serializer_class = AccountOutput
@@ -135,11 +128,3 @@ class AccountViewSet(ApiViewSet):
     def activate(self, request: Request, **kwargs: Any) -> Response:
         """Let its owner sign in again; ended sessions and revoked tokens stay ended."""
         return self._shown(people_services.person_switch(self.get_object(), by=self.caller, on=True))
-
-    @extend_schema(summary=gettext_lazy("Hand over everything of a person"), request=HeirInput, responses=JobDetail)
-    @action(detail=True, methods=["post"], url_path="hand-over")
-    def hand_over(self, request: Request, **kwargs: Any) -> Response:
-        """Give all open records and tasks of a person to another of the same side, as a job that can be taken back."""
-        user = self.get_object()
-        job = people_services.hand_over_all(user, to=self.read(HeirInput)["to"], by=self.caller)
-        return Response(JobDetail(job).data)
