@@ -68,7 +68,7 @@ class AccountQuery(serializers.Serializer[Any]):
     ),
 )
 class AccountViewSet(ApiViewSet):
-    """Everybody's accounts, for administrators; to whom records can be given, and handing everything on, is at `/users/`."""
+    """Everybody's accounts, for administrators; giving records to people is at `/users/`."""
 
     queryset = User.objects.none()
     serializer_class = AccountOutput

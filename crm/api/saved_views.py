@@ -30,6 +30,7 @@ class ViewOutput(serializers.ModelSerializer[SavedView]):
     """A view; its `query` can be added to the address of the list."""
 
     owner = Reference(read_only=True)
+    default_for = serializers.CharField(read_only=True)
     is_first = serializers.SerializerMethodField(help_text=gettext_lazy("The caller's list opens with it."))
 
     class Meta:
