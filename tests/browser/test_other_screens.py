@@ -16,6 +16,7 @@ from crm import clock
 from crm.clients import contact_create
 from crm.services import activity_create
 from deals.models import Deal
+from leads.conversion import ConversionChoice, convert
 from leads.services import lead_create
 from objects_registry.models import ConstructionObject
 from objects_registry.services import object_create
@@ -186,7 +187,7 @@ PAGES = (
     "/settings/templates/new/", "/settings/routing/", "/settings/routing/new/", "/settings/purposes/",
     "/settings/sources/", "/settings/submissions/", "/settings/exclusions/", "/objects/merge/?ids={object},{other}",
     "/objects/duplicates/", "/leads/{lead}/convert/", "/leads/{lead}/link/", "/deals/{deal}/lines/", "/partners/new/",
-    "/trash/", "/jobs/", "/accounts/password/change/", "/accounts/2fa/",
+    "/trash/", "/jobs/", "/deals/{sold}/", "/accounts/password/change/", "/accounts/2fa/",
 )  # fmt: skip
 # Seen without signing in, and by a partner.
 OUTSIDE = ("/accounts/login/", "/accounts/password/reset/", "/accounts/password/reset/done/", "/accounts/inactive/")
@@ -220,10 +221,14 @@ def test_every_page_fits_a_phone_and_has_no_serious_fault(page_for: Callable[...
     partner = make_user(Role.PARTNER, partner=make_partner()).partner
     assert partner is not None
     other = object_create(by=admin, data={"name": "Beta", "width": "24", "length": "61", "address": "Казань"})
+    manager = make_user()
+    source = lead_create(by=manager, data={"name": "Петров Иван", "phone": "89990001122", "responsible": manager})
+    sold = convert(lead_id=source.pk, by=manager, choice=ConversionChoice(kind="person")).deal
+    assert sold is not None
     form = WebForm.objects.create(name="Сайт", key="site-key", source_id="direct")
     names = {
-        "other": other.pk, "form": form.pk, "object": obj.pk, "contact": contact.pk, "partner": partner.pk,
-        "user": admin.pk, "lead": lead.pk, "deal": deal.pk,
+        "sold": sold.pk, "other": other.pk, "form": form.pk, "object": obj.pk, "contact": contact.pk,
+        "partner": partner.pk, "user": admin.pk, "lead": lead.pk, "deal": deal.pk,
     }  # fmt: skip
     page = page_for(admin, **PHONE, color_scheme=theme)
     assert not (troubles := faults(page, [path.format(**names) for path in PAGES], theme)), "\n".join(troubles)
