@@ -14,7 +14,6 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import transaction
 from django.db.models import F, Q
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -30,6 +29,7 @@ from crm.errors import DomainError
 from crm.models import Event, StagedRecord, record_model
 from crm.prepared import MOMENT, NUMBER, TEXT, Kept, Prepared
 from crm.rows import row
+from crm.together import on_its_own
 
 log = structlog.get_logger(__name__)
 
@@ -221,7 +221,7 @@ def _run_at_once(rule: Rule, record: StagedRecord, event: Event) -> bool:
     try:
         if not conditions.matches(rule.conditions, record):
             return False
-        with transaction.atomic(), translation.override(settings.LANGUAGE_CODE):
+        with on_its_own(), translation.override(settings.LANGUAGE_CODE):
             return _act(rule, record, lambda: _key(rule, record, event)) is not None
     except Exception as error:
         log.warning("rule_failed", rule=rule.code, record_type=record.RECORD_TYPE, record_id=record.pk, exc_info=True)
@@ -344,7 +344,7 @@ def carry_out(pk: int, *, by_hand: bool = False) -> ScheduledRun:
     """
     run = ScheduledRun.objects.select_related("rule__pipeline").get(pk=pk)
     try:
-        with transaction.atomic(), translation.override(settings.LANGUAGE_CODE):
+        with on_its_own(), translation.override(settings.LANGUAGE_CODE):
             _carry_out(run, by_hand=by_hand)
     except Lost:
         log.warning("run_taken_over", run_id=pk)

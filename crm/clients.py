@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from crm import normalize
@@ -14,12 +13,13 @@ from crm.errors import DomainError, InvalidInput
 from crm.models import Company, Contact
 from crm.names import split_full_name
 from crm.services import record_assign, record_create, record_update
+from crm.together import together
 
 NAME_FIELDS = ("last_name", "first_name", "patronymic")
 Texts = str | Iterable[str]
 
 
-@transaction.atomic
+@together
 def contact_create(
     *, by: Any, data: Mapping[str, Any], phones: Texts = "", emails: Texts = "", **columns: Any
 ) -> Contact:
@@ -33,7 +33,7 @@ def contact_create(
     return contact
 
 
-@transaction.atomic
+@together
 def contact_update(
     contact: Contact,
     *,
@@ -50,7 +50,7 @@ def contact_update(
     return contact
 
 
-@transaction.atomic
+@together
 def company_create(
     *, by: Any, data: Mapping[str, Any], phones: Texts = "", emails: Texts = "", **columns: Any
 ) -> Company:
@@ -61,7 +61,7 @@ def company_create(
     return company
 
 
-@transaction.atomic
+@together
 def company_update(
     company: Company,
     *,

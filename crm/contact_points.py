@@ -15,6 +15,7 @@ from crm.errors import InvalidInput
 from crm.models import ContactPoint, RecordType, StagedRecord
 from crm.prepared import NUMBER, TEXT, Prepared
 from crm.prepared_writes import insert_rows
+from crm.together import together
 
 OWNERS = frozenset({RecordType.LEAD, RecordType.CONTACT, RecordType.COMPANY})
 
@@ -118,7 +119,7 @@ def point_values(record: StagedRecord) -> list[str]:
     return [point.value for point in points_of(record)]
 
 
-@transaction.atomic
+@together
 def add_points(record: StagedRecord, points: Iterable[Point]) -> list[ContactPoint]:
     """Give a record phones and addresses that it lacks; the first of a kind becomes its main one.
 

@@ -19,6 +19,7 @@ from django.db.models import Q
 from crm import clock, scope
 from crm.actors import Actor
 from crm.models import Event, StagedRecord
+from crm.together import on_its_own
 
 log = structlog.get_logger(__name__)
 
@@ -139,7 +140,7 @@ def _take(event_id: int, written: Event | None) -> bool:
 def _run(event: Event, label: str, handler: Handler, *, finishes: bool) -> str:
     """Run one handler; the last one also closes the event, in the same transaction. Answers the error, if any."""
     try:
-        with transaction.atomic():
+        with on_its_own():
             handler(event)
             event.done_handlers = [*event.done_handlers, label]
             event.state = Event.State.DONE if finishes else Event.State.RUNNING

@@ -11,7 +11,6 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,6 +20,7 @@ from crm.actors import Actor
 from crm.models import Event, Notification, RecordType, StagedRecord
 from crm.prepared import MOMENT, NUMBER, TEXT, Prepared
 from crm.rows import row
+from crm.together import together
 
 KINDS: dict[str, Any] = {
     "responsible": gettext_lazy("A lead or a deal became mine"),
@@ -69,7 +69,7 @@ def quiet_until(user: User, moment: datetime) -> datetime | None:
     return datetime.combine(day, end, tzinfo=local.tzinfo)
 
 
-@transaction.atomic
+@together
 def settings_change(
     user: User, *, channels: Mapping[str, list[str]], quiet_from: time | None, quiet_to: time | None
 ) -> User:
@@ -107,7 +107,7 @@ def tell_new_responsible(event: Event) -> None:
     tell(record.responsible_id, record, "responsible", "responsible", event.data, by=Actor.system())
 
 
-@transaction.atomic
+@together
 def tell(
     user_id: int | None, record: StagedRecord, kind: str, action: str, data: Mapping[str, Any], *, by: Any
 ) -> Notification | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from django.db import models, transaction
+from django.db import models
 from django.utils.translation import gettext as _
 
 from crm import clock, events, notify, pipelines, timeline
@@ -17,6 +17,7 @@ from crm.normalize import looks_like_placeholder
 from crm.prepared import TEXT, Prepared
 from crm.requirements import requirements_of
 from crm.rows import locked_for
+from crm.together import together
 
 R = TypeVar("R", bound=StagedRecord)
 
@@ -77,7 +78,7 @@ def why_not(record: StagedRecord, target: Stage, by: Any, reason: str = "") -> s
     return _objection(current, target, actor, reason) or _guarded(record, target, actor)
 
 
-@transaction.atomic
+@together
 def move(
     record: R,
     to: str,

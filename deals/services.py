@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from crm import pipelines, timeline
@@ -15,13 +14,14 @@ from crm.errors import InvalidInput
 from crm.models import RecordType
 from crm.services import record_assign, record_create, record_update
 from crm.tags import tags_set
+from crm.together import together
 from deals.derived import lines_total
 from deals.models import Deal, DealLine
 
 MAX_LINES = 200
 
 
-@transaction.atomic
+@together
 def deal_create(*, by: Any, data: Mapping[str, Any], pipeline: str = "deal", stage: str = "", **columns: Any) -> Deal:
     """Make a deal; without a title it gets one by the template, without a responsible the person who makes it.
 
@@ -43,7 +43,7 @@ def deal_create(*, by: Any, data: Mapping[str, Any], pipeline: str = "deal", sta
     return deal
 
 
-@transaction.atomic
+@together
 def deal_update(deal: Deal, *, by: Any, data: Mapping[str, Any], expected_version: int | None = None) -> Deal:
     """Change named fields of a deal; a new responsible takes the open tasks along (crm.services.record_assign)."""
     values = dict(data)
@@ -59,7 +59,7 @@ def deal_update(deal: Deal, *, by: Any, data: Mapping[str, Any], expected_versio
     return deal
 
 
-@transaction.atomic
+@together
 def deal_lines_set(deal: Deal, *, by: Any, lines: Iterable[Mapping[str, Any]]) -> Deal:
     """Replace a deal's products and services; the amount follows them unless it was set by hand.
 

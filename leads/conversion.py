@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -25,6 +24,7 @@ from crm.normalize import is_company_mailbox
 from crm.rows import locked_for
 from crm.services import record_update, refresh_next_activity
 from crm.stages import missing_fields, move
+from crm.together import together
 from deals.models import Deal
 from deals.services import deal_create
 from leads.conversion_memory import Memory
@@ -214,7 +214,7 @@ def _open_deals(user: Any, contact_id: int | None, company_id: int | None) -> li
 # -- the conversion ----------------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@together
 def convert(*, lead_id: int, by: Any, choice: ConversionChoice) -> Conversion:
     """Make (or find) the client and the deal of a lead and close it; called twice it answers what is there already.
 

@@ -6,7 +6,6 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from communications.client_contact import client_contacted
@@ -20,6 +19,7 @@ from crm.models import Channel, Source
 from crm.recognition import recognise
 from crm.rows import catalogue
 from crm.services import attachment_add, note_add
+from crm.together import together
 from deals.models import Deal
 from leads.models import Lead
 from leads.services import lead_create, lead_update
@@ -44,7 +44,7 @@ FILLED = (
 )  # fmt: skip
 
 
-@transaction.atomic
+@together
 def intake(request: LeadRequest, *, by: Any) -> Lead | Deal:
     """Make a lead of a request, with its files; a client we know is heard of on everything open that waits for them.
 
@@ -104,7 +104,7 @@ def _columns(request: LeadRequest) -> dict[str, Any]:
     return columns
 
 
-@transaction.atomic
+@together
 def lead_fill(lead_id: int, request: LeadRequest, *, by: Any) -> list[str]:
     """Fill in what an open lead lacks from its request read anew; answers the names. What stands there stays."""
     lead = Lead.objects.alive().open().select_for_update(of=("self",)).filter(pk=lead_id).first()

@@ -8,8 +8,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
-
 from accounts.models import User
 from crm import clock, pipelines, preferences, stages, timeline
 from crm.actors import Actor
@@ -22,6 +20,7 @@ from crm.recognition import Recognised, recognise
 from crm.requirements import requirements_of
 from crm.rows import locked_for
 from crm.services import record_assign, record_update
+from crm.together import together
 from leads.models import Lead
 from leads.services import lead_points
 from leads.stages import DATA_COMPLETE, HANDED_OVER, NEEDS_DATA, NEW
@@ -61,7 +60,7 @@ def derive_missing(lead: Lead, changed: set[str]) -> set[str]:
     return {"missing_minimum"}
 
 
-@transaction.atomic
+@together
 def qualify_new(lead: Lead, by: Any, *, is_held: bool = False) -> Lead:
     """Decide whose a new lead is and where it goes (LEAD-6): a known client, an owner, a form, all others.
 
@@ -155,7 +154,7 @@ def _by_form(lead: Lead, actor: Actor) -> Lead:
     return _enter(lead, DATA_COMPLETE, actor, why="complete")
 
 
-@transaction.atomic
+@together
 def complete(lead: Lead, by: Any) -> bool:
     """Let a lead go on that waited for data and has them all now; answers whether it did.
 
@@ -192,7 +191,7 @@ def _enter(lead: Lead, to: str, actor: Actor, *, why: str, **told: Any) -> Lead:
     return lead if lacking else stages.move(lead, to, by=actor, is_held=True)
 
 
-@transaction.atomic
+@together
 def register_object(lead: Lead, by: Any, *, is_held: bool = False) -> Lead:
     """Make the object that a lead describes (LEAD-7).
 

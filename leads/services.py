@@ -7,7 +7,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -18,6 +17,7 @@ from crm.contact_points import Point, points_of, read_points
 from crm.services import record_assign, record_create, record_update
 from crm.tags import tags_set
 from crm.titles import render_title
+from crm.together import together
 from leads.models import Lead
 from objects_registry.building import number
 
@@ -28,7 +28,7 @@ OWN_MAKERS = frozenset({Role.SALES_MANAGER, Role.SALES_HEAD, Role.PARTNER})
 Texts = str | Iterable[str]
 
 
-@transaction.atomic
+@together
 def lead_create(
     *,
     by: Any,
@@ -57,7 +57,7 @@ def lead_create(
     return lead
 
 
-@transaction.atomic
+@together
 def lead_update(
     lead: Lead,
     *,

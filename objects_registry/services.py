@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
@@ -19,6 +18,7 @@ from crm.prepared import NUMBER, Prepared
 from crm.rows import locked_for, row
 from crm.services import record_assign, record_create, record_update
 from crm.stages import copy_state
+from crm.together import together
 from objects_registry.building import number
 from objects_registry.keys import derive_place
 from objects_registry.matching import Candidate, candidates_for
@@ -67,7 +67,7 @@ def default_name(record: Any) -> str:
     return ", ".join(part for part in (what, record.city or record.region) if part)[:255]
 
 
-@transaction.atomic
+@together
 def object_create(
     *, by: Any, data: Mapping[str, Any], contacts: Iterable[Any] = (), companies: Iterable[Any] = ()
 ) -> ConstructionObject:
@@ -101,7 +101,7 @@ def object_update(
     return record_update(obj, data=data, by=by, expected_version=expected_version)
 
 
-@transaction.atomic
+@together
 def object_from_record(
     record: Any,
     *,
@@ -186,7 +186,7 @@ def _seen(record: Any, locked: Any, obj: ConstructionObject) -> ConstructionObje
     return obj
 
 
-@transaction.atomic
+@together
 def object_follow_responsible(obj: ConstructionObject, *, by: Any = None) -> ConstructionObject:
     """Give an object to whoever is responsible for its newest open deal, else its newest open lead (OBJ-5).
 

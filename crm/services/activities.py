@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 
 from crm import clock, notify, timeline
 from crm.actors import Actor
@@ -14,6 +13,7 @@ from crm.errors import InvalidInput
 from crm.models import Activity, StagedRecord
 from crm.prepared import NUMBER, TEXT, Prepared
 from crm.services.notes import touch
+from crm.together import together
 
 _NEAREST = Prepared(
     lambda kind, pk: Activity.objects.undone().filter(record_type=kind, record_id=pk).order_by("due_at", "id")[:1],
@@ -22,7 +22,7 @@ _NEAREST = Prepared(
 )
 
 
-@transaction.atomic
+@together
 def activity_create(
     record: StagedRecord,
     *,
@@ -61,7 +61,7 @@ def activity_create(
     return activity
 
 
-@transaction.atomic
+@together
 def activity_complete(activity: Activity, *, by: Any, result: str = "") -> Activity:
     """Mark an activity done, with its result; doing it twice changes nothing."""
     locked = Activity.objects.select_for_update().get(pk=activity.pk)
@@ -76,7 +76,7 @@ def activity_complete(activity: Activity, *, by: Any, result: str = "") -> Activ
     return activity
 
 
-@transaction.atomic
+@together
 def activities_cancel(record: StagedRecord, *, by: Any, result: str) -> int:
     """Close everything that was still to be done on a record, with the word why; answers how many there were."""
     rows = Activity.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk).undone().select_for_update()
@@ -90,7 +90,7 @@ def activities_cancel(record: StagedRecord, *, by: Any, result: str) -> int:
     return len(found)
 
 
-@transaction.atomic
+@together
 def activity_reopen(activity: Activity, *, by: Any) -> Activity:
     """Undo of activity_complete."""
     activity.done_at, activity.result = None, ""

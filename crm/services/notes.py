@@ -11,9 +11,10 @@ from crm import clock, notify, timeline
 from crm.actors import Actor
 from crm.errors import InvalidInput
 from crm.models import Attachment, StagedRecord, TimelineEntry
+from crm.together import together
 
 
-@transaction.atomic
+@together
 def note_add(record: StagedRecord, *, text: str, by: Any, internal: bool = False) -> TimelineEntry:
     """Write a note on the timeline; InvalidInput when it is empty."""
     clean = text.replace("\x00", "").strip()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, TypeVar
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from crm import clock, contact_points, events, pipelines, scope, stages, timeline
@@ -27,11 +26,12 @@ from crm.services.fields import (
     shown_value,
     validate_fields,
 )
+from crm.together import together
 
 R = TypeVar("R", bound=StagedRecord)
 
 
-@transaction.atomic
+@together
 def record_create(
     model: type[R], *, data: Mapping[str, Any], by: Any, pipeline: str, stage: str = "", **columns: Any
 ) -> R:
@@ -68,7 +68,7 @@ def record_create(
     return record
 
 
-@transaction.atomic
+@together
 def record_update(
     record: R, *, data: Mapping[str, Any], by: Any, expected_version: int | None = None, **columns: Any
 ) -> R:
@@ -162,7 +162,7 @@ def _tell_changes(record: StagedRecord, before: Mapping[str, Any], changed: Iter
         timeline.record(record, "fields", actor, {"changes": shown})
 
 
-@transaction.atomic
+@together
 def record_assign(record: R, *, responsible: Any, by: Any, reason: str = "") -> R:
     """Give a record to another person; open tasks of the former responsible go with it."""
     former = record.responsible
@@ -199,7 +199,7 @@ def record_assign(record: R, *, responsible: Any, by: Any, reason: str = "") -> 
     return record
 
 
-@transaction.atomic
+@together
 def record_delete(record: R, *, by: Any) -> R:
     """Put a record into the trash: it vanishes from lists, nothing is lost, it can be restored."""
     record.deleted_at = clock.now()
@@ -208,7 +208,7 @@ def record_delete(record: R, *, by: Any) -> R:
     return record
 
 
-@transaction.atomic
+@together
 def record_restore(record: R, *, by: Any) -> R:
     """Take a record out of the trash."""
     old = record.deleted_at.isoformat() if record.deleted_at else None
