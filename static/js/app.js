@@ -83,20 +83,27 @@
   const toasts = document.getElementById("toasts");
   const ICONS = { success: "circle-check", info: "info-circle", warning: "alert-triangle", error: "alert-circle" };
 
-  /** Keep the toasts above a modal dialog, where they can still be clicked. */
+  /** Over the page; what is told while a dialog is open stands at its top, where it covers nothing. */
   function raiseToasts() {
     const dialog = [...document.querySelectorAll("dialog[open]")].pop();
-    const home = dialog || document.body;
-    if (toasts.parentNode !== home) home.append(toasts);
-    if (!toasts.showPopover) return;
     if (toasts.matches(":popover-open")) toasts.hidePopover();
-    if (toasts.childElementCount) toasts.showPopover();
+    if (dialog) return dialog.prepend(toasts);
+    if (toasts.parentNode !== document.body) document.body.append(toasts);
+    if (toasts.showPopover && toasts.childElementCount) toasts.showPopover();
   }
   crm.raiseToasts = raiseToasts;
 
   function dismiss(item) {
     item.remove();
     if (!toasts.childElementCount && toasts.matches(":popover-open")) toasts.hidePopover();
+  }
+
+  /** Two at most; of the older ones an error stays longest. */
+  function thinOut() {
+    while (toasts.childElementCount > 2) {
+      const old = [...toasts.children].slice(0, -1);
+      (old.find((item) => !item.matches(".toast-error")) || old[0]).remove();
+    }
   }
 
   function fade(item, seconds) {
@@ -133,7 +140,7 @@
     close.append(crm.icon("x"));
     item.append(close);
     toasts.append(item);
-    while (toasts.childElementCount > 4) toasts.firstElementChild.remove();
+    thinOut();
     raiseToasts();
     if (level !== "error") fade(item, message.undo_url ? 10 : 6);
   };
@@ -283,6 +290,14 @@
       });
     });
   }
+  // A page that Back took out of the browser's store shows what was; its parts are fetched anew one by one, so that
+  // neither the scroll nor what is being written is lost.
+  window.addEventListener("pageshow", (event) => {
+    const visit = performance.getEntriesByType("navigation")[0];
+    if (event.persisted || (visit?.type === "back_forward" && !visit.transferSize)) {
+      document.body.dispatchEvent(new CustomEvent("recordChanged", { bubbles: true }));
+    }
+  });
   for (const item of toasts.querySelectorAll("[data-toast-fade]")) fade(item, item.querySelector("form") ? 10 : 7);
   // The scripts after this one add their parts first; then whatever the page holds comes alive.
   document.addEventListener("DOMContentLoaded", () => enliven(document.body));

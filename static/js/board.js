@@ -289,6 +289,28 @@
   }
 
   // --- One column at a time on a phone ----------------------------------------------------------------------------
+  const LAST = `crm-column:${location.pathname}`;
+  function remember(code) {
+    try { sessionStorage.setItem(LAST, code); } catch { /* a browser that keeps nothing opens the first one */ }
+  }
+
+  /** To an absolute place: a scroll by a distance stops at the next column (scroll-snap-stop). */
+  function showColumn(board, column, behavior) {
+    const way = column.getBoundingClientRect().left - board.getBoundingClientRect().left - 12;
+    board.scrollTo({ left: board.scrollLeft + way, behavior });
+  }
+
+  /** Open the column that was looked at last, else the first that holds anything: not an empty one. */
+  function openColumn(wrap) {
+    const board = wrap.querySelector(".board");
+    if (!wrap.querySelector("[data-board-tab]")?.offsetParent || board.scrollLeft) return;
+    let last = "";
+    try { last = sessionStorage.getItem(LAST) || ""; } catch { /* as above */ }
+    const full = [...board.querySelectorAll(".board-col:has([data-card])")];
+    const column = full.find((one) => one.dataset.stage === last) || full[0];
+    if (column) showColumn(board, column, "instant");
+  }
+
   function tabs(wrap) {
     const board = wrap.querySelector(".board");
     const all = [...wrap.querySelectorAll("[data-board-tab]")];
@@ -304,6 +326,7 @@
         for (const tab of all) {
           const on = tab.dataset.boardTab === entry.target.dataset.stage;
           tab.setAttribute("aria-selected", String(on));
+          if (on && tab.offsetParent) remember(tab.dataset.boardTab);
           if (on && tab.offsetParent) tab.parentElement.scrollTo({ left: tab.offsetLeft - 60 });
         }
       }
@@ -317,7 +340,7 @@
     if (!tab) return;
     const column = document.getElementById(`col-${tab.dataset.boardTab}`);
     const board = column?.closest(".board");
-    board?.scrollBy({ left: column.getBoundingClientRect().left - board.getBoundingClientRect().left - 12, behavior: "smooth" });
+    if (board) showColumn(board, column, "smooth");
   });
 
   function ready(wrap) {
@@ -334,6 +357,7 @@
   });
 
   crm.part("[data-board]", async (wrap) => {
+    openColumn(wrap);
     await crm.load(crm.assets.sortable).catch(() => {});
     if (window.Sortable) ready(wrap);
     keepFresh(wrap);

@@ -16,8 +16,8 @@
   }
 
   function open() {
+    // What was told before stays behind the dialog; once it is closed it can be taken back again.
     if (!dialog.open) dialog.showModal();
-    crm.raiseToasts();
     (firstField() || dialog).focus({ preventScroll: false });
   }
 

@@ -49,7 +49,7 @@
   }
 
   input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 120); });
-  palette.addEventListener("close", () => { clearTimeout(timer); asked?.abort(); cameFrom?.focus?.(); });
+  palette.addEventListener("close", () => { clearTimeout(timer); asked?.abort(); cameFrom?.focus?.(); crm.raiseToasts(); });
   palette.addEventListener("click", (event) => { if (event.target === palette) palette.close(); });
   palette.addEventListener("keydown", (event) => {
     const list = options();
