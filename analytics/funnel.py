@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Team, User
 from analytics import sql
 from analytics.query import ReportQuery, stage_keys
-from crm import clock, pipelines
+from crm import norms, pipelines
 from crm.models import Source, Stage
 from objects_registry.models import Purpose
 
@@ -296,11 +296,7 @@ def _breakdown_row(
 def snapshot(query: ReportQuery) -> SnapshotFunnel:
     """What stands where at this moment, whenever it came in: count, money and what exceeds its time norm."""
     rows = query.rows()
-    now = clock.now()
-    late = Q(pk__in=[])
-    for stage in pipelines.stages_of(query.pipeline.code, hidden=True):
-        if stage.norm_hours and stage.is_open:
-            late |= Q(stage=stage.key, stage_entered_at__lt=clock.hours_ago(stage.norm_hours, now))
+    late = norms.over_norm(pipelines.stages_of(query.pipeline.code, hidden=True))
     groups = {
         group["stage"]: group
         for group in rows.values("stage").annotate(

@@ -10,11 +10,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
-from crm import clock, pipelines
+from crm import clock, norms, pipelines
 from crm.formfields import FullDayField
 from crm.models import Activity, Channel, ClientType, Company, Contact, RefusalReason, Source, Stage, StageHistory, Tag
 
@@ -206,11 +206,7 @@ class RecordFilter(AskedFilterSet):
         """Standing longer in the stage than its norm says."""
         if not value:
             return queryset
-        late = Q(pk__in=[])
-        for stage in pipelines.all_stages():
-            if stage.norm_hours and stage.is_open:
-                late |= Q(stage=stage.key, stage_entered_at__lt=clock.hours_ago(stage.norm_hours))
-        return queryset.filter(late)
+        return queryset.filter(norms.over_norm(pipelines.all_stages()))
 
 
 class ClosableFilter(RecordFilter):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -16,7 +15,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
-from crm import clock, pipelines
+from crm import clock, norms, pipelines
 from crm.http import paginate
 from crm.models import RecordType, Stage
 from crm.task_rows import client_name, phone_of
@@ -82,7 +81,7 @@ def partner_cabinet(request: HttpRequest, state: str) -> HttpResponse:
 def _row(record: Any) -> dict[str, Any]:
     stage: Stage = record.stage_row
     stood = clock.now() - record.stage_entered_at
-    norm = timedelta(hours=stage.norm_hours) if stage.norm_hours and stage.is_open else None
+    norm = norms.norm_of(stage)
     return {
         "record": record,
         "url": record.get_absolute_url(),
@@ -134,16 +133,12 @@ def _figures(record_type: str, user: User) -> dict[int, dict[str, int]]:
     pipeline = PIPELINES[record_type]  # type: ignore[index]
     rows = Deal.objects.visible_to(user) if record_type == RecordType.DEAL else Lead.objects.visible_to(user)
     stages = [stage for stage in pipelines.all_stages() if stage.pipeline_id == pipeline]
-    late = Q(pk__in=[])
-    for stage in stages:
-        if stage.norm_hours and stage.is_open:
-            late |= Q(stage=stage.key, stage_entered_at__lt=clock.now() - timedelta(hours=stage.norm_hours))
     grouped = (
         rows.alive().filter(pipeline=pipeline).order_by().values("partner")
         .annotate(
             open=Count("pk", filter=Q(stage__in=[s.key for s in stages if s.is_open])),
             fresh=Count("pk", filter=Q(stage__in=[s.key for s in stages if s.is_start])),
-            late=Count("pk", filter=late),
+            late=Count("pk", filter=norms.over_norm(stages)),
             won=Count("pk", filter=Q(stage=f"{pipeline}:{WON}")),
         )
     )  # fmt: skip

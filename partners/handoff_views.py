@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -15,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import Role, User
-from crm import clock
+from crm import clock, norms
 from crm.actors import Actor
 from crm.errors import DomainError
 from crm.models import RecordType
@@ -154,7 +153,7 @@ def _line(user: User, handoff: Handoff) -> dict[str, Any]:
     origin = None if user.is_partner else visible_record(handoff.record_type, handoff.record_id, user)
     stage = twin.stage_row if twin is not None else _stage_of(handoff)
     entered = twin.stage_entered_at if twin is not None else None
-    norm = timedelta(hours=stage.norm_hours) if stage is not None and stage.norm_hours else None
+    norm = norms.norm_of(stage) if stage is not None else None
     return {
         "handoff": handoff,
         "comment": comment_for(user, handoff),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, Q, Sum, prefetch_related_objects
@@ -15,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from crm import clock, pipelines, stages
+from crm import clock, norms, pipelines, stages
 from crm.links import link
 from crm.models import Pipeline, Stage
 from crm.screens import access, listing
@@ -182,15 +181,13 @@ def _card(screen: Screen, row: Any, may_move: bool) -> dict[str, Any]:
     """A card as components/board_card.html reads it."""
     now, stage = clock.now(), row.stage_row
     stood = now - row.stage_entered_at
-    waits = row.next_activity_at is not None and row.next_activity_at > now
     name = screen.record_type
     return {
         "id": row.pk,
         "url": row.get_absolute_url(),
         "title": str(row),
         "days": duration(stood),
-        # What has its next step planned is not forgotten, however long it stands.
-        "stale": bool(stage.norm_hours and stood > timedelta(hours=stage.norm_hours) and not waits),
+        "stale": norms.is_over(stage, row.stage_entered_at, now),
         "next_step": row.next_activity_title,
         "next_due": row.next_activity_at,
         "next_overdue": row.next_activity_at is not None and row.next_activity_at < now,

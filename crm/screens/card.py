@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from crm import clock, pipelines, stages
+from crm import clock, norms, pipelines, stages
 from crm.models import Stage, StagedRecord
 from crm.normalize import format_phone
 from crm.screens import access, around, happening
@@ -43,11 +43,8 @@ def card_context(request: HttpRequest, screen: Screen, record: Any) -> dict[str,
 
 
 def is_stale(record: StagedRecord) -> bool:
-    """Does the record stand longer in its stage than the norm says, with nothing planned?"""
-    stage = record.stage_row
-    planned = record.next_activity_at is not None and record.next_activity_at > clock.now()
-    limit = timedelta(hours=stage.norm_hours or 0)
-    return bool(stage.is_open and stage.norm_hours and not planned and clock.now() - record.stage_entered_at > limit)
+    """Does the record stand longer in its stage than the norm says?"""
+    return norms.is_over(record.stage_row, record.stage_entered_at)
 
 
 # -- stage bar --------------------------------------------------------------------------------------------------------

@@ -100,14 +100,21 @@ def test_a_manager_is_not_let_into_a_direction_that_is_not_theirs() -> None:
 
 
 @pytest.mark.rule("PIPE-7")
-def test_what_stands_longer_than_its_norm_is_marked_unless_a_step_is_planned(clock: Any) -> None:
+def test_what_stands_longer_than_its_norm_is_marked_listed_and_counted_alike_whatever_is_planned(clock: Any) -> None:
     owner = make_user()
     late, planned = make_deal(owner), make_deal(owner)
     clock.travel(days=2)
     due = clock.now() + timedelta(days=3)
     services.activity_create(planned, title="Позвонить", due_at=due, responsible=owner, by=owner)
     cards = {card["id"]: card["stale"] for card in board_of(owner)["request_received"]["cards"]}
-    assert cards == {late.pk: True, planned.pk: False}
+    make_deal(owner)
+    make_deal(make_user())
+    assert cards == {late.pk: True, planned.pk: True}
+    assert [card["stale"] for card in board_of(owner)["request_received"]["cards"]].count(True) == 2
+    assert {row.pk for row in signed_in(owner).get("/deals/?norm_exceeded=true").context["page"]} == set(cards)
+    report = signed_in(owner).get("/reports/funnel/?pipeline=deal&mode=snapshot").context["report"]
+    assert report.overdue.value == 2
+    assert signed_in(owner).get(f"/deals/{planned.pk}/").context["stale"]
 
 
 @pytest.mark.rule("DEAL-9")
