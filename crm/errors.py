@@ -39,11 +39,21 @@ class DomainError(Exception):
 
 @dataclass(frozen=True)
 class MissingField:
-    """A requirement that the record does not meet: its code, its label, and the fields that would meet it."""
+    """A requirement that the record does not meet: its code, its label, and the fields that would meet it.
+
+    `problem` says what is wrong with a value that is there ("-", a date of last year), `reason` is its code.
+    """
 
     code: str
     label: str
     fields: tuple[str, ...] = field(default=())
+    problem: str = ""
+    reason: str = "required"
+
+    @property
+    def told(self) -> str:
+        """For a person: the label, with what is wrong where that is not that it is empty."""
+        return f"{self.label}: {self.problem}" if self.problem else str(self.label)
 
 
 class StageError(DomainError):
@@ -54,7 +64,7 @@ class StageError(DomainError):
 
 
 class MissingFields(StageError):
-    """A move into a stage whose required fields are empty (PIPE-3)."""
+    """A move into a stage whose required fields are empty or filled with what is no answer (PIPE-3)."""
 
     code = "missing_fields"
     title = gettext_lazy("Some fields must be filled in first")
@@ -62,13 +72,14 @@ class MissingFields(StageError):
     def __init__(self, missing: Sequence[MissingField], stage_name: str) -> None:
         self.missing = list(missing)
         labels = ", ".join(str(item.label) for item in missing)
+        text = _("To enter «%(stage)s», fill in: %(fields)s.") % {"stage": stage_name, "fields": labels}
         super().__init__(
-            _("To enter «%(stage)s», fill in: %(fields)s.") % {"stage": stage_name, "fields": labels},
+            " ".join([text, *(item.told for item in missing if item.problem)]),
             errors=[
                 {
                     "pointer": f"/data/{item.code}",
-                    "code": "required",
-                    "message": str(item.label),
+                    "code": item.reason,
+                    "message": item.told,
                     "fields": item.fields,
                 }
                 for item in missing

@@ -44,12 +44,21 @@ def guard(record_type: str, function: Guard) -> None:
 
 def missing_fields(record: StagedRecord, stage: Stage) -> list[MissingField]:
     """What the stage requires and the record lacks; feeds the guard, the dialog, the API error and the bulk report."""
-    known = requirements_of(record.RECORD_TYPE)
-    return [
-        MissingField(code, str(known[code].label), known[code].asked(record))
-        for code in stage.required
-        if code in known and not known[code].is_met(record)
-    ]
+    return lacking(record, stage.required)
+
+
+def lacking(record: StagedRecord, codes: Iterable[str]) -> list[MissingField]:
+    """Which of the requirements a record does not meet, by emptiness or by a value that is no answer."""
+    known, found = requirements_of(record.RECORD_TYPE), []
+    for code in codes:
+        if code not in known:
+            continue
+        requirement = known[code]
+        is_lacking, objection = requirement.lacks(record)
+        if is_lacking:
+            why = (objection.message, objection.code) if objection else ()
+            found.append(MissingField(code, str(requirement.label), requirement.asked(record), *why))
+    return found
 
 
 def allowed_targets(record: StagedRecord, user: Any) -> list[Stage]:
@@ -167,8 +176,8 @@ def _guarded(record: StagedRecord, target: Stage, actor: Actor) -> str:
 def _fill(record: StagedRecord, target: Stage, data: Mapping[str, Any], actor: Actor) -> None:
     """Write the fields given with a move; "company__inn" goes to the deal's company."""
     asked = {name for field in missing_fields(record, target) for name in field.fields}
-    lacking = {name: value for name, value in data.items() if name in asked}
-    _write_given(record, lacking, replace(actor, is_filling=True))
+    needed = {name: value for name, value in data.items() if name in asked}
+    _write_given(record, needed, replace(actor, is_filling=True))
     _write_given(record, {name: value for name, value in data.items() if name not in asked}, actor)
 
 
@@ -350,6 +359,7 @@ __all__ = [
     "copy_state",
     "enter_first",
     "guard",
+    "lacking",
     "missing_fields",
     "move",
     "visible_pipelines",

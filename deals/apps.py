@@ -35,15 +35,15 @@ class DealsConfig(AppConfig):
             needed.CLIENT_DETAILS,
             needed.SIZE,
             needed.PLACE,
+            needed.plain("expected_close_date", _("Expected close"), sane=needed.not_past),
+            needed.plain("construction_start", _("Planned construction start"), sane=needed.not_past),
+            needed.plain("contract_date", _("Contract date"), sane=needed.not_ahead),
             *(
                 needed.plain(name, label)
                 for name, label in (
                     ("responsible", _("Responsible")),
                     ("amount", _("Amount")),
-                    ("expected_close_date", _("Expected close")),
-                    ("construction_start", _("Planned construction start")),
                     ("contract_number", _("Contract number")),
-                    ("contract_date", _("Contract date")),
                     ("purpose", _("Purpose")),
                     ("height", _("Height, m")),
                     ("tonnage", _("Tonnage, t")),

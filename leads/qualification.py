@@ -17,7 +17,6 @@ from crm.models import Channel, Pipeline
 from crm.people import sales_head
 from crm.prepared import TEXT, Prepared
 from crm.recognition import Recognised, recognise
-from crm.requirements import requirements_of
 from crm.rows import locked_for
 from crm.services import record_assign, record_update
 from crm.together import together
@@ -36,12 +35,7 @@ FORM_CHANNELS = frozenset({Channel.FORM, Channel.API})
 
 def missing_minimum(lead: Lead) -> list[MissingField]:
     """What the lead lacks of the minimum for qualifying, which the company chooses in its settings."""
-    known = requirements_of(lead.RECORD_TYPE)
-    return [
-        MissingField(code, str(known[code].label), known[code].asked(lead))
-        for code in preferences.get("lead_minimum")
-        if code in known and not known[code].is_met(lead)
-    ]
+    return stages.lacking(lead, preferences.get("lead_minimum"))
 
 
 def is_with_head(lead: Lead) -> bool:

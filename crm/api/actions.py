@@ -90,6 +90,7 @@ class MissingOutput(serializers.Serializer[Any]):
     code = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]
     fields = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]
+    problem = serializers.CharField(help_text=gettext_lazy("What is wrong with the value, where there is one."))
 
 
 class TargetOutput(serializers.Serializer[Any]):

@@ -47,6 +47,15 @@ def looks_like_placeholder(text: object) -> bool:
     return all(len(word) == 1 or word in _PLACEHOLDERS or _is_filler(word) for word in words)
 
 
+def is_placeholder_number(text: object) -> bool:
+    """Tell whether the number of a document says nothing: "-", "test", "нет 1"; "1", "123" and "7-К" are numbers."""
+    number = plain(str(text).replace("№", " "))
+    if not any(sign.isdigit() for sign in number):
+        return looks_like_placeholder(number)
+    rest = _words(re.sub(r"\d+", " ", number))
+    return any(len(word) > 1 for word in rest) and looks_like_placeholder(" ".join(rest))
+
+
 def is_dummy_name(text: object) -> bool:
     """Tell whether a name is none: empty, digits, "тест", "без имени", a phone or an e-mail.
 

@@ -235,7 +235,7 @@ class Look:
             missing = stages.missing_fields(row, target)
             why = stages.why_not(row, target, user, reason)
             if not why and missing:
-                why = _("Lacks: %(fields)s") % {"fields": ", ".join(str(item.label) for item in missing)}
+                why = _("Lacks: %(fields)s") % {"fields": ", ".join(item.told for item in missing)}
                 self.sample = self.sample or row
                 for name in {name for item in missing for name in item.fields}:
                     self.lacking[name] = self.lacking.get(name, 0) + 1

@@ -82,10 +82,9 @@ class MoveForm(RecordFieldsForm):
         beside = dict.fromkeys(along[name] for name in names if name in along)
         super().__init__(data, record=record, names=[*names, *beside], user=user, required=single)
         for item in missing:
-            if len(item.fields) > 1:
-                for name in item.fields:
-                    if name in self.fields:
-                        self.fields[name].help_text = item.label
+            for name in item.fields:
+                if name in self.fields and (item.problem or len(item.fields) > 1):
+                    self.fields[name].help_text = item.problem or item.label
 
     @property
     def can_be_filled(self) -> bool:

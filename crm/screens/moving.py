@@ -157,12 +157,26 @@ def _lacking(
     if own_dialog := registry.of(record.RECORD_TYPE).stage_dialogs.get(target.code):
         return dialogs.elsewhere(request, f"{reverse(own_dialog, args=[record.pk])}?to={target.code}")
     if tried is not None:
-        add_errors(tried, StageError(error.message))
+        _say_at_fields(tried, error)
         return _missing_dialog(request, record, target, tried)
     form = MoveForm(record=record, missing=error.missing, user=request.user)  # type: ignore[arg-type]
     if not form.can_be_filled:
         return dialogs.message(request, error.message)
     return _missing_dialog(request, record, target, form)
+
+
+def _say_at_fields(form: MoveForm, error: MissingFields) -> None:
+    """What is wrong with a value at its field; what the form does not ask for above it."""
+    elsewhere = False
+    for item in error.missing:
+        name = next((name for name in item.fields if name in form.fields), "")
+        if name and item.problem:
+            form.fields[name].help_text = ""
+            form.add_error(name, item.problem)
+        else:
+            elsewhere = True
+    if elsewhere:
+        form.add_error(None, error.message)
 
 
 def _missing_dialog(request: HttpRequest, record: Any, target: Stage, form: MoveForm) -> HttpResponse:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from accounts.models import Role
-from crm import pipelines, services, stages
+from crm import clock, pipelines, services, stages
 from crm.errors import MissingFields, RefusalNeeded, StageConflict, StageError
 from crm.models import Contact, RefusalReason, StageHistory, TimelineEntry
 from crm.stages import Refusal, move
@@ -122,7 +123,8 @@ def test_the_second_of_two_movers_gets_a_conflict() -> None:
     owner = make_user()
     first = at(owner, "resumed")
     second = Deal.objects.get(pk=first.pk)
-    move(first, "negotiation", by=owner, data={"amount": 5, "construction_start": "2020-01-01"}, expected="resumed")
+    soon = clock.today() + timedelta(days=30)
+    move(first, "negotiation", by=owner, data={"amount": 5, "construction_start": soon}, expected="resumed")
     with pytest.raises(StageConflict):
         move(second, "proposal_sent", by=owner, data={"amount": 5}, expected="resumed")
     assert StageHistory.objects.filter(record_type="deal", record_id=first.pk).count() == 2
