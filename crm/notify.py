@@ -28,6 +28,7 @@ KINDS: dict[str, Any] = {
     "client": gettext_lazy("My client wrote, called or filled in a form"),
     "note": gettext_lazy("Somebody wrote a note on my record"),
     "stage": gettext_lazy("My record was moved by somebody else"),
+    "partner": gettext_lazy("A partner has won my deal"),
     "message": gettext_lazy("A letter of mine did not leave"),
     "silence": gettext_lazy("A record stands still"),
 }

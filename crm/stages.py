@@ -242,7 +242,7 @@ def _apply(
     record: StagedRecord, current: Stage, target: Stage, actor: Actor, reason: str, columns: Mapping[str, Any]
 ) -> None:
     """Run the django-fsm transition and write everything that belongs to it."""
-    now = clock.now()
+    now, closed_at = clock.now(), record.closed_at
     seconds = max(0, int((now - record.stage_entered_at).total_seconds()))
     is_back = target.is_open and (not current.is_open or target.order < current.order)
     getattr(record, _transition(current, target, is_back))(target.key)
@@ -288,9 +288,21 @@ def _apply(
             "refusal": ". ".join(part for part in told if part),
         },
     )
+    if record.RECORD_TYPE in {RecordType.LEAD, RecordType.DEAL}:
+        _follow_with_tasks(record, current, target, actor, closed_at)
     _publish(record, actor, current.key, target.key)
     if record.RECORD_TYPE in {RecordType.LEAD, RecordType.DEAL}:
         notify.tell(record.responsible_id, record, "stage", "stage", {"from": current.key, "to": target.key}, by=actor)
+
+
+def _follow_with_tasks(record: StagedRecord, current: Stage, target: Stage, by: Actor, closed_at: Any) -> None:
+    """What robots planned ends with the record, and is to be done again when it is reopened (ACT-1)."""
+    from crm.services import activities_bring_back, activities_close_automatic
+
+    if current.is_open and not target.is_open and record.next_activity_at is not None:
+        activities_close_automatic(record, by=by)
+    elif target.is_open and not current.is_open and closed_at is not None:
+        activities_bring_back(record, closed_at=closed_at, by=by)
 
 
 def _publish(record: StagedRecord, by: Any, left: str | None, entered: str) -> None:

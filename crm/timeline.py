@@ -184,7 +184,13 @@ def _task_done(data: Mapping[str, Any]) -> str:
 
 @formatter("task_cancelled", "task")
 def _task_cancelled(data: Mapping[str, Any]) -> str:
-    return _("Cancelled: %(title)s") % {"title": data.get("title", "")}
+    text = _("Cancelled: %(title)s") % {"title": data.get("title", "")}
+    return f"{text}. {data['why']}" if data.get("why") else text
+
+
+@formatter("task_back", "task")
+def _task_back(data: Mapping[str, Any]) -> str:
+    return _("To be done again: %(title)s") % {"title": data.get("title", "")}
 
 
 @formatter("file_added", "file")

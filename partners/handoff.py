@@ -146,8 +146,14 @@ def _start(record: Any, partner: Partner, actor: Actor, comment: str, responsibl
         due_at=working_time.of_company().next_moment(clock.now() + FIRST_CALL, clock.company_zone()),
         responsible=person,
         by=actor,
+        key=first_call_key(handoff),
     )
     return handoff
+
+
+def first_call_key(handoff: Handoff) -> str:
+    """The key of the task to contact the client, which the partner's own move to that stage completes."""
+    return f"first_call:{handoff.pk}"
 
 
 def _check_record(record: Any) -> None:

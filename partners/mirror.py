@@ -8,10 +8,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from crm import clock, pipelines, timeline, working_time
+from crm import clock, notify, pipelines, timeline, working_time
 from crm.actors import Actor
-from crm.models import ActorKind, Event, RecordType, Stage, StageHistory, record_model
-from crm.services import activity_create, record_update
+from crm.models import Activity, ActorKind, Event, RecordType, Stage, StageHistory, record_model
+from crm.services import activity_complete, activity_create, record_update, shown_value
 from crm.stages import move
 from deals.models import Deal
 from deals.stages import AT_PARTNER, RESUMED
@@ -20,8 +20,9 @@ from leads.conversion import COMPANY, PERSON, ConversionChoice, convert
 from leads.models import Lead
 from leads.stages import HANDED_OVER
 from partners.field_map import BROUGHT_BACK
-from partners.handoff import finish, wait_for_control
+from partners.handoff import finish, first_call_key, wait_for_control
 from partners.models import Handoff
+from partners.stages import CONTACTED
 
 DECIDE_WITHIN = timedelta(days=1)
 
@@ -46,6 +47,7 @@ def on_stage_changed(event: Event) -> None:
     actor = Actor(ActorKind.SYSTEM, event.actor_user, event.actor_name)
     stage = pipelines.stage(event.data["to"])
     _tell(origin, handoff, twin, event, actor)
+    _contacted(handoff, stage, actor)
     if twin.stage != stage.key:
         return  # moved on since: the later event says what became of it
     if stage.kind == Stage.Kind.FAILURE:
@@ -67,13 +69,37 @@ def _tell(origin: Any, handoff: Handoff, twin: Any, event: Event, actor: Actor) 
     timeline.record(origin, "partner_stage", actor, told)
 
 
+def _contacted(handoff: Handoff, stage: Stage, actor: Actor) -> None:
+    """A stage at or past «Связались с клиентом» says that the task of the hand-over is done."""
+    if not stage.is_open or stage.order < pipelines.find_stage(stage.pipeline_id, CONTACTED).order:
+        return
+    task = Activity.objects.undone().filter(key=first_call_key(handoff)).first()
+    if task is not None:
+        activity_complete(task, by=actor, result=stage.name)
+
+
 def _won(origin: Any, handoff: Handoff, twin: Any, actor: Actor) -> None:
     """The deal is won by the partner's contract; what the contract says comes along."""
     found = {name: getattr(twin, name) for name in BROUGHT_BACK if getattr(twin, name) not in (None, "")}
+    told = {"partner": handoff.partner.name, "changes": _overwritten(origin, found)}
     record_update(origin, data=found, by=actor)
     finish(handoff, Handoff.State.FINISHED)
-    timeline.record(origin, "partner_won", actor, {"partner": handoff.partner.name})
+    timeline.record(origin, "partner_won", actor, told)
+    notify.tell(origin.responsible_id, origin, "partner", "partner_won", told, by=Actor.system())
     move(origin, DEAL_WON, by=actor, reason=handoff.partner.name, override=True)
+
+
+def _overwritten(origin: Any, found: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What the manufacturer had written itself and the partner's contract replaces: nobody may overlook that."""
+    return [
+        {
+            "field": name,
+            "old": shown_value(origin, name, getattr(origin, name)),
+            "new": shown_value(origin, name, value),
+        }
+        for name, value in found.items()
+        if getattr(origin, name) not in (None, "", value)
+    ]
 
 
 def _refused(origin: Any, handoff: Handoff, twin: Any, stage: Stage, actor: Actor) -> None:

@@ -9,6 +9,7 @@ from leads.stages import FAILURE_STAGES as LEAD_FAILURES
 
 PARTNER_LEAD = "partner_lead"
 PARTNER_DEAL = "partner_deal"
+CONTACTED = "contacted"
 RECALLED = "recalled"
 FEEDBACK = "feedback"
 WON = "won"
@@ -30,7 +31,7 @@ PIPELINES = (
         (
             StageSpec("received", "Получен партнёром", "Received by the partner", is_start=True, colour="azure",
                       norm_hours=4, probability=5),
-            StageSpec("contacted", "Связались с клиентом", "Client contacted", colour="blue", norm_hours=72,
+            StageSpec(CONTACTED, "Связались с клиентом", "Client contacted", colour="blue", norm_hours=72,
                       probability=10),
             StageSpec("qualified", "Квалифицирован", "Qualified", colour="purple", norm_hours=72, probability=20,
                       can_win=True, required=("purpose", "place")),
@@ -50,7 +51,7 @@ PIPELINES = (
         (
             StageSpec("received", "Получен партнёром", "Received by the partner", is_start=True, colour="azure",
                       norm_hours=4, probability=10),
-            StageSpec("contacted", "Связались с клиентом", "Client contacted", colour="blue", norm_hours=120,
+            StageSpec(CONTACTED, "Связались с клиентом", "Client contacted", colour="blue", norm_hours=120,
                       probability=20),
             StageSpec("surveyed", "Замер и уточнение", "Survey", colour="indigo", norm_hours=120, probability=30,
                       required=("size",)),

@@ -12,6 +12,7 @@ from accounts.models import Partner
 from crm import pipelines
 from crm.models import Attachment, RecordType, StagedRecord
 from crm.timeline import KINDS, formatter
+from deals.models import Deal
 from partners.models import Handoff, PartnerProfile
 
 MEMO = "_handoffs_seen"
@@ -109,7 +110,13 @@ def _partner_refused(data: Mapping[str, Any]) -> str:
 
 @formatter("partner_won", "stage")
 def _partner_won(data: Mapping[str, Any]) -> str:
-    return _("The partner «%(partner)s» has won the deal.") % {"partner": data.get("partner", "")}
+    text = _("The partner «%(partner)s» has won the deal.") % {"partner": data.get("partner", "")}
+    changes = [
+        _("%(label)s: %(old)s → %(new)s")
+        % {"label": Deal._meta.get_field(row["field"]).verbose_name, "old": row["old"], "new": row["new"]}
+        for row in data.get("changes", [])
+    ]
+    return f"{text} {'; '.join(changes)}" if changes else text
 
 
 @formatter("partner_changed", "field")

@@ -9,13 +9,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 from django_fsm import ConcurrentTransition
 
+from accounts.models import User
 from crm import pipelines, stages, undo
+from crm.activities import open_tasks
 from crm.errors import InvalidInput, MissingFields, RefusalNeeded, StageConflict, StageError
 from crm.http import triggers
-from crm.models import Stage, StagedRecord, StageHistory
+from crm.models import RecordType, Stage, StagedRecord, StageHistory
 from crm.screens import access, dialogs, registry
 from crm.screens.forms import MoveForm, ReasonForm, RefusalForm, add_errors
 
@@ -99,12 +102,23 @@ def _move(request: HttpRequest, record: Any, target: Stage) -> HttpResponse:
 def _moved(request: HttpRequest, record: StagedRecord, before: str) -> HttpResponse:
     user: Any = request.user
     text = _("«%(record)s» → «%(stage)s»") % {"record": record, "stage": record.stage_row.name}
+    if record.RECORD_TYPE in {RecordType.LEAD, RecordType.DEAL} and not record.is_open:
+        text += _tasks_left(record, user)
     undo_url = undo.offer_move(user, record, before) if record.stage != before else ""
     visible = type(record)._default_manager.visible_to(user).filter(pk=record.pk).exists()  # type: ignore[attr-defined]
     # Handed over, it may be out of the person's sight: its card would be a 404, the board is where they go on.
     to = record.get_absolute_url() if visible else reverse(f"{record.RECORD_TYPE}-board")
     leaves_card = not visible and _on_card(request, record)
     return dialogs.done(request, text, record, undo_url=undo_url, to=to, go=leaves_card)
+
+
+def _tasks_left(record: StagedRecord, user: User) -> str:
+    """What people planned stays when a record is closed: they are told, for it may be forgotten."""
+    count = open_tasks(record, user).count() if record.next_activity_at is not None else 0
+    if not count:
+        return ""
+    told = ngettext("%(count)s open task is left", "%(count)s open tasks are left", count) % {"count": count}
+    return f". {told}."
 
 
 def _on_card(request: HttpRequest, record: StagedRecord) -> bool:

@@ -1,7 +1,9 @@
 """Writing shared by every kind of record: create, update, assign, notes, tasks, files. Apps add their own."""
 
 from crm.services.activities import (
+    activities_bring_back,
     activities_cancel,
+    activities_close_automatic,
     activity_complete,
     activity_create,
     activity_reopen,
@@ -14,7 +16,9 @@ from crm.services.records import record_assign, record_create, record_delete, re
 __all__ = [
     "DERIVED",
     "PROTECTED",
+    "activities_bring_back",
     "activities_cancel",
+    "activities_close_automatic",
     "activity_complete",
     "activity_create",
     "activity_reopen",

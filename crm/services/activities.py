@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from crm import clock, notify, timeline
 from crm.actors import Actor
 from crm.errors import InvalidInput
 from crm.models import Activity, StagedRecord
 from crm.prepared import NUMBER, TEXT, Prepared
+from crm.querysets import ActivityQuerySet
 from crm.services.notes import touch
 from crm.together import together
 
@@ -88,6 +90,47 @@ def activities_cancel(record: StagedRecord, *, by: Any, result: str) -> int:
     if found:
         refresh_next_activity(record)
     return len(found)
+
+
+def activities_close_automatic(record: StagedRecord, *, by: Any) -> int:
+    """Close what robots and the product planned on a record that has just been closed; what people planned stays.
+
+    Done at the very moment of `record.closed_at`: by that `activities_bring_back` knows them. Within a move's
+    transaction; answers how many there were.
+    """
+    found = list(_automatic(record).undone().select_for_update().order_by("pk"))
+    for activity in found:
+        why = _("«%(stage)s»: nothing is left to do here.") % {"stage": record.stage_row.name}
+        activity.done_at, activity.result = record.closed_at, why
+        activity.save(update_fields=["done_at", "result"])
+        timeline.record(record, "task_cancelled", by, {"title": activity.title, "why": why})
+    if found:
+        refresh_next_activity(record)
+    return len(found)
+
+
+def activities_bring_back(record: StagedRecord, *, closed_at: datetime, by: Any) -> int:
+    """Open again what the closing of a record had closed, and call off what robots planned because it was closed.
+
+    Within the transaction of the move that reopens it; answers how many are open again.
+    """
+    for activity in _automatic(record).undone().filter(created_at__gte=closed_at).select_for_update().order_by("pk"):
+        why = _("The record is open again.")
+        activity.done_at, activity.result = clock.now(), why
+        activity.save(update_fields=["done_at", "result"])
+        timeline.record(record, "task_cancelled", by, {"title": activity.title, "why": why})
+    found = list(_automatic(record).filter(done_at=closed_at, created_at__lt=closed_at).select_for_update())
+    for activity in found:
+        activity.done_at, activity.result = None, ""
+        activity.save(update_fields=["done_at", "result"])
+        timeline.record(record, "task_back", by, {"title": activity.title})
+    refresh_next_activity(record)
+    return len(found)
+
+
+def _automatic(record: StagedRecord) -> ActivityQuerySet:
+    """What was planned with a key, and not by a person: by a robot, a hand-over, a partner's refusal."""
+    return Activity.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk, key__isnull=False)
 
 
 @together
