@@ -57,6 +57,13 @@ def _results(conversion: LeadConversion, user: Any) -> list[tuple[Any, bool]]:
     return [(row, kind in conversion.snapshot["made"]) for kind, row in found if row is not None]
 
 
+def _undo_url(conversion: LeadConversion, lead: Lead, user: Any) -> str:
+    """The way back, only while there is one: what could but answer that the conversion stays is not offered."""
+    if lead.is_open or hindrances(conversion, user):
+        return ""
+    return reverse("lead-unconvert", args=[lead.pk])
+
+
 @login_required
 @require_GET
 def record_conversion(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
@@ -77,7 +84,7 @@ def record_conversion(request: HttpRequest, record_type: str, pk: int) -> HttpRe
             "conversion": row,
             "lead": lead,
             "results": [result for result, _made in _results(row, user)] if record_type == RecordType.LEAD else [],
-            "undo_url": reverse("lead-unconvert", args=[lead.pk]) if lead.pk in may and not lead.is_open else "",
+            "undo_url": _undo_url(row, lead, user) if lead.pk in may else "",
         }
         for row, lead in found
     ]

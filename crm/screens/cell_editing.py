@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 from django_fsm import ConcurrentTransition
 
@@ -24,7 +25,7 @@ from crm.screens.light import light
 def edit_cell(request: HttpRequest, record_type: str, pk: int, key: str) -> HttpResponse:
     """GET: the fields of a cell, or for the stage the dialog of moves. POST: saves them and answers the row anew.
 
-    Refused values are a 422 with the fields; when another person has changed them meanwhile, 409 with both values.
+    Refused values are a 422 with the fields; when another person has changed them meanwhile, 409 with what was seen, what is there and what was typed.
     """
     user: Any = request.user
     screen = registry.of(record_type)
@@ -47,14 +48,16 @@ def edit_cell(request: HttpRequest, record_type: str, pk: int, key: str) -> Http
     if not form.is_valid():
         return _fields(request, record, fact, form, status=422)
     if seen != seen_values(record, fact.fields):
-        return field_conflict(request, record, fact.fields, seen)
+        return field_conflict(request, record, form, seen)
     try:
         save(screen, record, form.values(), user, expected_version=record.version)
     except (StageConflict, ConcurrentTransition):
-        return field_conflict(request, record, fact.fields, seen)
+        return field_conflict(request, record, form, seen)
     except DomainError as error:
         add_errors(form, error)
         return _fields(request, record, fact, form, status=422)
+    if "mine" in request.POST:
+        return dialogs.done(request, _("Written over with yours."), record)
     return row_answer(request, screen, pk)
 
 

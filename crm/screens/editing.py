@@ -21,7 +21,7 @@ from crm.http import triggers
 from crm.models import Change, StagedRecord
 from crm.people import assignable
 from crm.screens import access, dialogs, registry
-from crm.screens.card import fact_row, shown_field
+from crm.screens.card import fact_row
 from crm.screens.forms import BulkAssignForm, RecordFieldsForm, add_errors
 from crm.screens.moving import timeline_author
 from crm.services import plain_value, record_assign, shown_value
@@ -49,14 +49,16 @@ def edit_field(request: HttpRequest, record_type: str, pk: int, name: str) -> Ht
     if not form.is_valid():
         return _form(request, record, fact, form, status=422)
     if request.POST.get("seen", "") != seen_values(record, fact.fields):
-        return field_conflict(request, record, fact.fields, request.POST.get("seen", ""))
+        return field_conflict(request, record, form, request.POST.get("seen", ""))
     try:
         save(screen, record, form.values(), user, expected_version=record.version)
     except (StageConflict, ConcurrentTransition):
-        return field_conflict(request, record, fact.fields, request.POST.get("seen", ""))
+        return field_conflict(request, record, form, request.POST.get("seen", ""))
     except DomainError as error:
         add_errors(form, error)
         return _form(request, record, fact, form, status=422)
+    if "mine" in request.POST:
+        return dialogs.done(request, _("Written over with yours."), record)
     return _saved(request, record, fact)
 
 
@@ -119,21 +121,23 @@ def _saved(request: HttpRequest, record: Any, fact: Any) -> HttpResponse:
     return triggers(response, recordChanged={"id": record.pk, "type": record.RECORD_TYPE})
 
 
-def field_conflict(request: HttpRequest, record: Any, names: tuple[str, ...], seen: str) -> HttpResponse:
-    """Two people changed one line: what the second saw and what is there now."""
+def field_conflict(request: HttpRequest, record: Any, form: RecordFieldsForm, seen: str) -> HttpResponse:
+    """Two people changed one line: what the second saw, what is there now, what they typed; either can stand.
+
+    «Write mine» posts the same values again with what is there now as seen: a third change meanwhile is told anew.
+    """
+    names = tuple(form.fields)
     fresh = access.find(record.RECORD_TYPE, record.pk, request.user)  # type: ignore[arg-type]
     old_values = seen.split("\x1f")
-    changes = []
-    for number, name in enumerate(names):
-        old = old_values[number] if number < len(old_values) else ""
-        new = shown_field(fresh, name)
-        changes.append(
-            {
-                "label": str(getattr(fresh._meta.get_field(name), "verbose_name", name)),
-                "old": _readable(fresh, name, old),
-                "new": new["value"] if isinstance(new, dict) else new,
-            }
-        )
+    changes = [
+        {
+            "label": str(getattr(fresh._meta.get_field(name), "verbose_name", name)),
+            "old": _readable(fresh, name, old_values[number] if number < len(old_values) else ""),
+            "new": _shown(fresh, name, getattr(fresh, name)),
+            "mine": _shown(fresh, name, form.cleaned_data.get(name)),
+        }
+        for number, name in enumerate(names)
+    ]
     last = (
         Change.objects.filter(record_type=fresh.RECORD_TYPE, record_id=fresh.pk, field__in=names)
         .select_related("actor_user")
@@ -145,6 +149,9 @@ def field_conflict(request: HttpRequest, record: Any, names: tuple[str, ...], se
         "changed_at": last.at if last else None,
         "changes": changes,
         "reload_url": fresh.get_absolute_url(),
+        "write_url": request.get_full_path(),
+        "write_values": [(name, value) for name in names for value in request.POST.getlist(name)],
+        "seen_now": seen_values(fresh, names),
     }
     if not dialogs.is_partial(request):
         page = {**context, "title": fresh, "dialog_template": "components/conflict_dialog.html"}
@@ -152,6 +159,15 @@ def field_conflict(request: HttpRequest, record: Any, names: tuple[str, ...], se
     response = render(request, "components/conflict_dialog.html", context, status=409)
     response["HX-Retarget"], response["HX-Reswap"] = "#dialog-body", "innerHTML"
     return response
+
+
+def _shown(record: StagedRecord, name: str, value: Any) -> str:
+    """A value of a field, or of a form, as the conflict shows it; all three of one line alike."""
+    if isinstance(value, models.Manager):
+        value = [str(row) for row in value.all()]
+    if isinstance(value, list | tuple):
+        return ", ".join(sorted(map(str, value)))
+    return shown_value(record, name, value)
 
 
 def _readable(record: StagedRecord, name: str, raw: str) -> str:

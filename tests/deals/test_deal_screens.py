@@ -117,6 +117,28 @@ def test_what_stands_longer_than_its_norm_is_marked_listed_and_counted_alike_wha
     assert signed_in(owner).get(f"/deals/{planned.pk}/").context["stale"]
 
 
+@pytest.mark.rule("PIPE-6")
+def test_a_conflict_shows_what_was_seen_what_is_there_and_what_was_typed_and_either_can_stand() -> None:
+    owner, head = make_user(), make_user(Role.SALES_HEAD, last_name="Орлова")
+    deal = make_deal(owner, responsible=owner, amount=1_000_000)
+    url = f"/deals/{deal.pk}/fields/amount/"
+    client = signed_in(owner)
+    seen = client.get(url, HTTP_HX_REQUEST="true").context["seen"]
+    services.record_update(Deal.objects.get(pk=deal.pk), data={"amount": 2_000_000}, by=head)
+    slower = client.post(url, {"seen": seen, "amount": "3 000 000"}, HTTP_HX_REQUEST="true")
+    (change,) = slower.context["changes"]
+    shown = [change[name].replace("\u00a0", " ") for name in ("old", "new", "mine")]
+    assert shown == ["1 000 000", "2 000 000", "3 000 000"]
+    again = {"mine": "1", "seen": slower.context["seen_now"], **dict(slower.context["write_values"])}
+    services.record_update(Deal.objects.get(pk=deal.pk), data={"amount": 2_500_000}, by=head)
+    third = client.post(url, again, HTTP_HX_REQUEST="true")
+    assert third.status_code == 409
+    done = client.post(url, {**again, "seen": third.context["seen_now"]}, HTTP_HX_REQUEST="true")
+    assert done.status_code == 204
+    assert Deal.objects.get(pk=deal.pk).amount == 3_000_000
+    assert signed_in(make_user()).post(url, again, HTTP_HX_REQUEST="true").status_code == 404
+
+
 @pytest.mark.rule("DEAL-9")
 def test_copies_are_made_once_however_often_the_button_is_pressed() -> None:
     owner = make_user()

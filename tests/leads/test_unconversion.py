@@ -270,6 +270,9 @@ def test_in_the_browser_the_dialog_says_what_goes_and_what_hinders(owner: Any, c
     services.note_add(made.contact, text="Просит скидку", by=owner)
     refused = client.get(f"/leads/{lead.pk}/convert/undo/")
     assert (refused.status_code, "Кузнецов" in refused.content.decode()) == (422, True)
+    for kind, pk in (("deal", made.deal.pk), ("lead", lead.pk)):
+        panel = client.get(f"/leads/conversions/of/{kind}/{pk}/").content.decode()
+        assert ("conversion-panel" in panel, "/convert/undo/" in panel) == (True, False)
     TimelineEntry.objects.filter(action="note").delete()
     answer = client.post(f"/leads/{lead.pk}/convert/undo/")
     assert answer.url == lead.get_absolute_url()
