@@ -25,7 +25,8 @@ from crm.screens.light import light
 def edit_cell(request: HttpRequest, record_type: str, pk: int, key: str) -> HttpResponse:
     """GET: the fields of a cell, or for the stage the dialog of moves. POST: saves them and answers the row anew.
 
-    Refused values are a 422 with the fields; when another person has changed them meanwhile, 409 with what was seen, what is there and what was typed.
+    Refused values are a 422 with the fields; when another person has changed them meanwhile, 409 with what was seen,
+    what is there and what was typed.
     """
     user: Any = request.user
     screen = registry.of(record_type)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from accounts.models import Partner, Role
+from crm import clock as product_clock
 from crm import contact_points, services, stages, timeline
 from crm.actors import Actor
 from crm.errors import InvalidInput, MissingFields, StageError
@@ -291,7 +293,8 @@ def test_a_recall_sets_the_twin_aside_and_resumes_the_deal(scene: Scene, who: st
     assert fresh(deal).stage == "deal:resumed"
     assert "partner_refused" not in actions(deal)
     assert fresh(handoff).state == Handoff.State.RECALLED
-    move(fresh(deal), "negotiation", by=scene.manager, data={"amount": 1, "construction_start": "2026-05-01"})
+    start = product_clock.today() + timedelta(days=60)
+    move(fresh(deal), "negotiation", by=scene.manager, data={"amount": 1, "construction_start": start})
     with pytest.raises(HandoffError):
         recall(handoff_id=handoff.pk, by=scene.head, reason="Ещё раз отозвать")
 
