@@ -43,7 +43,9 @@
     const chooser = new window.TomSelect(select, {
       valueField: "id",
       labelField: "text",
-      searchField: [], // The server has searched: what it found is shown as it is.
+      // The server has searched: what it found is shown as it is. Tags are few and alike: what does not hold the word typed
+      // since is put aside at once, or Enter would take an old suggestion for the new word.
+      searchField: isTag ? ["text"] : [],
       placeholder: select.dataset.placeholder || crm.text.startTyping,
       preload: select.dataset.preload === undefined ? false : "focus",
       loadThrottle: 200,
@@ -56,7 +58,7 @@
         this.clearOptions((option) => this.items.includes(String(option.id)));
         find(select, query).then(done, (error) => { crm.failed(error.status || 0); done(); });
       },
-      score: () => () => 1,
+      ...(isTag ? {} : { score: () => () => 1 }),
       // A word that is on no list yet is taken as it is (tags), or made by the server.
       create: isNew ? (text, done) => done({ id: text.trim(), text: text.trim() }) : select.dataset.createUrl ? (text, done) => make(select, text, done) : false,
       render: {
