@@ -40,7 +40,7 @@ def move(record: StagedRecord, by: Any, params: Mapping[str, Any]) -> Any:
     before = record.stage
     target = pipelines.find_stage(record.pipeline_id, params["to"])  # type: ignore[attr-defined]
     given = params.get("data") or {}
-    lacking = {name for item in stages.missing_fields(record, target) for name in item.fields} if given else set()
+    lacking = {name for item in stages.missing_fields(record, target, by) for name in item.fields} if given else set()
     data = {name: _typed(record, name, value) for name, value in given.items() if name in lacking}
     refusal = stages.Refusal(**params["refusal"]) if params.get("refusal") else None
     reason = params.get("reason", "")

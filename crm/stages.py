@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from django.db import models
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from crm import clock, events, notify, pipelines, timeline
 from crm.actors import Actor
 from crm.errors import MissingField, MissingFields, RefusalNeeded, StageConflict, StageError, pointing
@@ -42,9 +43,26 @@ def guard(record_type: str, function: Guard) -> None:
         GUARDS[record_type].append(function)
 
 
-def missing_fields(record: StagedRecord, stage: Stage) -> list[MissingField]:
-    """What the stage requires and the record lacks; feeds the guard, the dialog, the API error and the bulk report."""
-    return lacking(record, stage.required)
+Preparation = Callable[[Any, Stage, Actor], None]
+Question = Callable[[Any, Stage], list[MissingField]]
+BEFORE: dict[str, tuple[Preparation, Question]] = {}
+
+
+def before_people_move(record_type: str, prepare: Preparation, ask: Question) -> None:
+    """Register what an app does before people (not robots) move a record, and what it asks them beyond fields."""
+    BEFORE[record_type] = (prepare, ask)
+
+
+def missing_fields(record: StagedRecord, stage: Stage, by: Any = None) -> list[MissingField]:
+    """What the stage requires and the record lacks; feeds the guard, the dialog, the API error and the bulk report.
+
+    With `by`, who is about to move it: what only people are asked too.
+    """
+    found = lacking(record, stage.required)
+    if by is not None and record.RECORD_TYPE in BEFORE and Actor.of(by).is_person:
+        known = {item.code for item in found}
+        found += [item for item in BEFORE[record.RECORD_TYPE][1](record, stage) if item.code not in known]
+    return found
 
 
 def lacking(record: StagedRecord, codes: Iterable[str]) -> list[MissingField]:
@@ -126,8 +144,10 @@ def move(
         raise StageError(objection)
     if data:
         _fill(locked, target, data, actor)
+    if not override and actor.is_person and locked.RECORD_TYPE in BEFORE:
+        BEFORE[locked.RECORD_TYPE][0](locked, target, actor)
     refusal_columns = {} if override and refusal is None else _refusal_columns(locked, target, refusal)
-    if not override and (missing := missing_fields(locked, target)):
+    if not override and (missing := missing_fields(locked, target, actor)):
         raise MissingFields(missing, target.name)
     _apply(locked, current, target, actor, reason, refusal_columns)
     return copy_state(record, locked)
@@ -175,19 +195,21 @@ def _guarded(record: StagedRecord, target: Stage, actor: Actor) -> str:
 
 def _fill(record: StagedRecord, target: Stage, data: Mapping[str, Any], actor: Actor) -> None:
     """Write the fields given with a move; "company__inn" goes to the deal's company."""
-    asked = {name for field in missing_fields(record, target) for name in field.fields}
+    asked = {name for field in missing_fields(record, target, actor) for name in field.fields}
     needed = {name: value for name, value in data.items() if name in asked}
     _write_given(record, needed, replace(actor, is_filling=True))
     _write_given(record, {name: value for name, value in data.items() if name not in asked}, actor)
 
 
 def _write_given(record: StagedRecord, data: Mapping[str, Any], actor: Actor) -> None:
-    from crm.services import record_update
+    from crm.services import record_assign, record_update
 
     own = {name: value for name, value in data.items() if "__" not in name}
     if own:
         with pointing("/data"):
-            record_update(record, data=own, by=actor)
+            record_update(record, data={k: v for k, v in own.items() if k != "responsible"}, by=actor)
+            if "responsible" in own:
+                record_assign(record, responsible=_person(own["responsible"]), by=actor)
     for name in data.keys() - own.keys():
         relation, field = name.split("__", 1)
         related = getattr(record, relation, None)
@@ -195,6 +217,11 @@ def _write_given(record: StagedRecord, data: Mapping[str, Any], actor: Actor) ->
             raise StageError(_("There is no field «%(field)s».") % {"field": name})
         with pointing(f"/data/{relation}__", joint=""):
             record_update(related, data={field: data[name]}, by=actor)
+
+
+def _person(given: Any) -> Any:
+    """A person given by key, as the parameters of a bulk action are."""
+    return given if given is None or isinstance(given, User) else User.objects.filter(pk=given).first()
 
 
 _OFFERED = Prepared(lambda stage: RefusalReason.objects.filter(stage=stage, is_active=True), TEXT)
@@ -368,6 +395,7 @@ __all__ = [
     "Refusal",
     "allowed_by_machine",
     "allowed_targets",
+    "before_people_move",
     "copy_state",
     "enter_first",
     "guard",

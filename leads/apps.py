@@ -18,7 +18,7 @@ class LeadsConfig(AppConfig):
         from crm import bulk, clients, conditions, contact_points, merging, settings_transfer, stages
         from crm import requirements as needed
         from crm.services import derive
-        from leads import intake, qualification, rights, routing_services, services, spam, timeline
+        from leads import handing, intake, qualification, rights, routing_services, services, spam, timeline
         from objects_registry import building, steel
 
         del timeline  # imported for its sentences
@@ -37,6 +37,7 @@ class LeadsConfig(AppConfig):
         merging.guard("lead", services.why_not_merged)
         submissions.made_by(intake.intake)
         stages.guard("lead", rights.refuse_conversion)
+        stages.before_people_move("lead", handing.find_manager, handing.ask_manager)
         conditions.path("lead", "responsible__position", _("position of the responsible"))
         conditions.predicate(
             "lead", "with_head", _("it is with the sales head or with nobody"), qualification.is_with_head

@@ -134,27 +134,35 @@ def lead_route(lead: Lead, *, by: Any, is_quiet: bool = False) -> Decision | Non
     if not rules:
         return None
     decision = evaluate(lead, dry_run=False, rules=rules)
-    passed = [{"rule": row.rule.name, "why": row.choice.why} for row in decision.passed_over if row.choice is not None]
     if decision.rule is None:
         if not is_quiet:
-            names = {"responsible": str(lead.responsible or ""), "passed": passed}
+            names = {"responsible": str(lead.responsible or ""), "passed": _passed(decision)}
             timeline.record(lead, "lead_not_routed", actor, names)
         return decision
     lacking = _lacking(lead, handed_over)
-    told = {
-        "rule": decision.rule.name,
-        "to": str(decision.choice.to),
-        "how": decision.choice.why,
-        "conditions": conditions.describe(decision.rule.conditions, RecordType.LEAD),
-        "passed": passed,
-        "missing": lacking,
-    }
-    timeline.record(lead, "lead_routed", actor, told)
+    timeline.record(lead, "lead_routed", actor, routed_line(decision) | {"missing": lacking})
     TARGETS[decision.rule.target].give(lead, decision.choice, actor)
     if not lacking:
         # What the stage asks was looked at above; that a partner has the lead by now is no reason against it.
         stages.move(lead, HANDED_OVER, by=actor, override=True)
     return decision
+
+
+def routed_line(decision: Decision) -> dict[str, Any]:
+    """What the timeline tells of a row that took a lead: which, to whom, why, and what was passed over."""
+    rule = decision.rule
+    return {
+        "rule": rule.name if rule else "",
+        "to": str(decision.choice.to),
+        "how": decision.choice.why,
+        "conditions": conditions.describe(rule.conditions, RecordType.LEAD) if rule else "",
+        "passed": _passed(decision),
+        "missing": [],
+    }
+
+
+def _passed(decision: Decision) -> list[dict[str, str]]:
+    return [{"rule": row.rule.name, "why": row.choice.why} for row in decision.passed_over if row.choice is not None]
 
 
 def _lacking(lead: Lead, target: Any) -> list[str]:

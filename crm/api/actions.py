@@ -151,7 +151,7 @@ class RecordActions(RecordViewSet):
         record = self.get_object()
         rows = stages.allowed_targets(record, request.user)
         for stage in rows:
-            stage.missing = stages.missing_fields(record, stage)  # type: ignore[attr-defined]
+            stage.missing = stages.missing_fields(record, stage, request.user)  # type: ignore[attr-defined]
         return Response(TargetOutput(rows, many=True).data)
 
     @extend_schema(summary=gettext_lazy("Move to a stage"), request=MoveInput, parameters=[UNDO_HEADER])
@@ -186,7 +186,10 @@ class RecordActions(RecordViewSet):
         fields = self.input_class(data=given, context=self.get_serializer_context(), partial=True)
         if not fields.is_valid():
             raise BadRequest({"data": fields.errors})
-        return {**self.flat(dict(fields.validated_data)), **_client_fields(record, wish["to"], related)}
+        values = dict(fields.validated_data)
+        # `flat` leaves the responsible to a call of its own; a stage that asks for one takes it with the move.
+        person = {"responsible": values["responsible"]} if "responsible" in values else {}
+        return {**self.flat(values), **person, **_client_fields(record, wish["to"], related)}
 
     def flat(self, data: dict[str, Any]) -> dict[str, Any]:
         """Input as columns of the record; lists of phones and e-mails become one text each."""

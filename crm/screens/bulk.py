@@ -232,7 +232,7 @@ class Look:
         rows = list(selection.rows.select_related(*selection.screen.related)[:LOOKED_AT])
         self.looked_at = len(rows)
         for row in rows:
-            missing = stages.missing_fields(row, target)
+            missing = stages.missing_fields(row, target, user)
             why = stages.why_not(row, target, user, reason)
             if not why and missing:
                 why = _("Lacks: %(fields)s") % {"fields": ", ".join(item.told for item in missing)}

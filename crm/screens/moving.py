@@ -130,7 +130,7 @@ def _filled_form(request: HttpRequest, record: Any, target: Stage) -> MoveForm |
     """The form of missing fields, when the request comes from its dialog."""
     if "fields" not in request.POST:
         return None
-    missing = stages.missing_fields(record, target)
+    missing = stages.missing_fields(record, target, request.user)
     form = MoveForm(request.POST, record=record, missing=missing, user=request.user)  # type: ignore[arg-type]
     return form if form.can_be_filled else None
 
