@@ -66,6 +66,7 @@ class CrmConfig(AppConfig):
         events.on("responsible_changed", notify.tell_new_responsible, wants=notify.is_worth_telling)
         services.derive("contact", clients.require_person_name)
         services.derive("contact", contact_points.derive_points)
+        services.derive("company", clients.require_company_name)
         services.derive("company", contact_points.derive_points)
         services.derive("company", clients.derive_inn)
         for record_type in duplicates.MATCHED_TYPES:

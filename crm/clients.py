@@ -54,7 +54,7 @@ def contact_update(
 def company_create(
     *, by: Any, data: Mapping[str, Any], phones: Texts = "", emails: Texts = "", **columns: Any
 ) -> Company:
-    """Create a company with its phones and e-mails; InvalidInput for a wrong INN or an unreadable phone."""
+    """Create a company with its phones and e-mails; InvalidInput for a dummy name, a wrong INN, an unreadable phone."""
     points = checked_points(phones, emails)
     company = record_create(Company, data=data, by=by, pipeline="company", **columns)
     add_points(company, points)
@@ -113,6 +113,14 @@ def contact_follow_company(contact: Contact, *, by: Any) -> Contact:
         raise DomainError(_("The contact has no company with a responsible."))
     record_assign(contact, responsible=contact.company.responsible, by=by, reason=_("As of the company"))
     return contact
+
+
+def require_company_name(company: Company, changed: set[str]) -> set[str]:
+    """Refuse a company whose name is none, however it is made or renamed (LEAD-13)."""
+    if changed & {"name", "__new__"} and company.name and normalize.is_dummy_company(company.name):
+        message = _("A company needs a real name. While only a phone or an e-mail is known, keep it as a lead.")
+        raise InvalidInput(message, errors=[{"pointer": "/name", "code": "dummy_name", "message": message}])
+    return set()
 
 
 def _check_name(name: object) -> None:

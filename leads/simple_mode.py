@@ -56,7 +56,7 @@ def deal_at_once(make_lead: Callable[[], Lead], *, by: Any) -> Deal:
 def _choice(lead: Lead, client: Recognised) -> ConversionChoice:
     """A company where the request tells one or the client is one, else the person alone."""
     company_id = client.company.pk if client.company is not None else None
-    is_company = bool(company_id or lead.company_name)
+    is_company = bool(company_id or not normalize.is_dummy_company(lead.company_name))
     return ConversionChoice(
         kind=COMPANY if is_company else PERSON,
         contact_id=client.contact.pk if client.contact is not None else None,

@@ -4,7 +4,7 @@ Pure functions without a database: the columns that recognition and search read 
 and the queries go through the same functions, so both sides always agree on the form.
 """
 
-from crm.normalize.dummies import is_dummy_name, is_placeholder_number, looks_like_placeholder
+from crm.normalize.dummies import is_dummy_company, is_dummy_name, is_placeholder_number, looks_like_placeholder
 from crm.normalize.mailboxes import email, email_domain, emails, is_company_mailbox
 from crm.normalize.numbers import decimal_number, inn
 from crm.normalize.phones import Phone, PhoneKind, format_phone, phone, phones
@@ -23,6 +23,7 @@ __all__ = [
     "format_phone",
     "inn",
     "is_company_mailbox",
+    "is_dummy_company",
     "is_dummy_name",
     "is_placeholder_number",
     "looks_like_placeholder",

@@ -34,6 +34,8 @@ _DUMMY_NAME_PHRASES = _PLACEHOLDER_PHRASES | frozenset(
     {"no name", "нет имени", "имени нет", "не назвался", "не представился"}
 )
 
+_LEGAL_FORMS = word_set("ооо оао зао пао ао нао ип чп тоо гуп муп фгуп нко пк кфх llc ltd inc gmbh jsc")
+
 # Walks along a keyboard row count from its first key only: "смит" and "про" are on the rows as well.
 _KEY_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "йцукенгшщзхъ", "фывапролджэ", "ячсмитьбю")
 _COUNTING = "12345678901234567890"
@@ -54,6 +56,17 @@ def is_placeholder_number(text: object) -> bool:
         return looks_like_placeholder(number)
     rest = _words(re.sub(r"\d+", " ", number))
     return any(len(word) > 1 for word in rest) and looks_like_placeholder(" ".join(rest))
+
+
+def is_dummy_company(text: object) -> bool:
+    """Tell whether a company's name is none: "-", "123", "тест", "ООО", a phone; «ООО «585»», «Контакт» are names."""
+    words = _words(plain(text))
+    rest = [word for word in words if word not in _LEGAL_FORMS]
+    if not rest or " ".join(rest) in _DUMMY_NAME_PHRASES or all(word in _PLACEHOLDERS for word in rest):
+        return True
+    if len(rest) < len(words):
+        return False
+    return all(len(word) == 1 or word.isdigit() or word in _PLACEHOLDERS or _is_filler(word) for word in rest)
 
 
 def is_dummy_name(text: object) -> bool:

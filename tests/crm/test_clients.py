@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from accounts.models import Role
 from crm import services
 from crm.clients import company_create, company_update, contact_create, contact_update
 from crm.duplicates import client_matches
 from crm.errors import InvalidInput
-from crm.models import Contact, ContactPoint
+from crm.models import Company, Contact, ContactPoint
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +61,33 @@ def test_a_contact_cannot_be_renamed_to_a_dummy() -> None:
     contact = contact_create(by=user, data={"name": "Анна Ким"})
     with pytest.raises(InvalidInput):
         contact_update(contact, by=user, data={"name": "тест"})
+
+
+@pytest.mark.rule("LEAD-13")
+@pytest.mark.parametrize("name", ["-", ".", "123", "тест", "ООО", "ООО «Тест»", "без имени", "+7 912 345-67-89", "х"])
+def test_a_company_without_a_real_name_is_refused_however_it_is_made_or_renamed(name: str) -> None:
+    user = make_user()
+    known = company_create(by=user, data={"name": "ООО «Завод»"})
+    for attempt in (
+        lambda: company_create(by=user, data={"name": name}),
+        lambda: company_update(known, by=user, data={"name": name}),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            attempt()
+        assert [(row["pointer"], row["code"]) for row in refused.value.errors] == [("/name", "dummy_name")]
+    assert Company.objects.get().name == "ООО «Завод»"
+    page = Client()
+    page.force_login(user)
+    answer = page.post("/companies/new/", {"name": name, "client_type": "client"})
+    assert (answer.status_code, "name" in answer.context["form"].errors) == (422, True)
+    told = page.post("/api/v1/companies/", {"name": name}, content_type="application/json")
+    assert (told.status_code, told.json()["errors"][0]["pointer"]) == (400, "/name")
+
+
+@pytest.mark.rule("LEAD-13")
+@pytest.mark.parametrize("name", ["ООО «585»", "1С", "Контакт", "ИП Ли", "АО «Я»", "220 Вольт", "X5", "33 метра"])
+def test_short_real_names_of_companies_are_names(name: str) -> None:
+    assert company_create(by=make_user(), data={"name": name}).pk
 
 
 @pytest.mark.parametrize(("field", "value"), [("phones", "звоните вечером"), ("emails", "нет почты")])
