@@ -203,19 +203,14 @@ def task_and_stage(context: Context) -> Outcome | None:
 )
 def send_message(context: Context) -> Outcome | None:
     """By the client's channel, else the next one that reaches them; no consent or no channel makes a task (DEAL-5)."""
-    contact = recipient_of(context.record)
-    if contact is None:
-        return _instead(context, _("The client has no contact person to write to."))
-    reachable = message_channels.reachable(contact)
-    channel = choose_channel(contact.preferred_channel, reachable, contact.messages_consent)
-    if channel is None:
-        why = _("They can be reached by no connected channel.") if contact.messages_consent else _("No consent.")
-        return _instead(context, f"{contact}. {why}")
+    way = message_way(context.record)
+    if not way.address:
+        return _instead(context, way.why)
     try:
         message = message_queue(
             record=context.record,
-            contact=contact,
-            channel=channel,
+            contact=way.contact,
+            channel=way.channel,
             template=str(context.params["template"]),
             by=context.actor,
             key=f"auto:{context.key}",
@@ -236,18 +231,17 @@ def send_letter(context: Context) -> Outcome | None:
 
     It waits a little in the outbox: whoever moved the record by mistake takes the letter back with the move.
     """
-    contact = recipient_of(context.record)
-    on_list, address = _answer_address(context.record, contact)
-    if on_list:
-        return Outcome("letter_held", {"address": on_list})
-    if not address:
-        return _instead(context, _("No e-mail is known."))
+    way = letter_way(context.record)
+    if way.held:
+        return Outcome("letter_held", {"address": way.held})
+    if not way.address:
+        return _instead(context, way.why)
     try:
         message = message_queue(
             record=context.record,
-            contact=contact,
-            channel=ContactPoint.Kind.EMAIL,
-            address=address,
+            contact=way.contact,
+            channel=way.channel,
+            address=way.address,
             template=str(context.params["template"]),
             by=context.actor,
             key=f"auto:{context.key}",
@@ -256,6 +250,40 @@ def send_letter(context: Context) -> Outcome | None:
     except MissingValue as error:
         return _instead(context, error.message)
     return Outcome("letter_queued", {"address": message.address, "id": message.pk}, is_told=True)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a client is written to; without an address `why` says what a task is given for instead.
+
+    `held` is an address that is known but stands on the exclusion list.
+    """
+
+    contact: Contact | None
+    channel: str = ""
+    address: str = ""
+    why: str = ""
+    held: str = ""
+
+
+def message_way(record: Any) -> Way:
+    """By the client's channel, else the next one that reaches them; to nobody without consent."""
+    contact = recipient_of(record)
+    if contact is None:
+        return Way(None, why=_("The client has no contact person to write to."))
+    reachable = message_channels.reachable(contact)
+    channel = choose_channel(contact.preferred_channel, reachable, contact.messages_consent)
+    if channel is None:
+        why = _("They can be reached by no connected channel.") if contact.messages_consent else _("No consent.")
+        return Way(contact, why=f"{contact}. {why}")
+    return Way(contact, channel, reachable[channel])
+
+
+def letter_way(record: Any) -> Way:
+    """By e-mail to the contact's address, else the record's own."""
+    contact = recipient_of(record)
+    held, address = _answer_address(record, contact)
+    return Way(contact, ContactPoint.Kind.EMAIL, address, "" if address else _("No e-mail is known."), held)
 
 
 def _answer_address(record: Any, contact: Contact | None) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
 from automation import schedule, services
-from automation.actions import ACTIONS
+from automation.forecast import what_will_happen
 from automation.models import Rule, RuleRun, ScheduledRun
 from automation.selectors import expected_for, failed_for, planned_for
 from automation.timeline import outcome_sentence
@@ -25,6 +25,7 @@ from automation.views import what_it_does, when_it_runs
 from crm.api.filtering import PAGING, refuse_unknown
 from crm.api.serializers import Input, Moment
 from crm.api.views import ApiViewSet
+from crm.models import record_model
 from crm.settings_audit import require_head
 from crm.visibility import refusal, visible_record
 
@@ -50,8 +51,8 @@ class PlannedOutput(serializers.ModelSerializer[ScheduledRun]):
         read_only_fields = fields
 
     def get_what(self, run: ScheduledRun) -> str:
-        known = ACTIONS.get(run.rule.action)
-        return str(known.label) if known else run.rule.action
+        record = self.context.get("record") or record_model(run.record_type)._default_manager.get(pk=run.record_id)
+        return what_will_happen(run.rule, record)
 
     def get_in_working_hours(self, run: ScheduledRun) -> bool:
         return schedule.is_shifted(run)
@@ -100,7 +101,7 @@ class RecordRobotsViewSet(ApiViewSet):
         body: dict[str, list[Any]] = {"planned": [], "failed": [], "expected": []}
         if not self.caller.is_partner:
             body = {"planned": planned_for(record), "failed": failed_for(record), "expected": expected_for(record)}
-        return Response(RobotsOutput(body).data)
+        return Response(RobotsOutput(body, context={"record": record}).data)
 
 
 class RobotRunViewSet(ApiViewSet):

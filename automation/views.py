@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from automation import schedule, services
 from automation.actions import ACTIONS
+from automation.forecast import what_will_happen
 from automation.models import Rule, RuleRun, ScheduledRun
 from automation.selectors import expected_for, failed_for, planned_for
 from automation.timeline import outcome_sentence
@@ -24,7 +25,7 @@ from crm import clock, pipelines
 from crm.errors import DomainError
 from crm.formfields import MomentField
 from crm.http import paginate
-from crm.models import record_model
+from crm.models import StagedRecord, record_model
 from crm.screens import access, dialogs
 from crm.screens.forms import add_errors
 from crm.views.settings_nav import settings_context, settings_page
@@ -53,20 +54,19 @@ def record_planned(request: HttpRequest, record_type: str, pk: int) -> HttpRespo
     may = access.may_change(record, user)
     context = {
         "record": record,
-        "planned": [_line(run) for run in planned],
-        "failed": [_line(run) for run in failed],
+        "planned": [_line(run, record) for run in planned],
+        "failed": [_line(run, record) for run in failed],
         "expected": expected,
         "may_change": may,
     }
     return render(request, "automation/planned.html", context)
 
 
-def _line(run: ScheduledRun) -> dict[str, Any]:
-    action = ACTIONS.get(run.rule.action)
+def _line(run: ScheduledRun, record: StagedRecord) -> dict[str, Any]:
     return {
         "run": run,
         "rule": run.rule,
-        "what": action.label if action else run.rule.action,
+        "what": what_will_happen(run.rule, record),
         "late": run.due_at < clock.now(),
         "shifted": schedule.is_shifted(run),
     }

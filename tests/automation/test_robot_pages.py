@@ -10,6 +10,7 @@ from django.test import Client
 
 from accounts.models import Role
 from automation.models import Rule, ScheduledRun
+from crm.clients import contact_update
 from crm.models import Change
 from crm.stages import move
 from tests.factories import make_client, make_deal, make_user
@@ -101,3 +102,17 @@ def test_days_changed_in_the_settings_move_what_is_planned(office: Client, head:
     assert [old - new for old, new in zip(before, after, strict=True)] == [
         timedelta(days=50), timedelta(days=70), timedelta(days=90),
     ]  # fmt: skip
+
+
+@pytest.mark.rule("DEAL-8", "DEAL-5")
+def test_the_plan_says_by_which_channel_or_why_it_is_a_task(office: Client, head: Any, clock: Any) -> None:
+    deal = waiting_deal(head)
+    page, api = f"/robots/deal/{deal.pk}/", f"/api/v1/deals/{deal.pk}/robots/"
+    address = deal.contact.email or "example.org"
+    assert address in office.get(page, headers=HTMX).content.decode()
+    contact_update(deal.contact, by=head, data={"messages_consent": False})
+    said = office.get(page, headers=HTMX).content.decode()
+    assert "No consent." in said
+    assert "Message to the client" not in said
+    planned = office.get(api).json()["planned"]
+    assert any("No consent." in item["what"] for item in planned)
