@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Partner, Role, Team, User
 from accounts.selectors import assignable_users
 from analytics.query import PERIODS, ReportQuery, offered_pipelines
+from crm.errors import InvalidInput
 from crm.formfields import DayInput, FullDayField
 from crm.models import Source
 from objects_registry.models import Purpose
@@ -73,6 +74,18 @@ class ReportForm(forms.Form):
     def add_prefix(self, field_name: str) -> str:
         """Dates are called from and to in the URL, words that Python keeps to itself."""
         return {"start": "from", "end": "to"}.get(field_name, field_name)
+
+
+def named(error: InvalidInput) -> list[str]:
+    """What an error says of each parameter, with the label that the form gives it."""
+    fields = {"from": "start", "to": "end"}
+    found = []
+    for row in error.errors:
+        name = str(row["pointer"]).strip("/")
+        field = ReportForm.base_fields.get(fields.get(name, name))
+        label = field.label if field is not None and field.label else name
+        found.append(f"{label}: {row['message']}")
+    return found
 
 
 def bound(query: ReportQuery, data: Any) -> ReportForm:

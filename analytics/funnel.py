@@ -61,7 +61,7 @@ class Outcome:
     open: Figure
     conversion: float | None
     won_amount: Decimal
-    previous_created: int
+    previous_created: Figure
     previous_conversion: float | None
 
 
@@ -262,7 +262,7 @@ def _outcome(query: ReportQuery, counts: _Counts, before: _Counts, span: dict[st
         won_amount=sum(
             (counts.amounts.get(key, Decimal(0)) for key in stage_keys(query.pipeline.code, "success")), Decimal(0)
         ),
-        previous_created=created_before,
+        previous_created=_figure(query, created_before, **_previous(query)),
         previous_conversion=share(before.of(query, "success"), created_before - before.of(query, "neutral")),
     )
 

@@ -17,11 +17,15 @@ from crm.templatetags import ui
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a report: label, how a row's value is read, and its kind (count, money, share, seconds, text)."""
+    """A column of a report: label, how a row's value is read, and its kind (count, money, share, seconds, text).
+
+    `behind` finds the figure whose records an amount sums up: the amount opens their list.
+    """
 
     label: str
     read: Callable[[Any], Any]
     kind: str = "count"
+    behind: Callable[[Any], Figure] | None = None
 
     @property
     def numeric(self) -> bool:
@@ -41,7 +45,8 @@ class Column:
         found = self.read(row)
         if isinstance(found, Figure):
             return {"label": self.label, "value": self._shown(found.value), "url": found.url if found.value else ""}
-        return {"label": self.label, "value": self._shown(found), "url": ""}
+        url = self.behind(row).url if self.behind and found else ""
+        return {"label": self.label, "value": self._shown(found), "url": url}
 
     def _shown(self, value: Any) -> str:
         if value is None:
@@ -73,7 +78,7 @@ def step_columns(funnel: CohortFunnel) -> list[Column]:
         Column(_("of all"), lambda step: step.from_start, "share"),
         Column(_("of the previous stage"), lambda step: step.from_previous, "share"),
         Column(_("Previous period"), lambda step: step.previous_period),
-        Column(_("Amount"), lambda step: step.amount, "money"),
+        Column(_("Amount"), lambda step: step.amount, "money", lambda step: step.got_to),
         Column(_("Stood in it"), lambda step: step.stood_in),
         Column(_("Stands now"), lambda step: step.now),
         Column(_("Half leave within"), lambda step: step.median_seconds, "seconds"),
@@ -99,7 +104,7 @@ def breakdown_columns() -> list[Column]:
         Column(_("Lost"), lambda row: row.lost),
         Column(_("Open"), lambda row: row.open),
         Column(_("Conversion"), lambda row: row.conversion, "share"),
-        Column(_("Amount won"), lambda row: row.won_amount, "money"),
+        Column(_("Amount won"), lambda row: row.won_amount, "money", lambda row: row.won),
     ]
 
 
@@ -107,7 +112,7 @@ def snapshot_columns() -> list[Column]:
     """What stands where."""
     return [
         Column(_("Records"), lambda row: row.count),
-        Column(_("Amount"), lambda row: row.amount, "money"),
+        Column(_("Amount"), lambda row: row.amount, "money", lambda row: row.count),
         Column(_("Over the norm"), lambda row: row.overdue),
     ]
 
@@ -117,7 +122,7 @@ def reason_columns() -> list[Column]:
     return [
         Column(_("Refusals"), lambda row: row.count),
         Column(_("Share"), lambda row: row.share, "share"),
-        Column(_("Amount lost"), lambda row: row.amount, "money"),
+        Column(_("Amount lost"), lambda row: row.amount, "money", lambda row: row.count),
         Column(_("Share of the amount"), lambda row: row.amount_share, "share"),
     ]
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from analytics import export, forms, funnel, refusals, tables
 from analytics.query import ReportQuery, parse
+from crm.errors import InvalidInput
 from crm.http import HtmxHttpRequest, answers_errors
 from crm.templatetags import ui
 
@@ -23,28 +26,69 @@ def home(request: HtmxHttpRequest) -> HttpResponse:
     return redirect("analytics:funnel")
 
 
+def names_what_is_wrong(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Decorator: a report whose address asks for what there is not shows itself without it, and says so (400)."""
+
+    @wraps(view)
+    def wrapper(request: HtmxHttpRequest) -> HttpResponseBase:
+        asked, wrong = request.GET, []
+        while True:
+            try:
+                answer = view(request)
+            except InvalidInput as error:
+                rest = _without_wrong(request.GET, error)
+                if rest == request.GET:
+                    raise
+                wrong += forms.named(error)
+                rest.pop("format", None)
+                request.GET = rest  # type: ignore[assignment]
+                request.report_errors = wrong  # type: ignore[attr-defined]
+            else:
+                if asked is not request.GET:
+                    answer.status_code = 400
+                return answer
+
+    return wrapper
+
+
+def _without_wrong(data: QueryDict, error: InvalidInput) -> QueryDict:
+    """The question without the values that the error names."""
+    rest = data.copy()
+    for row in error.errors:
+        name = str(row.get("pointer", "")).strip("/")
+        for gone in ("from", "to", "period") if name == "from" else (name,):
+            rest.pop(gone, None)
+    return rest
+
+
 def _by(request: HtmxHttpRequest) -> str:
     wanted = request.GET.get("by", "")
     return wanted if wanted in funnel.BREAKDOWNS else "responsible"
 
 
 def _page(request: HtmxHttpRequest, template: str, query: ReportQuery, **context: Any) -> HttpResponse:
-    return render(request, template, {"query": query, "form": forms.bound(query, request.GET), **context})
+    return render(request, template, {
+        "query": query,
+        "form": forms.bound(query, request.GET),
+        "report_errors": getattr(request, "report_errors", []),
+        **context,
+    })  # fmt: skip
 
 
-def _stat(label: str, figure: funnel.Figure, note: str = "", tone: str = "") -> dict[str, Any]:
-    return {"label": label, "value": ui.number(figure.value), "url": figure.url, "note": note, "tone": tone}
+def _stat(label: str, figure: funnel.Figure, note: str = "", tone: str = "", note_url: str = "") -> dict[str, Any]:
+    value = ui.number(figure.value)
+    return {"label": label, "value": value, "url": figure.url, "note": note, "note_url": note_url, "tone": tone}
 
 
 def _outcome_stats(outcome: funnel.Outcome) -> list[dict[str, Any]]:
-    before = _("previous period: %(count)s") % {"count": ui.number(outcome.previous_created)}
+    before = _("previous period: %(count)s") % {"count": ui.number(outcome.previous_created.value)}
     rate = _("conversion %(share)s, before %(before)s") % {
         "share": ui.percent(outcome.conversion) if outcome.conversion is not None else "—",
         "before": ui.percent(outcome.previous_conversion) if outcome.previous_conversion is not None else "—",
     }
     money = _("for %(amount)s") % {"amount": ui.money_short(outcome.won_amount)}
     return [
-        _stat(_("Came in"), outcome.created, before),
+        _stat(_("Came in"), outcome.created, before, note_url=outcome.previous_created.url),
         _stat(_("Won"), outcome.won, f"{rate}; {money}", "good"),
         _stat(_("Lost"), outcome.lost, tone="bad"),
         _stat(_("Still open"), outcome.open),
@@ -55,6 +99,7 @@ def _outcome_stats(outcome: funnel.Outcome) -> list[dict[str, Any]]:
 @require_GET
 @login_required
 @answers_errors
+@names_what_is_wrong
 def funnel_page(request: HtmxHttpRequest) -> HttpResponseBase:
     """The funnel: a cohort of what came in, or with `?mode=snapshot` what stands where now."""
     query = parse(request.user, request.GET)
@@ -87,6 +132,7 @@ def funnel_page(request: HtmxHttpRequest) -> HttpResponseBase:
 @require_GET
 @login_required
 @answers_errors
+@names_what_is_wrong
 def refusals_page(request: HtmxHttpRequest) -> HttpResponseBase:
     """Why records were lost in the period."""
     query = parse(request.user, request.GET)

@@ -215,7 +215,36 @@ def test_pages_and_workbooks_answer_with_few_queries(
 def test_a_question_that_cannot_be_answered_is_refused_by_name(head: Any, client: Client, query: str) -> None:
     client.force_login(head)
     assert client.get(f"/api/v1/reports/funnel/?{query}").status_code == 400
-    assert client.get(f"/reports/funnel/?{query}", follow=True).status_code == 200
+    for report in ("funnel", "refusals"):
+        page = client.get(f"/reports/{report}/?{query}&source=&by=region")
+        assert page.status_code == 400
+        assert 'class="report-form' in page.content.decode()
+        assert page.context["report_errors"]
+    several = client.get(f"/reports/funnel/?{query}&team=none&format=xlsx")
+    assert (several.status_code, len(several.context["report_errors"])) == (400, 2)
+
+
+def test_a_pipeline_of_others_is_no_pipeline(client: Client) -> None:
+    client.force_login(make_user())
+    page = client.get("/reports/funnel/?pipeline=partner_deal")
+    assert page.status_code == 400
+    assert page.context["query"].pipeline.code == "deal"
+
+
+def test_amounts_and_the_period_before_open_their_lists(people: list[Any], head: Any, client: Client) -> None:
+    play(people, seed=5, count=25)
+    client.force_login(head)
+    with clock.frozen(TODAY):
+        page = client.get("/reports/funnel/?pipeline=deal&from=2026-04-01&to=2026-07-31&by=source")
+        report = page.context["report"]
+        money = [row["cells"][4] for row in page.context["table"]["rows"]]
+        money += [row["cells"][5] for row in page.context["breakdown"]["rows"]]
+        figures_behind = [step.got_to for step in report.steps] + [row.won for row in report.breakdown]
+        assert any(cell["url"] for cell in money)
+        assert all(cell["url"] in {"", figure.url} for cell, figure in zip(money, figures_behind, strict=True))
+        before = report.outcome.previous_created
+        assert page.context["stats"][0]["note_url"] == before.url
+        assert client.get(before.url).context["page"].count == before.value > 0
 
 
 def test_the_api_gives_the_same_figures(people: list[Any], head: Any, client: Client) -> None:
