@@ -207,5 +207,11 @@ class ApiToken(models.Model):
         verbose_name = _("API token")
         verbose_name_plural = _("API tokens")
 
+    @property
+    def scope_names(self) -> list[str]:
+        """What the token may do, in words; a scope that is no more keeps its code."""
+        known = dict(self.Scope.choices)
+        return [str(known.get(scope, scope)) for scope in self.scopes]
+
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"

@@ -82,7 +82,23 @@ class ReportViewSet(ApiViewSet):
         return Response(plain(refusals.refusals(query, request.query_params.get("by", "responsible"))))
 
 
+class ReportIndexViewSet(ApiViewSet):
+    """Which reports there are."""
+
+    token_scope = ApiToken.Scope.REPORTS
+
+    @extend_schema(operation_id="report_index", responses={200: OpenApiTypes.OBJECT}, summary=_("List the reports"))
+    def index(self, request: Request) -> Response:
+        """Each report with its name and the call that gives it."""
+        refuse_unknown(request, set())
+        named = (("funnel", _("Funnel")), ("refusals", _("Refusals")))
+        return Response(
+            {"reports": [{"code": code, "name": name, "url": f"/api/v1/reports/{code}/"} for code, name in named]}
+        )
+
+
 urlpatterns = [
+    path("reports/", ReportIndexViewSet.as_view({"get": "index"}), name="api-reports"),
     path("reports/funnel/", ReportViewSet.as_view({"get": "funnel"}), name="api-report-funnel"),
     path("reports/refusals/", ReportViewSet.as_view({"get": "refusals"}), name="api-report-refusals"),
 ]

@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from analytics import export, forms, funnel, refusals, tables
 from analytics.query import ReportQuery, parse
@@ -19,7 +19,7 @@ from crm.http import HtmxHttpRequest, answers_errors
 from crm.templatetags import ui
 
 
-@require_GET
+@require_safe
 @login_required
 def home(request: HtmxHttpRequest) -> HttpResponse:
     """The reports begin with the funnel."""
@@ -96,7 +96,7 @@ def _outcome_stats(outcome: funnel.Outcome) -> list[dict[str, Any]]:
     ]
 
 
-@require_GET
+@require_safe
 @login_required
 @answers_errors
 @names_what_is_wrong
@@ -129,7 +129,7 @@ def funnel_page(request: HtmxHttpRequest) -> HttpResponseBase:
     )  # fmt: skip
 
 
-@require_GET
+@require_safe
 @login_required
 @answers_errors
 @names_what_is_wrong

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from automation import schedule, services
 from automation.actions import ACTIONS
@@ -39,7 +39,7 @@ class PostponeForm(forms.Form):
 
 
 @login_required
-@require_GET
+@require_safe
 def record_planned(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
     """What the robots are going to do for a record, and what they could not; nothing for partners."""
     user: Any = request.user
@@ -133,7 +133,7 @@ def run_postpone(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @settings_page
-@require_GET
+@require_safe
 def settings_rules(request: HttpRequest) -> HttpResponse:
     """All rules by pipeline: when, what, how often it ran; each with its switch."""
     rules = (
@@ -209,7 +209,7 @@ def settings_rule_switch(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @settings_page
-@require_GET
+@require_safe
 def settings_rule_runs(request: HttpRequest, pk: int) -> HttpResponse:
     """What a rule did, the latest first."""
     rule = Rule.objects.filter(pk=pk).select_related("pipeline", "stage").first()

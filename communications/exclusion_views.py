@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from communications.models import Submission
 from crm import normalize, undo
@@ -55,7 +55,7 @@ def found(search: str, kind: str = "") -> Any:
 
 
 @settings_page
-@require_GET
+@require_safe
 def exclusions(request: HttpRequest) -> HttpResponse:
     """The list."""
     search, kind = request.GET.get("search", "").replace("\x00", ""), request.GET.get("kind", "")

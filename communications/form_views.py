@@ -15,7 +15,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from communications.channels.webform.hosted import language_of, page
 from communications.channels.webform.hosted_form import HostedForm
@@ -47,7 +47,7 @@ def _find(pk: int) -> WebForm:
 
 
 @settings_page
-@require_GET
+@require_safe
 def web_forms(request: HttpRequest) -> HttpResponse:
     """All forms, with what came through each in the last 30 days."""
     recent = Q(submissions__received_at__gte=clock.now() - MONTH)
@@ -211,7 +211,7 @@ def web_form_read_again(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @settings_page
-@require_GET
+@require_safe
 def web_form_howto(request: HttpRequest, pk: int) -> HttpResponse:
     """The address to post to, a plain form and a curl line."""
     form = _find(pk)

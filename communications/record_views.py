@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from communications.models import Submission
 from crm.models import RecordType
@@ -15,7 +15,7 @@ from crm.visibility import visible_record
 
 
 @login_required
-@require_GET
+@require_safe
 def record_request(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
     """How the request came, and what of it was not understood or not kept; nothing where no form stands behind it."""
     user: Any = request.user

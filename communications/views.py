@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from communications.models import MessageTemplate, Submission, WebForm
 from communications.submissions import submission_reprocess
@@ -35,7 +35,7 @@ SHOWN_BODY = 20_000
 
 
 @settings_page
-@require_GET
+@require_safe
 def submissions(request: HttpRequest) -> HttpResponse:
     """Posts of site forms: those that need attention, or all."""
     state = request.GET.get("state", "failed")
@@ -67,9 +67,11 @@ def gist(submission: Submission) -> str:
     """The first few values of a post, to tell one from another."""
     pairs = submission.fields if isinstance(submission.fields, list) else list(submission.fields.items())
     told = [
-        pair for pair in pairs[:100] if len(pair) == 2 and str(pair[1]).strip() and not str(pair[0]).startswith("_")
+        (str(pair[0]).strip(), str(pair[1]).strip())
+        for pair in pairs[:100]
+        if len(pair) == 2 and any(map(str.isalnum, str(pair[1]))) and not str(pair[0]).startswith("_")
     ]
-    return " · ".join(f"{name}: {str(value)[:60]}" for name, value in told[:4])
+    return " · ".join(f"{name}: {value[:60]}" if name else value[:60] for name, value in told[:4])
 
 
 def _find(pk: int) -> Submission:
@@ -88,7 +90,7 @@ def made_of(row: Submission, user: Any) -> Any:
 
 
 @settings_page
-@require_GET
+@require_safe
 def submission_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One post exactly as it came, what became of it, and "process again"."""
     row = _find(pk)
@@ -176,7 +178,7 @@ class PreviewForm(forms.Form):
 
 
 @settings_page
-@require_GET
+@require_safe
 def template_preview(request: HttpRequest, pk: str) -> HttpResponse:
     """The letter for a real deal: the one asked for, else the latest that has a contact."""
     template = MessageTemplate.objects.filter(pk=pk).first()

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from crm import pipelines
 from crm.errors import DomainError
@@ -26,7 +26,7 @@ from objects_registry.record_views import object_url, object_warning
 
 
 @login_required
-@require_GET
+@require_safe
 def deal_list(request: HttpRequest) -> HttpResponse:
     """Deals as a table."""
     page = {
@@ -38,14 +38,14 @@ def deal_list(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def deal_board(request: HttpRequest) -> HttpResponse:
     """Deals by stage, with their sums."""
     return board.board_answer(request, SCREEN, "deals/board.html", {"may_create": SCREEN.may_create(request.user)})
 
 
 @login_required
-@require_GET
+@require_safe
 def deal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The card of a deal; the address of a merged one leads to the main one."""
     user: Any = request.user
@@ -79,7 +79,7 @@ def ties(deal: Deal, user: Any) -> list[dict[str, Any]]:
 
 
 @login_required
-@require_GET
+@require_safe
 def deal_warnings(request: HttpRequest, pk: int) -> HttpResponse:
     """Objects that this deal may be about (DEAL-3); fetched by the card after it is shown."""
     user: Any = request.user

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm import clock, conditions
 from crm.errors import DomainError
@@ -36,7 +36,7 @@ class PeriodForm(forms.Form):
 
 
 @settings_page
-@require_GET
+@require_safe
 def routing_table(request: HttpRequest) -> HttpResponse:
     """The rows; below them a lead to try, and what the table would have done."""
     rules = list(RoutingRule.objects.select_related("person", "team", "partner"))

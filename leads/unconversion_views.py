@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.errors import DomainError
 from crm.models import RecordType
@@ -65,7 +65,7 @@ def _undo_url(conversion: LeadConversion, lead: Lead, user: Any) -> str:
 
 
 @login_required
-@require_GET
+@require_safe
 def record_conversion(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
     """The panel on a lead's card (what it became) and on a deal's (of which leads it was made)."""
     user: Any = request.user

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Role
 from crm.duplicates import MATCHED_TYPES, duplicates_of
@@ -34,7 +34,7 @@ TIES = (("contact", gettext_lazy("Contact")), ("company", gettext_lazy("Company"
 
 
 @login_required
-@require_GET
+@require_safe
 def lead_list(request: HttpRequest) -> HttpResponse:
     """Leads as a table."""
     page = {
@@ -47,7 +47,7 @@ def lead_list(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def lead_board(request: HttpRequest) -> HttpResponse:
     """Leads by stage."""
     deeds = [SPAM | {"url": reverse("lead-spam", args=[0])}] if may_mark_spam(request) else ()
@@ -63,7 +63,7 @@ def may_mark_spam(request: HttpRequest) -> bool:
 
 
 @login_required
-@require_GET
+@require_safe
 def lead_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The card of a lead; the address of a merged one leads to the main one."""
     user: Any = request.user
@@ -104,7 +104,7 @@ def ties(lead: Lead, user: Any) -> list[dict[str, Any]]:
 
 
 @login_required
-@require_GET
+@require_safe
 def lead_warnings(request: HttpRequest, pk: int) -> HttpResponse:
     """Known clients and objects that this lead may be about; fetched by the card after it is shown."""
     user: Any = request.user

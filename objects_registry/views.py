@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from crm.screens import access, board, card, listing, pages
@@ -32,21 +32,21 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
 
 
 @login_required
-@require_GET
+@require_safe
 def object_list(request: HttpRequest) -> HttpResponse:
     """Objects as a table."""
     return listing.list_answer(request, SCREEN, page_context(request))
 
 
 @login_required
-@require_GET
+@require_safe
 def object_board(request: HttpRequest) -> HttpResponse:
     """Objects by stage."""
     return board.board_answer(request, SCREEN, "crm/record_board.html", page_context(request))
 
 
 @login_required
-@require_GET
+@require_safe
 def object_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The card of an object; the address of a merged one leads to the main one."""
     user: Any = request.user

@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from crm import clock, norms, pipelines
@@ -43,7 +43,7 @@ def keys_of(pipeline: str, state: str) -> list[str]:
 
 
 @login_required
-@require_GET
+@require_safe
 def partner_cabinet(request: HttpRequest, state: str) -> HttpResponse:
     """A partner's requests by state, the phone first; who has waited longest stands on top."""
     user: Any = request.user
@@ -100,7 +100,7 @@ def _row(record: Any) -> dict[str, Any]:
 
 
 @login_required
-@require_GET
+@require_safe
 def partner_control(request: HttpRequest) -> HttpResponse:
     """Every partner's open records in figures, those over the norm first; each figure opens its list."""
     user: Any = request.user
@@ -169,7 +169,7 @@ def _control_row(partner: Any, figures: dict[Any, dict[int, dict[str, int]]]) ->
 
 
 @login_required
-@require_GET
+@require_safe
 def partner_waiting(request: HttpRequest) -> HttpResponse:
     """What came back from a partner and waits to be handed to another one (PART-4), who waits longest first."""
     user: Any = request.user

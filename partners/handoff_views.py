@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Role, User
 from crm import clock, norms
@@ -119,7 +119,7 @@ def handoff_hand_on(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def partner_panel(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
     """What a card shows of the partner's work: where it stands, for how long, and how to take it back."""
     user: Any = request.user

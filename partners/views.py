@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Partner, User
 from crm.errors import DomainError
@@ -39,7 +39,7 @@ def find_partner(user: User, pk: int, *, manage: bool = False) -> Partner:
 
 
 @login_required
-@require_GET
+@require_safe
 def partner_list(request: HttpRequest) -> HttpResponse:
     """All partners with their load."""
     user: Any = request.user
@@ -56,7 +56,7 @@ def partner_list(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def partner_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The card of a partner: profile, people, latest hand-overs."""
     user: Any = request.user

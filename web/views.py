@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm import clock, notices, services
 from crm.errors import DomainError
@@ -27,7 +27,7 @@ from web import my_day
 from web import search as searching
 
 
-@require_GET
+@require_safe
 def session(request: HttpRequest) -> HttpResponse:
     """Whether the person is still signed in: 204, else 401. A page asks before it sends a form away for good.
 
@@ -40,7 +40,7 @@ def session(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """«My day»; heads may look at everybody's."""
     user: Any = request.user
@@ -108,7 +108,7 @@ def next_step(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def search(request: HttpRequest) -> HttpResponse:
     """Everything that fits the query, by kind of record."""
     query = request.GET.get("q", "")
@@ -118,7 +118,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def palette(request: HttpRequest) -> HttpResponse:
     """What the palette shows under its field."""
     query = request.GET.get("q", "")[:200]
@@ -127,7 +127,7 @@ def palette(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def notifications(request: HttpRequest) -> HttpResponse:
     """The person's bell: what others did that concerns them, newest first."""
     user: Any = request.user
@@ -145,7 +145,7 @@ def notifications_read(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def notification_open(request: HttpRequest, pk: int) -> HttpResponse:
     """Mark one as read and go to what it is about."""
     row = Notification.objects.filter(pk=pk, user=request.user).first()  # type: ignore[misc]

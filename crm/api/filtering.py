@@ -32,8 +32,9 @@ class StrictFilterBackend(DjangoFilterBackend):
 
 
 def refuse_unknown(request: Request, known: set[str] | frozenset[str]) -> None:
-    """A 400 that names the query parameters which the call does not have."""
-    if unknown := sorted(set(request.query_params) - known):
+    """A 400 that names the query parameters which the call does not have; an empty one of paging asks for nothing."""
+    given = request.query_params
+    if unknown := sorted(name for name in set(given) - known if given[name] or name not in PAGING):
         raise BadRequest({name: [_("There is no such parameter.")] for name in unknown})
 
 

@@ -114,7 +114,7 @@ class RecordPagination(BasePagination):
 
     @staticmethod
     def _limit(request: Request) -> int:
-        text = request.query_params.get("limit", str(DEFAULT_LIMIT))
+        text = request.query_params.get("limit") or str(DEFAULT_LIMIT)
         if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MAX_LIMIT):
             raise BadRequest({"limit": [_("Give a number from 1 to %(most)s.") % {"most": MAX_LIMIT}]})
         return int(text)

@@ -16,7 +16,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.text import capfirst
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from crm.http import COUNT_CAP, PAGE_SIZE
 from crm.screens import access, board, listing, registry
@@ -96,7 +96,7 @@ def around_context(request: HttpRequest, screen: Screen, record: Any) -> dict[st
 
 
 @login_required
-@require_GET
+@require_safe
 def record_around(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
     """Position and neighbours of a record in the list it was opened from; `?go=next|previous` leads there."""
     screen = registry.of(record_type)

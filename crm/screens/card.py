@@ -102,6 +102,7 @@ def fact_groups(screen: Screen, record: Any, user: User) -> list[dict[str, Any]]
             "facts": [fact_row(record, fact, may_change=access.may(fact.action, record, user)) for fact in group.facts],
         }
         for group in screen.groups_for(user)
+        if group.is_for(record)
     ]
 
 

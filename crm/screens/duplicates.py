@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from crm import duplicate_scan
@@ -50,7 +50,7 @@ def _require_head(request: HttpRequest) -> User:
 
 
 @login_required
-@require_GET
+@require_safe
 def duplicate_groups(request: HttpRequest, record_type: str) -> HttpResponse:
     """All groups, a page of them at a time; while a search runs the part with its progress asks again by itself."""
     user = _require_head(request)

@@ -61,6 +61,8 @@ ATTRIBUTION = FactGroup(
         Fact("landing", gettext_lazy("Page of the site"), show=landing_text),
         Fact("created", gettext_lazy("Created"), show=created_text),
     ),
+    # A partner's twin came by a hand-over: where the client came from stands on the manufacturer's card.
+    is_for=lambda record: getattr(record, "origin_id", None) is None,
 )
 # What first brought a client is locked, the newest request stands beside it; both are the manufacturer's business.
 CLIENT_ATTRIBUTION = FactGroup(

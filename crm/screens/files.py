@@ -10,7 +10,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from crm import exporting, jobs
 from crm.attachments import file_for
@@ -20,7 +20,7 @@ from crm.screens.export_jobs import AT_ONCE, Sheet
 
 
 @login_required
-@require_GET
+@require_safe
 def attachment_download(request: HttpRequest, pk: int) -> HttpResponseBase:
     """A file, for whoever may see the record it hangs on; always saved, never shown by the browser."""
     user: Any = request.user
@@ -39,7 +39,7 @@ def attachment_download(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @login_required
-@require_GET
+@require_safe
 def export_list(request: HttpRequest, record_type: str) -> HttpResponseBase:
     """The list as filtered and ordered, all its pages, with the columns it has; `?as=csv` for CSV, else XLSX.
 
@@ -61,7 +61,7 @@ def export_list(request: HttpRequest, record_type: str) -> HttpResponseBase:
 
 
 @login_required
-@require_GET
+@require_safe
 def job_file(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The file of one of the person's own exports."""
     job = ListJob.objects.filter(pk=pk, user=request.user).first()  # type: ignore[misc]

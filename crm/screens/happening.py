@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from accounts.selectors import RESPONSIBLE_ROLES
@@ -253,7 +253,7 @@ def files_context(record: StagedRecord, user: User) -> dict[str, Any]:
 
 
 @login_required
-@require_GET
+@require_safe
 def record_timeline(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
     """The timeline alone: another kind, or earlier entries."""
     record = access.find(record_type, pk, request.user)  # type: ignore[arg-type]

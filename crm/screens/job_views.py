@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from crm import jobs, undo
@@ -100,7 +100,7 @@ def _find(request: HttpRequest, pk: int) -> ListJob:
 
 
 @login_required
-@require_GET
+@require_safe
 def job_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One of the person's own jobs: its progress, or what came of it."""
     job = _find(request, pk)
@@ -112,7 +112,7 @@ def job_page(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def job_list(request: HttpRequest) -> HttpResponse:
     """The person's latest jobs."""
     found = list(ListJob.objects.filter(user=request.user).defer("rows", "back", "failed")[:SHOWN])  # type: ignore[misc]

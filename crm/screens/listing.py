@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.models import Role, User
 from crm import clock, pipelines, saved_views, stages, trash
@@ -243,7 +243,7 @@ def drawer_fields(request: HttpRequest, screen: Screen, form: forms.Form, shown_
 
 
 @login_required
-@require_GET
+@require_safe
 def filter_drawer(request: HttpRequest, record_type: str) -> HttpResponse:
     """The controls of a list's filter, filled as its address says; `shown` is the pipeline of a board."""
     screen = registry.of(record_type)

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from crm import normalize
@@ -45,7 +45,7 @@ def asked_of(data: Mapping[str, Any], record_type: str = "") -> dict[str, Any]:
 
 
 @login_required
-@require_GET
+@require_safe
 def matches(request: HttpRequest) -> HttpResponse:
     """Who may be the same client as the one in the form; nothing when nobody is."""
     user: Any = request.user
@@ -120,7 +120,7 @@ def _row(match: ClientMatch, link_url: str, record: Any, user: User | None, *, m
 
 
 @login_required
-@require_GET
+@require_safe
 def record_duplicates(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
     """The banner on the card of a contact or a company: who of its kind may be the same."""
     user: Any = request.user

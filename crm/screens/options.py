@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, JsonResponse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from crm.models import RECORD_MODELS, record_model
 from crm.normalize import format_phone
@@ -16,7 +16,7 @@ LIMIT = 20
 
 
 @login_required
-@require_GET
+@require_safe
 def record_options(request: HttpRequest, record_type: str) -> JsonResponse:
     """Up to twenty records that the person may see: those found by `?q=`, the latest ones without it."""
     if record_type not in RECORD_MODELS:
@@ -29,7 +29,7 @@ def record_options(request: HttpRequest, record_type: str) -> JsonResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def tag_options(request: HttpRequest) -> JsonResponse:
     """Tags whose name holds `?q=`: to a partner only those that stand on its own records."""
     user: Any = request.user

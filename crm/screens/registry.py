@@ -81,10 +81,11 @@ class Fact:
 
 @dataclass(frozen=True)
 class FactGroup:
-    """A panel of the card."""
+    """A panel of the card; `is_for` tells whether a record has anything to say in it."""
 
     title: Any
     facts: tuple[Fact, ...]
+    is_for: Callable[[Any], bool] = lambda _record: True
 
 
 def no_notes(row: Any) -> Iterable[Any]:

@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from crm.screens import listing, registry
 from crm.screens.dialogs import is_partial
@@ -18,7 +18,7 @@ ROWS = 10
 
 
 @login_required
-@require_GET
+@require_safe
 def record_section(request: HttpRequest, record_type: str) -> HttpResponse:
     """The first rows that the query leaves, newest first, and how to see all of them."""
     screen = registry.of(record_type)
@@ -33,11 +33,21 @@ def record_section(request: HttpRequest, record_type: str) -> HttpResponse:
     found = list(light(screen, rows.order_by("-created_at", "-pk"))[: ROWS + 1])
     context = {
         "screen": screen,
-        "rows": [_line(screen, row) for row in found[:ROWS]],
+        "rows": _lines(screen, found[:ROWS], request.user),
         "whole_url": whole,
         "has_more": len(found) > ROWS,
     }
     return render(request, "crm/record_section.html", context)
+
+
+def _lines(screen: registry.Screen, rows: list[Any], user: Any) -> list[dict[str, Any]]:
+    """The rows as shown; to the manufacturer a partner's record, the twin of an own one, says whose it is."""
+    whose: dict[int, str] = {}
+    if not user.is_partner and any(field.name == "partner" for field in screen.model._meta.concrete_fields):
+        manager: Any = screen.model._default_manager
+        held = manager.filter(pk__in=[row.pk for row in rows], partner__isnull=False)
+        whose = dict(held.values_list("pk", "partner__name"))
+    return [{**_line(screen, row), "partner": whose.get(row.pk, "")} for row in rows]
 
 
 def _line(screen: registry.Screen, row: Any) -> dict[str, Any]:

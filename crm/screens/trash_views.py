@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from crm import trash
 from crm.http import paginate
@@ -20,7 +20,7 @@ from crm.screens import dialogs
 
 
 @login_required
-@require_GET
+@require_safe
 def trash_page(request: HttpRequest) -> HttpResponse:
     """Records deleted in the last thirty days, with who deleted them."""
     user: Any = request.user

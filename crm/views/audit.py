@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from crm.filters import DayFromFilter, DayToFilter
@@ -48,7 +48,7 @@ class ChangeFilter(filters.FilterSet):
 
 
 @administrator_page
-@require_GET
+@require_safe
 def settings_audit(request: HttpRequest) -> HttpResponse:
     """All changes, the latest first."""
     found = ChangeFilter(request.GET, Change.objects.select_related("actor_user").order_by("-at", "-id"))

@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.errors import DomainError
 from crm.normalize import one_line
@@ -113,7 +113,7 @@ def urls_of(catalogue: Catalogue) -> list[URLPattern]:
 
 def _list_view(catalogue: Catalogue) -> Callable[..., HttpResponse]:
     @catalogue.guard
-    @require_GET
+    @require_safe
     def view(request: HttpRequest) -> HttpResponse:
         rows = catalogue.model._default_manager.order_by(*catalogue.order)
         context = {

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
 from crm.clients import company_create, contact_create
@@ -44,14 +44,14 @@ def page_context(request: HttpRequest, record_type: str) -> dict[str, Any]:
 
 
 @login_required
-@require_GET
+@require_safe
 def client_list(request: HttpRequest, record_type: str) -> HttpResponse:
     """Contacts or companies as a table."""
     return listing.list_answer(request, SCREENS[record_type], page_context(request, record_type))
 
 
 @login_required
-@require_GET
+@require_safe
 def client_board(request: HttpRequest, record_type: str) -> HttpResponse:
     """Contacts or companies by stage."""
     return board.board_answer(
@@ -60,7 +60,7 @@ def client_board(request: HttpRequest, record_type: str) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def client_detail(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
     """The card of a contact or a company; the address of a merged one leads to the main one."""
     user: Any = request.user

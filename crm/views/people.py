@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Role, User
 from accounts.selectors import found_users, manageable_users
@@ -58,7 +58,7 @@ class HandOverForm(forms.Form):
 
 
 @administrator_page
-@require_GET
+@require_safe
 def settings_users(request: HttpRequest) -> HttpResponse:
     """Everybody, found by name, role and state."""
     rows = manageable_users(request.user)  # type: ignore[arg-type]
@@ -197,7 +197,7 @@ class WhomForm(forms.Form):
 
 
 @settings_page
-@require_GET
+@require_safe
 def settings_work(request: HttpRequest) -> HttpResponse:
     """What a person answers for, to be given to another one: the sales head's way when somebody has left."""
     form = WhomForm(request.GET or None)

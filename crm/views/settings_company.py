@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -13,23 +14,50 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Role, User
-from crm import preferences, settings_services
+from crm import clock, preferences, settings_services
 from crm.models import INTAKE_CHANNELS, Channel
 from crm.requirements import requirements_of
 from crm.screens import dialogs
 from crm.views.settings_nav import settings_context, settings_page
 
 AREAS = ("Europe/", "Asia/")
+CITIES = {
+    "Europe/Kaliningrad": gettext_lazy("Kaliningrad"),
+    "Europe/Moscow": gettext_lazy("Moscow"),
+    "Europe/Samara": gettext_lazy("Samara"),
+    "Asia/Yekaterinburg": gettext_lazy("Yekaterinburg"),
+    "Asia/Omsk": gettext_lazy("Omsk"),
+    "Asia/Novosibirsk": gettext_lazy("Novosibirsk"),
+    "Asia/Krasnoyarsk": gettext_lazy("Krasnoyarsk"),
+    "Asia/Irkutsk": gettext_lazy("Irkutsk"),
+    "Asia/Yakutsk": gettext_lazy("Yakutsk"),
+    "Asia/Vladivostok": gettext_lazy("Vladivostok"),
+    "Asia/Magadan": gettext_lazy("Magadan"),
+    "Asia/Kamchatka": gettext_lazy("Kamchatka"),
+}
 # What a lead gets in the course of work is no minimum for a request.
 FOLLOW = frozenset({"responsible", "deal", "contact"})
 
 
 def zone_choices() -> list[tuple[str, str]]:
-    """Time zones by name."""
-    return [(name, name) for name in sorted(available_timezones()) if name.startswith(AREAS)]
+    """Time zones with their distance to UTC of today: Russia's first, from west to east, then the others."""
+    now = clock.now()
+    names = sorted(name for name in available_timezones() if name.startswith(AREAS) and name not in CITIES)
+    others = sorted((now.astimezone(ZoneInfo(name)).utcoffset() or timedelta(), name) for name in names)
+    return [
+        *((name, f"{_distance(now, name)} {city} ({name})") for name, city in CITIES.items()),
+        *((name, f"{_distance(now, name)} {name}") for _offset, name in others),
+    ]
+
+
+def _distance(now: datetime, name: str) -> str:
+    minutes = int((now.astimezone(ZoneInfo(name)).utcoffset() or timedelta()).total_seconds()) // 60
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02}" if rest else "")
 
 
 def _field(key: str, setting: preferences.Setting) -> forms.Field:
@@ -96,7 +124,7 @@ def _shown(setting: preferences.Setting, value: Any) -> Any:
 
 
 @settings_page
-@require_GET
+@require_safe
 def settings_home(request: HttpRequest) -> HttpResponse:
     """The first page of the settings."""
     return HttpResponseRedirect(reverse("settings-pipelines"))

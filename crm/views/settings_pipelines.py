@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm import settings_services
 from crm.errors import DomainError
@@ -157,7 +157,7 @@ def page_context(request: HttpRequest, pipeline: Pipeline, part: str) -> dict[st
 
 
 @settings_page
-@require_GET
+@require_safe
 def settings_pipelines(request: HttpRequest) -> HttpResponse:
     """The first pipeline."""
     first = Pipeline.objects.order_by("order", "code").first()
@@ -167,7 +167,7 @@ def settings_pipelines(request: HttpRequest) -> HttpResponse:
 
 
 @settings_page
-@require_GET
+@require_safe
 def settings_pipeline(request: HttpRequest, code: str) -> HttpResponse:
     """The stages of a pipeline with what can be done to them."""
     from django.db.models import Count
@@ -291,7 +291,7 @@ def settings_required(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @settings_page
-@require_GET
+@require_safe
 def settings_reasons(request: HttpRequest, code: str) -> HttpResponse:
     """The refusal reasons under each refusal stage."""
     pipeline = find_pipeline(code)

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm import settings_revert, settings_transfer
 from crm.errors import DomainError
@@ -78,7 +78,7 @@ def transfer(request: HttpRequest) -> HttpResponse:
 
 
 @settings_page
-@require_GET
+@require_safe
 def transfer_download(request: HttpRequest) -> HttpResponse:
     """All settings as one file."""
     text = json.dumps(settings_transfer.dump(), ensure_ascii=False, indent=1)

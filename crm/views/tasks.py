@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from crm.activities import activity_change
@@ -25,7 +25,7 @@ from crm.task_rows import rows_with_records
 
 
 @login_required
-@require_GET
+@require_safe
 def task_list(request: HttpRequest) -> HttpResponse:
     """Tasks as a list; without a question asked, what is still to be done by oneself."""
     user: Any = request.user

@@ -14,7 +14,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from communications.channels.webform import guards
 from communications.channels.webform.hosted_form import HostedForm
@@ -180,7 +180,7 @@ def _thank(form: WebForm, request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(target, status=303)
 
 
-@require_GET
+@require_safe
 def hosted_thanks(request: HttpRequest, key: str) -> HttpResponse:
     """The page after sending."""
     form = _form(key)
@@ -188,7 +188,7 @@ def hosted_thanks(request: HttpRequest, key: str) -> HttpResponse:
         return render(request, "communications/hosted/thanks.html", {"form": form, "style_url": style_url(form)})
 
 
-@require_GET
+@require_safe
 def hosted_style(request: HttpRequest, key: str) -> HttpResponse:
     """The colours of a form as a style sheet: the policy of our pages allows none within them."""
     colours = {}
