@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from crm import scope
-from crm.models import Pipeline, Stage
+from crm.models import Pipeline, RecordType, Stage
 from crm.prepared import Kept
 
 CATALOGUE = "pipelines.catalogue"
@@ -148,13 +148,19 @@ def as_rows(specs: Sequence[PipelineSpec]) -> list[dict[str, Any]]:
             "name_en": spec.en,
             "is_partner": spec.is_partner,
             "order": spec.order,
-            "stages": [_stage_row(number, item) for number, item in enumerate(spec.stages)],
+            "stages": [_stage_row(number, item, spec.record_type) for number, item in enumerate(spec.stages)],
         }
         for spec in specs
     ]
 
 
-def _stage_row(number: int, item: StageSpec) -> dict[str, Any]:
+# Offered last wherever a lead or a deal is lost for a reason: the comment says which, and nobody picks a false one.
+OTHER_REASON = ("Другое", "Other")
+
+
+def _stage_row(number: int, item: StageSpec, record_type: str) -> dict[str, Any]:
+    is_asked = item.kind == "failure" and item.reasons and record_type in {RecordType.LEAD, RecordType.DEAL}
+    reasons = (*item.reasons, OTHER_REASON) if is_asked else item.reasons
     return {
         "code": item.code,
         "name_ru": item.ru,
@@ -170,5 +176,5 @@ def _stage_row(number: int, item: StageSpec) -> dict[str, Any]:
         "probability": item.probability,
         "required": list(item.required),
         "is_shipped": True,
-        "reasons": [[ru, en, item.asks_competitor and number == 0] for number, (ru, en) in enumerate(item.reasons)],
+        "reasons": [[ru, en, item.asks_competitor and number == 0] for number, (ru, en) in enumerate(reasons)],
     }

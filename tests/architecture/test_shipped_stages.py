@@ -62,3 +62,4 @@ def test_each_pipeline_has_one_start_and_an_end() -> None:
 def test_every_failure_stage_of_leads_and_deals_offers_reasons() -> None:
     for stage in Stage.objects.filter(kind="failure", pipeline__record_type__in=["lead", "deal"]):
         assert stage.reasons.filter(is_active=True).exists(), stage.key
+        assert str(list(stage.reasons.filter(is_active=True))[-1].name_ru) == "Другое", stage.key

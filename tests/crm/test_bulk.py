@@ -230,7 +230,7 @@ def test_the_selected_rows_alone_go_into_a_file() -> None:
 @pytest.mark.rule("ACC-1")
 def test_the_dialog_says_how_many_of_the_selected_are_not_ones_own_and_names_no_hidden_ones() -> None:
     team = make_team(members_see_each_other=True)
-    owner, mate, stranger = make_user(team=team, language="en"), make_user(team=team), make_user()
+    owner, mate, stranger = make_user(team=team), make_user(team=team), make_user()
     leads = [make_lead(person) for person in (owner, mate, stranger)]
     data = {"ids": [lead.pk for lead in leads]}
     told = "1 выбранная запись не ваша"

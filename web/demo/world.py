@@ -17,6 +17,7 @@ from accounts.services import user_create
 from communications.models import WebForm
 from crm import preferences
 from crm.models import RefusalReason, Source
+from crm.pipelines import OTHER_REASON
 from partners.services import partner_create, partner_user_create
 from web.demo import words
 
@@ -127,7 +128,8 @@ def make_world(seed: int, zone: Any) -> World:
         world.people[login] = _account(
             login, role, last_name=last, first_name=first, patronymic=father, position=position, team=teams.get(team)
         )
-    for reason in RefusalReason.objects.filter(is_active=True):
+    # The demo's people always know the reason.
+    for reason in RefusalReason.objects.filter(is_active=True).exclude(name_ru=OTHER_REASON[0]):
         world.reasons.setdefault(reason.stage_id, []).append(reason)
     for number, (name, login, last, first, region) in enumerate(words.PARTNERS):
         partner = partner_create(
