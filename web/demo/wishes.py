@@ -103,7 +103,7 @@ def request_of(world: World, wish: Wish, *, known: Deal | None = None) -> LeadRe
     contact = known.contact if known else None
     firm = world.firm() if known is None and wish.off_topic is None and world.luck(0.55) else None
     phone = contact.phone if contact and contact.phone else world.mobile()
-    email = "" if contact or (world.luck(0.35) and source != "email") else _address(world, firm, first, last)
+    email = "" if contact or (world.luck(0.15) and source != "email") else _address(world, firm, first, last)
     if contact and source == "email":
         source, email = ("email", contact.email) if contact.email else ("phone", "")
     return LeadRequest(
