@@ -81,14 +81,15 @@ def _stat(label: str, figure: funnel.Figure, note: str = "", tone: str = "", not
 
 
 def _outcome_stats(outcome: funnel.Outcome) -> list[dict[str, Any]]:
-    before = _("previous period: %(count)s") % {"count": ui.number(outcome.previous_created.value)}
+    earlier = outcome.previous_created
+    before = _("previous period: %(count)s") % {"count": ui.number(earlier.value)}
     rate = _("conversion %(share)s, before %(before)s") % {
         "share": ui.percent(outcome.conversion) if outcome.conversion is not None else "—",
         "before": ui.percent(outcome.previous_conversion) if outcome.previous_conversion is not None else "—",
     }
     money = _("for %(amount)s") % {"amount": ui.money_short(outcome.won_amount)}
     return [
-        _stat(_("Came in"), outcome.created, before, note_url=outcome.previous_created.url),
+        _stat(_("Came in"), outcome.created, before, note_url=earlier.url if earlier.value else ""),
         _stat(_("Won"), outcome.won, f"{rate}; {money}", "good"),
         _stat(_("Lost"), outcome.lost, tone="bad"),
         _stat(_("Still open"), outcome.open),

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import translation
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from communications.channels.webform.fields import field_of, read_request
@@ -120,7 +121,7 @@ def submission_keep_beginning(
     """Keep the beginning of a post that is too large, as needing attention; `size` is its length in bytes."""
     why = _("The post was too large (%(size)s MB): only its beginning was kept.")
     parsed = parse(body, content_type)
-    return _keep(form, body, content_type, parsed, meta, Submission.State.FAILED, why, {"size": f"{size / 2**20:.1f}"})
+    return _keep(form, body, content_type, parsed, meta, Submission.State.FAILED, why, {"size": size / 2**20})
 
 
 def submission_hold(
@@ -144,7 +145,8 @@ def _keep(
     shown: Mapping[str, Any],
 ) -> Submission:
     with translation.override(settings.LANGUAGE_CODE):
-        error = translation.gettext(why) % shown
+        told = {key: number_format(value, 1) if isinstance(value, float) else value for key, value in shown.items()}
+        error = translation.gettext(why) % told
     return Submission.objects.create(
         form=form,
         received_at=clock.now(),

@@ -12,7 +12,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import CharField
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError as BadRequest
@@ -24,6 +24,15 @@ from crm.contact_points import read_points
 from crm.filters import FIRST_DAY, LAST_DAY
 
 NO_OBJECT = gettext_lazy("An object with named fields is needed, not “{datatype}”.")
+
+# Sentences of the framework that our catalogue says better in Russian: named here, they are kept in it.
+FRAMEWORK_TEXTS = (
+    gettext_noop("Date has wrong format. Use one of these formats instead: {format}."),
+    gettext_noop("Datetime has wrong format. Use one of these formats instead: {format}."),
+    gettext_noop("Ensure that there are no more than {max_digits} digits in total."),
+    gettext_noop("Ensure that there are no more than {max_decimal_places} decimal places."),
+    gettext_noop("Ensure that there are no more than {max_whole_digits} digits before the decimal point."),
+)
 
 
 class StrictMixin:

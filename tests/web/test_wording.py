@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django import forms
 from django.test import Client
 from django.utils import translation
+from rest_framework import serializers
 
 from accounts.models import ApiToken, Role
 from communications.models import Submission
 from communications.views import gist
+from crm.api.serializers import Day, Moment
 from crm.views.settings_company import zone_choices
 from partners.handoff import hand_over
 from tests.factories import make_client, make_company, make_deal, make_partner, make_user
@@ -87,3 +91,18 @@ def test_a_twin_has_no_panel_of_dashes_and_promises_no_composer_that_is_not_ther
     page = browser(scene.dealer).get(f"/objects/{twin.object_id or scene.object.pk}/")
     if page.status_code == 200 and not page.context.get("composer"):
         assert "Запланируйте его ниже" not in page.content.decode()
+
+
+def test_the_api_says_in_plain_russian_what_is_wrong_with_a_date_or_a_number() -> None:
+    class Sample(serializers.Serializer[Any]):
+        day = Day()
+        moment = Moment()
+        sum = serializers.DecimalField(max_digits=9, decimal_places=2)
+
+    with translation.override("ru"):
+        wrong = Sample(data={"day": "завтра", "moment": "потом", "sum": "12345678901"})
+        assert not wrong.is_valid()
+        said = " ".join(str(text) for texts in wrong.errors.values() for text in texts)
+    assert "Это не дата" in said
+    assert "всего цифр в числе — не больше 9" in said.lower()
+    assert "date" not in said.lower()
