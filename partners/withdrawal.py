@@ -66,13 +66,13 @@ def take_back(twin: Any, *, origin: Any, by: Any, reason: str) -> None:
     cancelled. `by` acts on behalf of the product. Called in the transaction of a recall.
     """
     for record in (twin, *_leads_of(twin)):
+        # Before the move, which would end the product's own tasks with a word that says less.
+        activities_cancel(record, by=by, result=_("Cancelled: the manufacturer took the record back."))
         if record.stage_row.code != RECALLED:
             move(record, RECALLED, by=by, reason=reason, override=True)
         if record.RECORD_TYPE == RecordType.LEAD and origin.RECORD_TYPE == RecordType.LEAD:
             points = [Point(row.kind, row.value, row.original, row.extension) for row in points_of(record)]
             add_points(origin, points)
-        word = _("Cancelled: the manufacturer took the record back.")
-        activities_cancel(record, by=by, result=word)
         withdraw(record, by=by)
 
 

@@ -72,6 +72,11 @@ def shell_querysets(user: User, now: datetime) -> dict[str, QuerySet[Any]]:
 def shell_counts(user: User) -> dict[str, int]:
     """The numbers of the menu and the bell; one query."""
     counts = _ready_counts(user) if covered_user_ids(user) == [user.pk] else count_all(user, _now_counted(user))
+    return as_shown(counts)
+
+
+def as_shown(counts: dict[str, int]) -> dict[str, int]:
+    """One number where leads and deals are counted apart and shown together."""
     counts["received"] = counts.get("received", 0) + counts.pop("received_deals", 0)
     counts["to_hand_over"] = counts.pop("to_hand_over_lead", 0) + counts.pop("to_hand_over_deal", 0)
     return counts
