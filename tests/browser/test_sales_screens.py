@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import Role
+from crm import clock
 from crm.models import StageHistory
 from deals.models import Deal
 from leads.models import Lead
@@ -170,12 +172,12 @@ def test_a_task_is_done_and_the_next_one_planned_in_two_clicks(page_for: Callabl
 @pytest.mark.rule("LEAD-10")
 @pytest.mark.rule("DEAL-13")
 def test_from_a_lead_to_a_signed_contract(page_for: Callable[..., Page], wait_until: Any) -> None:
-    owner = make_user()
+    owner, today = make_user(), clock.today()
     lead = lead_create(
         by=owner,
         data={
             "name": "Иванов Пётр", "phone": "+79123456789", "company_name": "ООО Агро", "length": 60, "width": 24,
-            "purpose": Purpose.objects.first(), "address": "Тверь", "construction_start": "2026-12-20",
+            "purpose": Purpose.objects.first(), "address": "Тверь", "construction_start": today + timedelta(days=24),
         },
     )  # fmt: skip
     page = page_for(owner)
@@ -193,11 +195,11 @@ def test_from_a_lead_to_a_signed_contract(page_for: Callable[..., Page], wait_un
             break
         expect(page.locator(f"#card-stage button[value={code}]")).to_be_hidden()
     page.locator("#card-stage button[value=contract_signing]").click()
-    dialog.locator("input[name=expected_close_date]").fill("2026-12-25")
+    dialog.locator("input[name=expected_close_date]").fill(f"{today + timedelta(days=29):%Y-%m-%d}")
     dialog.locator(".btn-primary").click()
     page.locator("#card-stage .btn-success").click()
     dialog.locator("input[name=contract_number]").fill("12-К")
-    dialog.locator("input[name=contract_date]").fill("2026-12-01")
+    dialog.locator("input[name=contract_date]").fill(f"{today:%Y-%m-%d}")
     dialog.locator("input[name=company__inn]").fill("7707083893")
     dialog.locator(".btn-primary").click()
     wait_until(lambda: stage_of(deal) == "deal:contract_signed", what="the contract")
