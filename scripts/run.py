@@ -236,6 +236,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Run web, worker and beat in the foreground.")
     parser.add_argument("--no-demo-data", action="store_true", help="start with an empty database")
     options = parser.parse_args()
+    # A shell that starts it in the background lets it inherit that Ctrl-C is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.umask(0o077)  # The database and the letters are nobody else's.
     plan = read_settings()
     (plan.var_dir / "log").mkdir(parents=True, exist_ok=True)

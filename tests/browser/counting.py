@@ -28,9 +28,14 @@ def counted(page: Page, url: str) -> Page:
 
 def clicks(page: Page) -> int:
     """Presses of the pointer since then."""
-    return int(page.evaluate("Number(sessionStorage.clicks || 0)"))
+    return _counted(page, "clicks")
 
 
 def keys(page: Page) -> int:
     """Presses of keys since then, besides text."""
-    return int(page.evaluate("Number(sessionStorage.keys || 0)"))
+    return _counted(page, "keys")
+
+
+def _counted(page: Page, name: str) -> int:
+    # Waiting outlives the navigation that the last press may have begun, evaluating does not; nought is no end of it.
+    return int(page.wait_for_function(f"1 + Number(sessionStorage.{name} || 0)").json_value()) - 1

@@ -112,7 +112,7 @@ def test_giving_up_is_told_the_text_stays_and_the_card_goes_back(
     expect(text).to_have_value("Ворота 4×4,5")
     expect(page.locator("#composer-note .btn-primary")).not_to_have_attribute("aria-disabled", "true")
     opened(page, "/deals/?columns=title,amount")
-    page.evaluate("() => { window.crm.patience = 700; }")
+    page.evaluate("() => { window.crm.patience = 3000; }")
     cell = page.locator(f"#row-{deal.pk} [data-cell=amount]")
     cell.focus()
     page.keyboard.press("F2")

@@ -98,7 +98,9 @@ def clock_at_work():
 def test_the_same_seed_tells_the_same_year(year):
     def told() -> list[tuple[str, ...]]:
         columns = ("title", "request_text", "email", "phone", "stage", "refusal_comment")
-        return sorted(Lead.objects.values_list(*columns))
+        rows = Lead.objects.values_list(*columns)
+        # The title of a copy names its deal by the number that the database gave.
+        return sorted((re.sub(r"№\d+", "№", title), *rest) for title, *rest in rows)
 
     first = told()
     call_command("clear_demo", yes=True, stdout=StringIO())
