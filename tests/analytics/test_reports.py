@@ -178,7 +178,7 @@ def test_refusals_equal_a_count_by_hand_and_shares_are_whole(people: list[Any], 
 
 @pytest.mark.rule("ANA-2")
 def test_a_reason_above_the_threshold_is_flagged_with_advice(people: list[Any], head: Any) -> None:
-    play(people, seed=6, count=60)
+    play(people, seed=6, count=90)
     with clock.frozen(TODAY):
         before = refusals(ask(head, **{"from": "2026-01-01", "to": "2026-07-31"}))
         preferences.set_value("refusal_threshold_percent", 99)

@@ -262,7 +262,8 @@ def test_contacts_bring_their_phones_and_the_same_phone_stays_once(head: Any) ->
 @pytest.mark.rule("OBJ-4")
 def test_companies_bring_their_contacts(head: Any) -> None:
     main, other = (
-        services.record_create(Company, data={"name": name}, by=head, pipeline="company") for name in ("А", "Б")
+        services.record_create(Company, data={"name": name}, by=head, pipeline="company")
+        for name in ("Завод А", "Завод Б")
     )
     contact = make_contact(head, company=other)
     join(main, other, by=head)
