@@ -91,7 +91,7 @@ class Command(BaseCommand):
         if "load_demo" not in get_commands():
             return
         if not get_user_model().objects.exists():
-            self.stdout.write("Loading the demo data, once; this takes up to a minute ...")
+            self.stdout.write("Loading the demo data, once; this takes a minute or two ...")
             self.stdout.flush()
             half_done().touch()
             call_command("load_demo")
