@@ -19,10 +19,15 @@ MOST = 50
 COLUMNS, DEFAULTS = "columns", "views"
 
 
-def views_of(user: User, record_type: str) -> QuerySet[SavedView]:
-    """The person's own views of a list and those that colleagues share; a partner's people share among themselves."""
+def seen_by(user: User) -> QuerySet[SavedView]:
+    """The person's own views and those that colleagues share; a partner's people share among themselves."""
     shared = Q(is_shared=True, owner__is_active=True, owner__partner=user.partner_id)
-    return SavedView.objects.filter(Q(owner=user) | shared, record_type=record_type).order_by("name", "id")
+    return SavedView.objects.filter(Q(owner=user) | shared)
+
+
+def views_of(user: User, record_type: str) -> QuerySet[SavedView]:
+    """Those of one list, by name."""
+    return seen_by(user).filter(record_type=record_type).order_by("name", "id")
 
 
 def known_views(user: User, record_type: str) -> list[SavedView]:

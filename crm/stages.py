@@ -290,10 +290,23 @@ def _apply(
             *columns,
         ]
     )
+    _write_down(record, current, target, actor, reason, columns, seconds=seconds, is_back=is_back)
+    if record.RECORD_TYPE in {RecordType.LEAD, RecordType.DEAL}:
+        _follow_with_tasks(record, current, target, actor, closed_at)
+    _publish(record, actor, current.key, target.key)
+    if record.RECORD_TYPE in {RecordType.LEAD, RecordType.DEAL}:
+        notify.tell(record.responsible_id, record, "stage", "stage", {"from": current.key, "to": target.key}, by=actor)
+
+
+def _write_down(
+    record: StagedRecord, current: Stage, target: Stage, actor: Actor, reason: str, columns: Mapping[str, Any],
+    *, seconds: int, is_back: bool,
+) -> None:  # fmt: skip
+    """The move in the stage history and on the timeline; `seconds` is how long the stage that it left was stood in."""
     StageHistory.objects.create(
         record_type=record.RECORD_TYPE,
         record_id=record.pk,
-        at=now,
+        at=record.stage_entered_at,
         pipeline_id=record.pipeline_id,
         from_stage=current,
         to_stage=target,
@@ -315,11 +328,6 @@ def _apply(
             "refusal": ". ".join(part for part in told if part),
         },
     )
-    if record.RECORD_TYPE in {RecordType.LEAD, RecordType.DEAL}:
-        _follow_with_tasks(record, current, target, actor, closed_at)
-    _publish(record, actor, current.key, target.key)
-    if record.RECORD_TYPE in {RecordType.LEAD, RecordType.DEAL}:
-        notify.tell(record.responsible_id, record, "stage", "stage", {"from": current.key, "to": target.key}, by=actor)
 
 
 def _follow_with_tasks(record: StagedRecord, current: Stage, target: Stage, by: Actor, closed_at: Any) -> None:
@@ -333,8 +341,12 @@ def _follow_with_tasks(record: StagedRecord, current: Stage, target: Stage, by: 
 
 
 def _publish(record: StagedRecord, by: Any, left: str | None, entered: str) -> None:
-    linked = {"object": record.object_id} if hasattr(record, "object_id") else {}
-    events.publish("stage_changed", record, by, {"from": left, "to": entered, **linked})
+    events.publish("stage_changed", record, by, {"from": left, "to": entered, **told_of(record)})
+
+
+def told_of(record: StagedRecord) -> dict[str, Any]:
+    """What an event says of its record, so that most handlers need not read it to know that it is none of theirs."""
+    return {"object": record.object_id} if hasattr(record, "object_id") else {}
 
 
 def _transition(current: Stage, target: Stage, is_back: bool) -> str:

@@ -96,10 +96,10 @@ class SavedViewViewSet(ApiViewSet):
 
     def get_object(self) -> SavedView:
         """A view that the caller sees, or a 404."""
-        for kind in RECORD_MODELS:
-            if view := saved_views.views_of(self.caller, kind).filter(pk=int(self.kwargs["pk"])).first():
-                return view
-        raise Http404
+        view = saved_views.seen_by(self.caller).filter(pk=int(self.kwargs["pk"])).first()
+        if view is None or view.record_type not in RECORD_MODELS:
+            raise Http404
+        return view
 
     def _owned(self) -> SavedView:
         """A view that the caller may change: 404 out of sight, 403 for a colleague's."""

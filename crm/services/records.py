@@ -64,7 +64,7 @@ def record_create(
     _take_points(record, changed, is_new=True)
     timeline.record(record, "created", actor)
     stages.enter_first(record, actor, stage=first)
-    events.publish("record_created", record, actor, _told_of(record))
+    events.publish("record_created", record, actor, stages.told_of(record))
     return record
 
 
@@ -103,14 +103,9 @@ def record_update(
     _save_changed(record, changed)
     _take_points(record, changed)
     _tell_changes(record, before, changed, actor)
-    told = {"fields": sorted(changed), "stage": record.stage, **_told_of(record)}
+    told = {"fields": sorted(changed), "stage": record.stage, **stages.told_of(record)}
     events.publish("fields_changed", record, actor, told)
     return record
-
-
-def _told_of(record: StagedRecord) -> dict[str, Any]:
-    """What an event says of its record, so that most handlers need not read it to know that it is none of theirs."""
-    return {"object": record.object_id} if hasattr(record, "object_id") else {}
 
 
 def _save_changed(record: StagedRecord, changed: Set[str]) -> None:
