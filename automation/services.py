@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from automation import engine, schedule
 from automation.actions import ACTIONS, Outcome
 from automation.models import Rule, RuleRun, ScheduledRun
+from automation.rulebook import RULES
 from crm import clock, conditions, scope, timeline
 from crm.actors import Actor
 from crm.errors import InvalidInput, StageConflict
@@ -30,7 +31,7 @@ def rule_switch(rule: Rule, *, is_active: bool, by: Any) -> Rule:
     if is_active and not rule.is_active:
         rule.switched_on_at = clock.now()
     save_audited("rule", rule, {"is_active": is_active}, by=by)
-    scope.forget(engine.RULES)
+    scope.forget(RULES)
     return rule
 
 
@@ -46,7 +47,7 @@ def rule_take(rule: Rule, data: Mapping[str, Any], by: Any) -> None:
         message = _("There is no action «%(name)s».") % {"name": action[:60]}
         raise InvalidInput(message, errors=[{"pointer": "/action", "code": "invalid", "message": message}])
     save_audited("rule", rule, data, by=by)
-    scope.forget(engine.RULES)
+    scope.forget(RULES)
 
 
 @transaction.atomic

@@ -1,0 +1,65 @@
+"""Carrying a rule out on a record, and telling of it: in the list of the rule and on the record's timeline."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from automation.actions import ACTIONS, Context, Outcome
+from automation.models import Rule, RuleRun
+from crm import clock, timeline
+from crm.actors import Actor
+from crm.errors import DomainError
+from crm.models import StagedRecord, record_model
+from crm.rows import row
+
+
+def locked(record_type: str, record_id: int) -> Any:
+    """The record under its lock; None when it is gone."""
+    return row(record_model(record_type), record_id, alive=True, lock=True)
+
+
+def act(rule: Rule, record: StagedRecord, make_key: Callable[[], str]) -> Outcome | None:
+    """Do what the rule says, in its name, and leave the run on the record; None when there was nothing to do."""
+    context = Context(rule, record, Actor.robot(rule.name), make_key)
+    outcome = ACTIONS[rule.action].run(context)
+    if outcome is not None:
+        note(rule, record, outcome)
+    return outcome
+
+
+def note(rule: Rule, record: StagedRecord, outcome: Outcome) -> None:
+    """Leave the run in the list of the rule and, where nothing says it yet, on the record's timeline."""
+    RuleRun.objects.create(
+        rule=rule,
+        record_type=record.RECORD_TYPE,
+        record_id=record.pk,
+        at=clock.now(),
+        outcome=outcome.code,
+        data=dict(outcome.data),
+    )
+    if not outcome.is_told:
+        data = {"rule": rule.name, "outcome": outcome.code, **outcome.data}
+        timeline.record(record, "rule_done", Actor.robot(rule.name), data, internal=True)
+
+
+def note_failure(rule: Rule, record: StagedRecord, error: Exception, *, is_told: bool = True) -> None:
+    """Leave a failed run in the list of the rule and, `is_told`, on the record's timeline."""
+    details = "" if isinstance(error, DomainError) else "".join(traceback.format_exception(error, limit=5))
+    RuleRun.objects.create(
+        rule=rule,
+        record_type=record.RECORD_TYPE,
+        record_id=record.pk,
+        at=clock.now(),
+        is_ok=False,
+        error=f"{words(error)}\n{details}".strip()[:8000],
+    )
+    if is_told:
+        data = {"rule": rule.name, "error": words(error)}
+        timeline.record(record, "rule_failed", Actor.robot(rule.name), data, internal=True)
+
+
+def words(error: Exception) -> str:
+    """The error for a person: the domain's own sentence, else its kind."""
+    return error.message if isinstance(error, DomainError) else f"{type(error).__name__}: {error}"[:500]

@@ -1,0 +1,76 @@
+"""What rules do with leads as they come in, and with the objects of leads and deals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy
+
+from automation.actions.registry import Context, Outcome, action
+from crm import pipelines
+from crm.models import RecordType, record_model
+from crm.rows import row
+
+
+@action("qualify_lead", gettext_lazy("Qualify the lead"))
+def qualify_lead(context: Context) -> Outcome | None:
+    """Whose is the lead and how far is it known (LEAD-6)?"""
+    from leads import qualification
+
+    qualification.qualify_new(context.record, context.actor, is_held=True)
+    return Outcome("qualified", is_told=True)
+
+
+@action("complete_lead", gettext_lazy("Let the lead go on whose data are all there now"))
+def complete_lead(context: Context) -> Outcome | None:
+    """From «Не хватает данных» to «Данные заполнены», when nothing of the minimum is missing any more (LEAD-6)."""
+    from leads import qualification
+
+    return Outcome("completed", is_told=True) if qualification.complete(context.record, context.actor) else None
+
+
+@action("register_object", gettext_lazy("Put the construction object into the registry"))
+def register_object(context: Context) -> Outcome | None:
+    """Make the object, or show the one there is (LEAD-7)."""
+    from leads import qualification
+
+    qualification.register_object(context.record, context.actor, is_held=True)
+    return Outcome("registered", is_told=True)
+
+
+@action("route_lead", gettext_lazy("Share the lead out by the routing table"))
+def route_lead(context: Context) -> Outcome | None:
+    """Give the lead to whom the first matching row says (LEAD-8); an empty table does nothing.
+
+    With `quiet` a lead that no row takes is not told of: it stays where it was.
+    """
+    from leads import routing
+
+    is_quiet = bool(context.params.get("quiet"))
+    decision = routing.lead_route(context.record, by=context.actor, is_quiet=is_quiet)
+    if decision is None or (is_quiet and decision.rule is None):
+        return None
+    return Outcome("routed", {"name": str(decision.choice.to or "")}, is_told=True)
+
+
+def _moves_no_object(data: Mapping[str, Any]) -> bool:
+    """There is no object, or the record stays open: whose it is by its open records is then as before."""
+    if "object" in data and data["object"] is None:
+        return True
+    return bool(data.get("from")) and all(pipelines.stage(str(data[side])).is_open for side in ("from", "to"))
+
+
+@action("object_responsible", gettext_lazy("The object follows the responsible"), is_idle=_moves_no_object)
+def object_responsible(context: Context) -> Outcome | None:
+    """The object's responsible is that of its newest open deal, else lead (OBJ-5)."""
+    from objects_registry.services import object_follow_responsible
+
+    found: Any = row(record_model(RecordType.OBJECT), context.record.object_id)
+    if found is None:
+        return None
+    before = found.responsible_id
+    obj = object_follow_responsible(found, by=context.actor)
+    if obj.responsible_id == before:
+        return None
+    return Outcome("object_follows", {"object": str(obj), "name": str(obj.responsible or "")})

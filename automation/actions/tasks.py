@@ -1,0 +1,97 @@
+"""What rules ask of people: tasks and lines in the bell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import Role, User
+from automation.actions.registry import Context, Outcome, action, entry_of
+from automation.schedule import working_moment
+from crm import clock, events, notify
+from crm.actors import Actor
+from crm.errors import DomainError
+from crm.models import Activity, StagedRecord
+from crm.people import sales_head
+from crm.services import activity_create
+
+
+def person_for(record: StagedRecord) -> User:
+    """Who gets a robot's task: the responsible, or a sales head where there is none at work."""
+    person = record.responsible
+    if person is not None and person.is_active:
+        return person
+    for role in (Role.SALES_HEAD, Role.ADMINISTRATOR):
+        if (head := User.objects.filter(role=role, is_active=True).order_by("pk").first()) is not None:
+            return head
+    raise DomainError(_("There is nobody to give the task to."))
+
+
+def text_of(params: Mapping[str, Any], name: str, reader: User) -> str:
+    """A text of the rule in the reader's language, else in Russian."""
+    return str(params.get(f"{name}_{reader.language}") or params.get(f"{name}_ru") or "")
+
+
+def make_task(context: Context, *, key: str, kind: str, text: str = "") -> Activity | None:
+    """Make the rule's task once; None when it is there already."""
+    if Activity.objects.filter(key=key).exists():
+        return None
+    person = person_for(context.record)
+    days = int(context.params.get("due_days", 1))
+    return activity_create(
+        context.record,
+        title=text_of(context.params, "title", person)[:255],
+        text=text,
+        due_at=working_moment(clock.now() + timedelta(days=days)),
+        responsible=person,
+        by=context.actor,
+        kind=kind,
+        key=key,
+    )
+
+
+@action("create_task", gettext_lazy("Give the responsible a task"), needs=("title_ru",))
+def create_task(context: Context) -> Outcome | None:
+    """One task per entry into the stage; rules with the same `once` word share it (DEAL-7)."""
+    key = once_of(context)
+    made = make_task(context, key=key, kind=str(context.params.get("kind", Activity.Kind.TASK)))
+    return Outcome("task_made", {"title": made.title, "id": made.pk}, is_told=True) if made else None
+
+
+def once_of(context: Context) -> str:
+    """The key by which a task is made once: rules with the same `once` word share it within an entry."""
+    if word := context.params.get("once"):
+        return f"{word}:{context.record.RECORD_TYPE}:{context.record.pk}:{entry_of(context.record)}"
+    return f"task:{context.key}"
+
+
+@action("remind_responsible", gettext_lazy("Remind the responsible"), needs=("title_ru",))
+def remind_responsible(context: Context) -> Outcome | None:
+    """A line in the bell and a task: the record stands still (LEAD-18)."""
+    person = person_for(context.record)
+    with events.silence():
+        # Told once: the line about the silence says more than the one about a new task.
+        made = make_task(context, key=f"task:{context.key}", kind=str(context.params.get("kind", Activity.Kind.TASK)))
+    data = {"days": context.rule.delay_days, "title": str(context.record)}
+    _ring(person, context.record, data)
+    return Outcome("reminded", {"name": str(person), "days": context.rule.delay_days}) if made else None
+
+
+@action("tell_head", gettext_lazy("Tell the sales head"))
+def tell_head(context: Context) -> Outcome | None:
+    """A line in the bell of the sales head, with who is responsible (LEAD-18)."""
+    head = sales_head()
+    if head is None:
+        return None
+    record = context.record
+    data = {"days": context.rule.delay_days, "title": str(record), "responsible": str(record.responsible or "")}
+    _ring(head, record, data)
+    return Outcome("reminded", {"name": str(head), "days": context.rule.delay_days})
+
+
+def _ring(person: User, record: Any, data: Mapping[str, Any]) -> None:
+    notify.tell(person.pk, record, "silence", "stands_still", data, by=Actor.system())
