@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from communications.models import Submission
 from crm import normalize, undo
+from crm.actors import Actor
 from crm.errors import DomainError
 from crm.exclusions import exclusion_remove, exclusion_restore, exclusions_keep
 from crm.http import paginate
@@ -113,6 +114,6 @@ def exclusion_remove_page(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @undo.undoer("exclusion")
-def _undo_removal(user: Any, payload: Any) -> str:
-    row = exclusion_restore(Exclusion.every.get(pk=payload["id"]), by=user)
+def _undo_removal(by: Actor, payload: Any) -> str:
+    row = exclusion_restore(Exclusion.every.get(pk=payload["id"]), by=by)
     return _("«%(value)s» is on the exclusion list again.") % {"value": row.value}

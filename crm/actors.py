@@ -20,11 +20,13 @@ class Actor:
     name: str = ""
     # Fills what a move asks for: whoever may make the move may give what it lacks, also in fields that others keep.
     is_filling: bool = False
+    # Takes back what they have just done themselves: no rights are needed, the record may be out of their reach by now.
+    is_taking_back: bool = False
 
     @property
     def is_person(self) -> bool:
         """Bound by the rights of a user (a token acts with its owner's)."""
-        return self.kind in {ActorKind.USER, ActorKind.TOKEN}
+        return self.kind in {ActorKind.USER, ActorKind.TOKEN} and not self.is_taking_back
 
     def as_columns(self) -> dict[str, Any]:
         """The columns of ActedRow."""

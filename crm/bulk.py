@@ -6,6 +6,7 @@ An action gets a record, the person and JSON parameters, and answers what it tak
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -16,7 +17,7 @@ from accounts.models import User
 from crm import pipelines, scope, stages, tags, trash
 from crm.actors import Actor
 from crm.errors import DomainError, InvalidInput
-from crm.models import Activity, ActorKind, StagedRecord, record_model
+from crm.models import Activity, StagedRecord, record_model
 from crm.normalize import looks_like_placeholder
 from crm.services import record_assign, record_restore
 
@@ -95,7 +96,7 @@ def refusal_of(error: Exception) -> str:
 # -- the way back -----------------------------------------------------------------------------------------------------
 
 
-def take_back(kind: str, record_type: str, pk: int, entry: Any, user: User) -> bool:
+def take_back(kind: str, record_type: str, pk: int, entry: Any, by: Actor) -> bool:
     """Undo what an action did to one record; False when it was changed on meanwhile, and so stays."""
     if record_type == "task":
         former, given = entry
@@ -105,44 +106,44 @@ def take_back(kind: str, record_type: str, pk: int, entry: Any, user: User) -> b
     record: Any = model._default_manager.filter(pk=pk).first()
     if record is None:
         return False
-    return UNDO[kind](record, entry, user)
+    return UNDO[kind](record, entry, by)
 
 
-def _unassign(record: Any, entry: Any, user: User) -> bool:
+def _unassign(record: Any, entry: Any, by: Actor) -> bool:
     former, given = entry
     if record.responsible_id != given or record.deleted_at is not None:
         return False
     heir = User.objects.filter(pk=former).first() if former else None
-    record_assign(record, responsible=heir, by=user, reason=_("Undone"))
+    record_assign(record, responsible=heir, by=by, reason=_("Undone"))
     return True
 
 
-def _unmove(record: Any, entry: Any, user: User) -> bool:
+def _unmove(record: Any, entry: Any, by: Actor) -> bool:
     """Needs no rights of a head: the person takes back what they have done themselves."""
     before, after = entry
     if record.stage != after or record.deleted_at is not None:
         return False
-    actor = Actor(ActorKind.SYSTEM, user, user.short_name)
+    actor = replace(by, is_taking_back=True)
     stages.move(record, before, by=actor, reason=_("Undone"), refusal=stages.Refusal(), expected=after, override=True)
     return True
 
 
-def _untag(record: Any, entry: Any, user: User) -> bool:
-    return tags.tags_set(record, tags=entry, by=user)
+def _untag(record: Any, entry: Any, by: Actor) -> bool:
+    return tags.tags_set(record, tags=entry, by=by)
 
 
-def _undelete(record: Any, entry: Any, user: User) -> bool:
+def _undelete(record: Any, entry: Any, by: Actor) -> bool:
     if record.deleted_at is None or record.merged_into_id is not None:
         return False
-    record_restore(record, by=user)
+    record_restore(record, by=by)
     return True
 
 
-UNDO: dict[str, Callable[[Any, Any, User], bool]] = {
+UNDO: dict[str, Callable[[Any, Any, Actor], bool]] = {
     "assign": _unassign, "move": _unmove, "tag": _untag, "delete": _undelete,
 }  # fmt: skip
 
 
-def register(kind: str, act: Action, take_back: Callable[[Any, Any, User], bool]) -> None:
+def register(kind: str, act: Action, take_back: Callable[[Any, Any, Actor], bool]) -> None:
     """Add an action of an app above, with its way back; in AppConfig.ready, for workers load no addresses."""
     ACTIONS[kind], UNDO[kind] = act, take_back

@@ -19,9 +19,10 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from crm import bulk, clock, scope
+from crm.actors import Actor
 from crm.claims import claim_one, let_others_write
 from crm.errors import DomainError
-from crm.models import ListJob, Notification, record_model
+from crm.models import ActorKind, ListJob, Notification, record_model
 from crm.querysets import Action
 
 log = structlog.get_logger(__name__)
@@ -55,10 +56,12 @@ def job_start(
     params: dict[str, Any] | None = None,
     record_type: str = "",
     back: Sequence[Any] = (),
+    token_name: str = "",
 ) -> ListJob:
     """Note a job; small ones are done when this returns, of large ones a worker takes care. TooMany over the limit.
 
-    `back`: what the caller has done already and an undo of the job must take back too. Called outside a transaction
+    `back`: what the caller has done already and an undo of the job must take back too; `token_name`: with which token
+    of theirs the person started it. Called outside a transaction
     each chunk is one of its own: hundreds of records in a single one would keep all other writers of SQLite waiting.
     """
     if len(rows) > MOST:
@@ -72,6 +75,7 @@ def job_start(
         back=list(back),
         total=len(rows),
         created_at=clock.now(),
+        token_name=token_name,
     )
     start(job)
     return job
@@ -87,6 +91,7 @@ def job_keep(
     done: int,
     back: Sequence[Any],
     failed: Sequence[Any],
+    token_name: str = "",
 ) -> ListJob:
     """Note what has been done to many records in one go as a finished job: it is listed and can be taken back.
 
@@ -107,7 +112,18 @@ def job_keep(
         state=ListJob.State.DONE,
         created_at=now,
         finished_at=now,
+        token_name=token_name,
     )
+
+
+def token_name(by: User | Actor | None) -> str:
+    """The name of the token that acts for a person; an empty text where they act themselves."""
+    return by.name if isinstance(by, Actor) and by.kind == ActorKind.TOKEN else ""
+
+
+def actor_of(job: ListJob) -> Actor:
+    """Who does what a job does: the person, or their token."""
+    return Actor(ActorKind.TOKEN, job.user, job.token_name) if job.token_name else Actor.of(job.user)
 
 
 def start(job: ListJob) -> None:
@@ -203,7 +219,7 @@ def _do_rows(job: ListJob, rows: list[list[Any]]) -> int:
     """Act on the rows, as far as the time goes; answers how many were taken."""
     taken = 0
     records = _records(rows, job.user, job.kind)
-    act = bulk.ACTIONS[job.kind]
+    act, actor = bulk.ACTIONS[job.kind], actor_of(job)
     for record_type, pk in _in_time(rows):
         taken += 1
         record = records.get((record_type, pk))
@@ -212,7 +228,7 @@ def _do_rows(job: ListJob, rows: list[list[Any]]) -> int:
             continue
         try:
             with transaction.atomic():
-                back = act(record, job.user, job.params)
+                back = act(record, actor, job.params)
         except Exception as error:
             _refuse(job, record_type, pk, bulk.refusal_of(error))
             continue
@@ -246,7 +262,7 @@ def _undo_rows(job: ListJob, rows: list[list[Any]]) -> int:
         taken += 1
         try:
             with transaction.atomic():
-                done = bulk.take_back(job.params["kind"], record_type, pk, entry, job.user)
+                done = bulk.take_back(job.params["kind"], record_type, pk, entry, actor_of(job))
         except Exception as error:
             _refuse(job, record_type, pk, bulk.refusal_of(error))
             continue
@@ -291,15 +307,18 @@ def may_undo(job: ListJob) -> bool:
     return bool(job.is_over and job.back and job.undone_at is None and job.created_at > clock.now() - UNDO_FOR)
 
 
-def job_undo(job: ListJob) -> ListJob:
-    """Take back what a job did, each record only while nobody has changed it on; DomainError when it is too late."""
-    undoing = _undoing(job)
+def job_undo(job: ListJob, *, by: Actor | None = None) -> ListJob:
+    """Take back what a job did, each record only while nobody has changed it on; DomainError when it is too late.
+
+    `by` is the token that asks for it, where it is not the person themselves.
+    """
+    undoing = _undoing(job, token_name(by))
     start(undoing)
     return undoing
 
 
 @transaction.atomic
-def _undoing(job: ListJob) -> ListJob:
+def _undoing(job: ListJob, token: str) -> ListJob:
     """Mark a job as undone and note the one that does it."""
     locked = ListJob.objects.select_for_update(of=("self",)).select_related("user").get(pk=job.pk)
     if not may_undo(locked):
@@ -308,5 +327,5 @@ def _undoing(job: ListJob) -> ListJob:
     locked.save(update_fields=["undone_at"])
     return ListJob.objects.create(
         user=locked.user, kind=ListJob.Kind.UNDO, record_type=locked.record_type, params={"kind": locked.kind},
-        rows=locked.back[::-1], total=len(locked.back), created_at=clock.now(),
+        rows=locked.back[::-1], total=len(locked.back), created_at=clock.now(), token_name=token,
     )  # fmt: skip

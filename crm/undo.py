@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,13 +18,13 @@ from accounts.models import User
 from crm import clock, stages
 from crm.actors import Actor
 from crm.errors import StageConflict, StageError
-from crm.models import Activity, ActorKind, StagedRecord, StageHistory, record_model
+from crm.models import Activity, StagedRecord, StageHistory, record_model
 
 log = structlog.get_logger(__name__)
 
 # The toast shows its button for ten seconds; the ticket lives a little longer than a slow network needs.
 TICKET_SECONDS = 60
-Undoer = Callable[[User, Mapping[str, Any]], str]
+Undoer = Callable[[Actor, Mapping[str, Any]], str]
 UNDOERS: dict[str, Undoer] = {}
 
 
@@ -57,13 +58,24 @@ def key_of(address: str) -> str:
 
 
 @transaction.atomic
-def undo(user: User, key: str) -> str:
-    """Take an action back; StageError when the ticket is used up, too old or another person's."""
-    name = f"undo:{user.pk}:{key}"
+def undo(by: User | Actor, key: str) -> str:
+    """Take an action back; StageError when the ticket is used up, too old or another person's.
+
+    `by` is the person whose ticket it is, or their token: the audit trail keeps which of the two took it back.
+    """
+    actor = Actor.of(by)
+    name = f"undo:{owner(actor).pk}:{key}"
     ticket = cache.get(name)
     if ticket is None or not cache.delete(name):
         raise StageError(_("It is too late to undo this: change it by hand."))
-    return UNDOERS[ticket["kind"]](user, ticket["payload"])
+    return UNDOERS[ticket["kind"]](actor, ticket["payload"])
+
+
+def owner(actor: Actor) -> User:
+    """The person who takes something back, by hand or with a token."""
+    if actor.user is None:
+        raise StageError(_("It is too late to undo this: change it by hand."))
+    return actor.user
 
 
 def offer_move(user: User, record: StagedRecord, from_stage: str) -> str:
@@ -76,18 +88,18 @@ def offer_move(user: User, record: StagedRecord, from_stage: str) -> str:
 
 
 @undoer("move")
-def _undo_moves(user: User, payload: Mapping[str, Any]) -> str:
+def _undo_moves(by: Actor, payload: Mapping[str, Any]) -> str:
     """Bring records back to where they stood, each only while nobody moved it on; written as a move with reason.
 
     The way back needs no rights of a head: the person takes back what they have just done, perhaps by mistake,
     and the record may already be out of their reach (handed over).
     """
     model = record_model(payload["record_type"])
-    actor = Actor(ActorKind.SYSTEM, user, user.short_name)
+    actor = replace(by, is_taking_back=True)
     back = 0
     for pk, from_stage, to_stage in payload["moves"]:
         record = model._default_manager.filter(pk=pk, deleted_at__isnull=True).first()
-        if record is None or record.stage != to_stage or not _moved_by(user, record):
+        if record is None or record.stage != to_stage or not _moved_by(owner(by), record):
             continue
         stages.move(
             record,
@@ -111,7 +123,7 @@ def _moved_by(user: User, record: StagedRecord) -> bool:
 
 
 @undoer("assign")
-def _undo_assign(user: User, payload: Mapping[str, Any]) -> str:
+def _undo_assign(by: Actor, payload: Mapping[str, Any]) -> str:
     """Give records back to those who had them."""
     from crm.services import record_assign
 
@@ -120,27 +132,28 @@ def _undo_assign(user: User, payload: Mapping[str, Any]) -> str:
     for pk, former, now in payload["rows"]:
         record = model._default_manager.filter(pk=pk, responsible_id=now).first()
         if record is not None:
-            record_assign(record, responsible=people.get(former), by=user, reason=_("Undone"))
+            record_assign(record, responsible=people.get(former), by=by, reason=_("Undone"))
     return _("Undone: the responsible is as before.")
 
 
 @undoer("task")
-def _undo_task(user: User, payload: Mapping[str, Any]) -> str:
+def _undo_task(by: Actor, payload: Mapping[str, Any]) -> str:
     """Open a task again that was marked as done."""
     from crm.services import activity_reopen
 
-    task = Activity.objects.visible_to(user, "change").filter(pk=payload["id"]).first()
+    task = Activity.objects.visible_to(owner(by), "change").filter(pk=payload["id"]).first()
     if task is None:
         raise StageError(_("This task is not yours any more."))
-    activity_reopen(task, by=user)
+    activity_reopen(task, by=by)
     return _("The task is open again.")
 
 
 @undoer("delete")
-def _undo_delete(user: User, payload: Mapping[str, Any]) -> str:
+def _undo_delete(by: Actor, payload: Mapping[str, Any]) -> str:
     """Take a record out of the trash."""
     from crm.services import record_restore
 
-    record = record_model(payload["record_type"])._default_manager.visible_to(user, "change").get(pk=payload["id"])
-    record_restore(record, by=user)
+    rows: Any = record_model(payload["record_type"])._default_manager
+    record = rows.visible_to(owner(by), "change").get(pk=payload["id"])
+    record_restore(record, by=by)
     return _("«%(record)s» is back.") % {"record": record}

@@ -80,15 +80,15 @@ def offer_undo(user: User, marks: list[SpamMark]) -> str:
 
 
 @undo.undoer("spam")
-def _undo_spam(user: User, payload: Mapping[str, Any]) -> str:
-    undo.UNDOERS["move"](user, payload)
-    _take_off(payload["exclusions"], user)
+def _undo_spam(by: Actor, payload: Mapping[str, Any]) -> str:
+    undo.UNDOERS["move"](by, payload)
+    _take_off(payload["exclusions"], by)
     return _("Undone: the lead is open again, and its phones and e-mails are off the exclusion list.")
 
 
-def _take_off(keys: list[int], user: User) -> None:
+def _take_off(keys: list[int], by: Actor) -> None:
     for row in Exclusion.objects.filter(pk__in=keys):
-        exclusion_remove(row, by=user)
+        exclusion_remove(row, by=by)
 
 
 # -- many at once -----------------------------------------------------------------------------------------------------
@@ -102,10 +102,10 @@ def spam_many(record: Any, by: Any, params: Mapping[str, Any]) -> Any:
     return [mark.from_stage, mark.lead.stage, [row.pk for row in mark.added]]
 
 
-def take_back(record: Any, entry: Any, user: User) -> bool:
+def take_back(record: Any, entry: Any, by: Actor) -> bool:
     """Open the lead again and take its rows off the list; not when somebody has moved it on meanwhile."""
     before, after, keys = entry
-    if not bulk.UNDO["move"](record, [before, after], user):
+    if not bulk.UNDO["move"](record, [before, after], by):
         return False
-    _take_off(keys, user)
+    _take_off(keys, by)
     return True

@@ -121,6 +121,7 @@ class BulkActions(RecordActions):
                 [self.record_type, row["id"], row["back"]] for row in results if row["ok"] and row["back"] is not None
             ],
             failed=[[self.record_type, row["id"], row["message"]] for row in results if not row["ok"]],
+            token_name=jobs.token_name(self.actor),
         )
         return int(kept.pk)
 

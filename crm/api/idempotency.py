@@ -22,6 +22,8 @@ from crm.models import IdempotencyKey
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
 KEPT_FOR = timedelta(days=2)
+# Headers of an answer that are a part of it: where the made thing is, and the way back.
+KEPT_HEADERS = ("Location", "Undo-Location")
 
 
 class KeyReused(DomainError):
@@ -100,13 +102,14 @@ def forget_old_keys() -> int:
 def _repeated(row: IdempotencyKey, method: str, path: str, body_hash: str) -> Response:
     if (row.method, row.path, row.body_hash) != (method, path, body_hash):
         raise KeyReused(_("This key was already used for another call: take a new one."))
-    return Response(row.response, status=row.status, headers={"Idempotent-Replayed": "true"})
+    return Response(row.response, status=row.status, headers={**row.headers, "Idempotent-Replayed": "true"})
 
 
 def _keep(row: IdempotencyKey, response: Response) -> None:
     row.status = response.status_code
     row.response = None if response.data is None else json.loads(JSONRenderer().render(response.data))
-    row.save(update_fields=["status", "response"])
+    row.headers = {name: response[name] for name in KEPT_HEADERS if name in response}
+    row.save(update_fields=["status", "response", "headers"])
 
 
 def _body_hash(request: Request) -> str:

@@ -106,7 +106,7 @@ class JobViewSet(ApiViewSet):
     @action(detail=True, methods=["post"])
     def undo(self, request: Request, **kwargs: Any) -> Response:
         """Take back what it did, within a day; answers the job that does so. What was changed on meanwhile stays."""
-        return self._shown(jobs.job_undo(self.get_object()))
+        return self._shown(jobs.job_undo(self.get_object(), by=self.actor))
 
     @extend_schema(
         summary=gettext_lazy("Download the file of an export"),

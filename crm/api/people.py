@@ -18,7 +18,7 @@ from accounts.services import profile_update
 from crm import notify, people_services
 from crm.api.filtering import PAGING, refuse_unknown
 from crm.api.jobs import JobDetail
-from crm.api.serializers import Input, RecordInput, Reference
+from crm.api.serializers import Input, OnePhone, RecordInput, Reference
 from crm.api.views import ApiViewSet
 from crm.people import assignable
 
@@ -54,6 +54,8 @@ class MeOutput(serializers.ModelSerializer[User]):
 
 class MeInput(RecordInput):
     """What people may change of their own account."""
+
+    phone = OnePhone(required=False, allow_blank=True)
 
     class Meta:
         model = User

@@ -55,5 +55,5 @@ class UndoViewSet(ApiViewSet):
     def take_back(self, request: Request, key: str) -> Response:
         """Once, within a minute, by its author; 422 when it is too late, 409 when it was changed on meanwhile."""
         with transaction.atomic():
-            text = undo.undo(self.caller, key)
+            text = undo.undo(self.actor, key)
         return Response(UndoneOutput({"message": text}).data)

@@ -104,6 +104,9 @@ class ListJob(models.Model):
     claimed_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    token_name = models.CharField(
+        max_length=150, blank=True, help_text="Started by this token of the person, named as the audit trail names it."
+    )
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -223,6 +226,7 @@ class IdempotencyKey(models.Model):
     body_hash = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(null=True)
     response = models.JSONField(null=True)
+    headers = models.JSONField(default=dict, help_text="Headers of the answer that say what may follow it.")
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:

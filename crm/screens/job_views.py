@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from crm import jobs, undo
+from crm.actors import Actor
 from crm.errors import DomainError
 from crm.http import triggers
 from crm.models import RECORD_MODELS, ListJob, record_model
@@ -147,12 +148,12 @@ def job_undo(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @undo.undoer("job")
-def _undo_by_ticket(user: User, payload: Mapping[str, Any]) -> str:
-    return _undo(ListJob.objects.get(pk=payload["id"], user=user))
+def _undo_by_ticket(by: Actor, payload: Mapping[str, Any]) -> str:
+    return _undo(ListJob.objects.get(pk=payload["id"], user=by.user), by)
 
 
-def _undo(job: ListJob) -> str:
-    undoing = jobs.job_undo(job)
+def _undo(job: ListJob, by: Actor | None = None) -> str:
+    undoing = jobs.job_undo(job, by=by)
     if not undoing.is_over:
         return _("It is being taken back: you will be told when it is done.")
     if not undoing.done:

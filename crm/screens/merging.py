@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import User
 from crm import clock, undo
+from crm.actors import Actor
 from crm.contact_points import OWNERS
 from crm.errors import DomainError
 from crm.merging import (
@@ -247,7 +248,7 @@ def record_not_duplicate(request: HttpRequest, record_type: str, pk: int) -> Htt
 
 
 @undo.undoer("not_duplicate")
-def _undo_not_duplicate(user: User, payload: Any) -> str:
+def _undo_not_duplicate(by: Actor, payload: Any) -> str:
     """Take a mark back that was just made."""
-    unmark_not_duplicate(ids=payload["ids"], by=user)
+    unmark_not_duplicate(ids=payload["ids"], by=by)
     return _("Undone: the warning is there again.")

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import Role, User
 from crm import saved_views, undo
+from crm.actors import Actor
 from crm.errors import DomainError
 from crm.models import SavedView
 from crm.screens import dialogs, listing, registry
@@ -155,9 +156,9 @@ def delete_view(request: HttpRequest, record_type: str, pk: int) -> HttpResponse
 
 
 @undo.undoer("view")
-def _undo_delete(user: User, payload: Any) -> str:
+def _undo_delete(by: Actor, payload: Any) -> str:
     """Keep the view again."""
-    view = saved_views.view_save(by=user, **payload)
+    view = saved_views.view_save(by=undo.owner(by), **payload)
     return _("The view «%(name)s» is saved.") % {"name": view.name}
 
 

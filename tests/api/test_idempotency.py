@@ -77,6 +77,17 @@ def test_the_answer_shows_what_the_rules_did_with_and_without_a_key(caller: Any)
 
 
 @pytest.mark.django_db
+def test_a_repeated_call_is_told_the_way_back_too(caller: Any) -> None:
+    program, heir = caller(make_user()), make_user()
+    deal = deal_create(by=program.user, data={"title": "Склад", "responsible": program.user})
+    calls = [program.post(f"deals/{deal.pk}/assign/", {"responsible": heir.pk}, **{KEY: "a"}) for _time in range(2)]
+    assert calls[1]["Idempotent-Replayed"] == "true"
+    assert calls[0]["Undo-Location"] == calls[1]["Undo-Location"]
+    assert program.post(calls[1]["Undo-Location"]).status_code == 200
+    assert program.get(f"deals/{deal.pk}/").json()["responsible"] == program.user.pk
+
+
+@pytest.mark.django_db
 def test_old_keys_are_forgotten(caller: Any) -> None:
     caller(make_user()).post("contacts/", {"last_name": "Ким"}, **{KEY: "a"})
     assert forget_old_keys() == 0

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from accounts.models import Role
-from crm import stages
-from crm.models import Exclusion, StageHistory
+from crm import jobs, stages
+from crm.models import Change, Exclusion, ListJob, StageHistory
 from deals.models import Deal
 from leads.services import lead_create
 from tests.factories import make_deal, make_team, make_user
@@ -80,3 +80,31 @@ def test_a_row_taken_out_of_the_exclusions_is_put_back(caller: Any) -> None:
     assert not Exclusion.objects.exists()
     assert program.post(address).status_code == 200
     assert Exclusion.objects.get().value == "+79120001122"
+
+
+@pytest.mark.rule("ACC-5")
+def test_what_a_token_takes_back_is_the_tokens_in_the_audit_trail(caller: Any) -> None:
+    owner, heir = caller(make_user()), make_user()
+    deal = make_deal(owner.user, amount=5)
+    owner.post(way_back(owner.post(f"deals/{deal.pk}/move/", SIGN)))
+    owner.post(way_back(owner.post(f"deals/{deal.pk}/assign/", {"responsible": heir.pk})))
+    moved = StageHistory.objects.filter(record_type="deal", record_id=deal.pk).order_by("-id")[0]
+    given = Change.objects.filter(record_type="deal", record_id=deal.pk, field="responsible").order_by("-id")[0]
+    for row in (moved, given):
+        assert (row.actor_kind, row.actor_user_id) == ("token", owner.user.pk)
+        assert row.actor_name.endswith("Сайт")
+
+
+@pytest.mark.rule("ACC-5")
+def test_a_job_that_a_token_takes_back_is_the_tokens(caller: Any) -> None:
+    head, heir = caller(make_user(Role.SALES_HEAD)), make_user()
+    deal = make_deal(head.user)
+    job = head.post("deals/bulk/", {"action": "assign", "ids": [deal.pk], "responsible": heir.pk}).json()["job"]
+    assert head.post(f"jobs/{job}/undo/").json()["done"] == 1
+    kinds = Change.objects.filter(record_type="deal", record_id=deal.pk, field="responsible")
+    assert {row.actor_kind for row in kinds} == {"token"}
+    other = make_deal(head.user)
+    job = head.post("deals/bulk/", {"action": "assign", "ids": [other.pk], "responsible": heir.pk}).json()["job"]
+    jobs.job_undo(ListJob.objects.get(pk=job))
+    last = Change.objects.filter(record_type="deal", record_id=other.pk, field="responsible").order_by("-id")[0]
+    assert (last.actor_kind, last.actor_user_id) == ("user", head.user.pk)
