@@ -21,6 +21,7 @@ class CrmConfig(AppConfig):
 
     def ready(self) -> None:
         from crm import (
+            client_owners,
             clients,
             contact_points,
             duplicates,
@@ -69,6 +70,10 @@ class CrmConfig(AppConfig):
         services.derive("company", clients.require_company_name)
         services.derive("company", contact_points.derive_points)
         services.derive("company", clients.derive_inn)
+        services.derive("contact", client_owners.derive_owner)
+        services.follow("contact", client_owners.contact_follow)
+        services.follow("company", client_owners.company_follow)
+        nightly.every_night("people of clients", client_owners.mend)
         for record_type in duplicates.MATCHED_TYPES:
             services.derive(record_type, duplicates.derive_keys)
         responsible = needed.plain("responsible", _("Responsible"))

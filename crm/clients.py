@@ -79,11 +79,22 @@ def company_update(
 
 
 def _update(client: Contact | Company, data: Mapping[str, Any], by: Any, expected_version: int | None) -> None:
-    """Change fields; a new responsible takes the open tasks along and is told on the timeline."""
+    """Change fields; a new responsible takes the open tasks along and is told on the timeline.
+
+    A form sends all its fields: a person who is named as before is nobody's wish. A new company decides itself.
+    """
+    former, company = client.responsible_id, getattr(client, "company_id", None)
     values = {name: value for name, value in data.items() if name != "responsible"}
     record_update(client, data=values, by=by, expected_version=expected_version)
-    if "responsible" in data:
+    is_other = "responsible" in data and getattr(data["responsible"], "pk", None) != former
+    if is_other and not takes_person_of_company(client, company):
         record_assign(client, responsible=data["responsible"], by=by)
+
+
+def takes_person_of_company(client: Any, former_company: int | None) -> bool:
+    """Has a contact just been put into another company, whose person is now theirs too (DEAL-12)?"""
+    company = client.company if isinstance(client, Contact) else None
+    return company is not None and company.pk != former_company and company.responsible_id is not None
 
 
 def _split_name(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
-from crm import clock, norms, pipelines
+from crm import client_owners, clock, norms, pipelines
 from crm.formfields import FullDayField
 from crm.models import Activity, Channel, ClientType, Company, Contact, RefusalReason, Source, Stage, StageHistory, Tag
 
@@ -286,11 +286,20 @@ class ClientFilter(RecordFilter):
 class ContactFilter(ClientFilter):
     """Contacts."""
 
+    PEOPLE = (("differs", _("Not the company's")), ("mended", _("Mended by the nightly check")))
+
     company = KeyFilter(field_name="company_id", label=_("Company"))
+    company_person = filters.ChoiceFilter(choices=PEOPLE, method="by_person", label=_("Responsible and the company's"))
 
     class Meta:
         model = Contact
         fields: tuple[str, ...] = ()
+
+    def by_person(self, queryset: Any, _name: str, value: str) -> Any:
+        """Whose person is not their company's, or was not until the nightly check (DEAL-12)."""
+        if value == "differs":
+            return queryset.filter(pk__in=client_owners.out_of_step().order_by().values("pk"))
+        return client_owners.mended(queryset)
 
 
 class CompanyFilter(ClientFilter):

@@ -16,7 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from crm import clock, contact_points, events, normalize, pipelines, preferences, timeline
+from crm import client_owners, clock, contact_points, events, normalize, pipelines, preferences, timeline
 from crm.actors import Actor
 from crm.errors import DomainError, InvalidInput
 from crm.journaling import Journal, audit_columns, columns_of, model_of, put_back, refresh_search
@@ -129,15 +129,19 @@ def merge(
     before = {pk: columns_of(record) for pk, record in records.items()}
     stages = {pk: record.stage for pk, record in records.items()}
     flags = PointFlags(records.values())
+    companies = client_owners.companies_of(records.values())
+    people = client_owners.people_of(companies)
     with events.silence():
         for other in others:
             for link in links_to(type(main)):
                 audit_columns(link.model, link.column, carry(link, main, other, journal), other.pk, main.pk, actor)
             history += _retire(other, main, actor)
         _fill_main(main, others, choices or {}, actor)
+        client_owners.keep_together(companies, actor)
         _refresh(records.values())
         for pk, record in records.items():
             journal.compare(record, before[pk])
+        client_owners.note_people(journal, people, companies)
         made = flags.note(journal)
         done = Merge.objects.create(
             record_type=record_type,
@@ -169,6 +173,7 @@ def undo_merge(*, merge_id: int, by: Any) -> Merge:
                 audit_columns(group["model"], group["column"], put_back(group), group["new"], group["old"], actor)
             for other in others:
                 _bring_back(other, done, actor)
+            client_owners.keep_together(client_owners.companies_of([main, *others]), actor)
             _refresh([main, *others])
             for record in (main, *others):
                 timeline.record(record, "merge_undone", actor, {"merge": done.pk})

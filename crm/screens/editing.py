@@ -16,9 +16,10 @@ from django_fsm import ConcurrentTransition
 
 from accounts.models import User
 from crm import undo
+from crm.clients import takes_person_of_company
 from crm.errors import DomainError, StageConflict
 from crm.http import triggers
-from crm.models import Change, StagedRecord
+from crm.models import Change, Company, Contact, StagedRecord
 from crm.people import assignable
 from crm.screens import access, dialogs, registry
 from crm.screens.card import fact_row
@@ -66,8 +67,9 @@ def edit_field(request: HttpRequest, record_type: str, pk: int, name: str) -> Ht
 def save(screen: registry.Screen, record: Any, values: dict[str, Any], user: User, *, expected_version: int) -> None:
     """Write changed fields of a record; the responsible has a service of its own, for tasks go along."""
     rest = {name: value for name, value in values.items() if name != "responsible"}
+    company = getattr(record, "company_id", None)
     screen.update(record, by=user, data=rest, expected_version=expected_version)
-    if "responsible" in values:
+    if "responsible" in values and not takes_person_of_company(record, company):
         record_assign(record, responsible=values["responsible"], by=user)
 
 
@@ -209,6 +211,8 @@ class AssignForm(BulkAssignForm):
         field: Any = self.fields["responsible"]
         field.queryset = assignable(user, record)
         field.initial = record.responsible_id
+        if isinstance(record, Company) or (isinstance(record, Contact) and record.company_id is not None):
+            field.help_text = _("The company and all its contacts get this person: one answers for all of them.")
 
 
 @login_required

@@ -9,9 +9,16 @@ from crm.services.activities import (
     activity_reopen,
     refresh_next_activity,
 )
-from crm.services.fields import DERIVED, PROTECTED, derive, plain_value, shown_value
+from crm.services.fields import DERIVED, PROTECTED, derive, follow, plain_value, shown_value
 from crm.services.notes import attachment_add, note_add, touch
-from crm.services.records import record_assign, record_create, record_delete, record_restore, record_update
+from crm.services.records import (
+    record_assign,
+    record_create,
+    record_delete,
+    record_hand,
+    record_restore,
+    record_update,
+)
 
 __all__ = [
     "DERIVED",
@@ -24,11 +31,13 @@ __all__ = [
     "activity_reopen",
     "attachment_add",
     "derive",
+    "follow",
     "note_add",
     "plain_value",
     "record_assign",
     "record_create",
     "record_delete",
+    "record_hand",
     "record_restore",
     "record_update",
     "refresh_next_activity",

@@ -11,6 +11,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 from django.utils.translation import gettext as _
 
+from crm.actors import Actor
 from crm.errors import InvalidInput
 from crm.models import StagedRecord
 
@@ -31,6 +32,8 @@ NOT_SEARCHED = frozenset(
     }
 )  # fmt: skip
 DERIVED: dict[str, list[Callable[[Any, set[str]], set[str]]]] = {}
+Follower = Callable[[Any, set[str], Actor], None]
+FOLLOWERS: dict[str, list[Follower]] = {}
 
 
 def derive(record_type: str, function: Callable[[Any, set[str]], set[str]]) -> None:
@@ -44,6 +47,18 @@ def derived_fields(record: StagedRecord, changed: set[str]) -> set[str]:
     for function in DERIVED.get(record.RECORD_TYPE, []):
         more |= function(record, changed | more)
     return more
+
+
+def follow(record_type: str, function: Follower) -> None:
+    """Register what other records do after a change of this one: gets it, the changed names and who changed them."""
+    if function not in FOLLOWERS.setdefault(record_type, []):
+        FOLLOWERS[record_type].append(function)
+
+
+def let_follow(record: StagedRecord, changed: set[str], actor: Actor) -> None:
+    """Let other records follow what has just been written, in the same transaction."""
+    for function in FOLLOWERS.get(record.RECORD_TYPE, []):
+        function(record, changed, actor)
 
 
 def plain_value(value: Any) -> Any:

@@ -21,6 +21,7 @@ from crm.services.fields import (
     derived_fields,
     differs,
     is_at_hand,
+    let_follow,
     plain_value,
     record_field,
     shown_value,
@@ -105,6 +106,7 @@ def record_update(
     _tell_changes(record, before, changed, actor)
     told = {"fields": sorted(changed), "stage": record.stage, **stages.told_of(record)}
     events.publish("fields_changed", record, actor, told)
+    let_follow(record, changed, actor)
     return record
 
 
@@ -183,8 +185,18 @@ def record_assign(record: R, *, responsible: Any, by: Any, reason: str = "") -> 
                 }
             ],
         )
+    return record_hand(record, responsible=responsible, by=by, reason=reason)
+
+
+@together
+def record_hand(record: R, *, responsible: Any, by: Any, reason: str = "", **told: Any) -> R:
+    """Give a record to a person without asking whether they may have it: where it follows another record.
+
+    `told` goes into the timeline beside the names.
+    """
+    former = record.responsible
     record_update(record, data={"responsible": responsible}, by=by)
-    names = {"old": str(former or ""), "new": str(responsible or ""), "reason": reason}
+    names = {"old": str(former or ""), "new": str(responsible or ""), "reason": reason, **told}
     timeline.record(record, "responsible", by, names)
     if former is not None and responsible is not None:
         Activity.objects.filter(
@@ -210,6 +222,7 @@ def record_restore(record: R, *, by: Any) -> R:
     record.deleted_at = None
     record.save(update_fields=["deleted_at", "stage"])
     _audit(record, "deleted_at", old, None, by)
+    let_follow(record, {"company", "responsible"}, Actor.of(by))
     return record
 
 

@@ -59,7 +59,7 @@ CONTACT = register(
     Screen(
         record_type=RecordType.CONTACT,
         filter_class=ContactFilter,
-        drawer=DRAWER,
+        drawer=(*DRAWER, "company_person"),
         columns=(
             Column("name", _("Contact"), ("last_name", "first_name"), value=str, shown=True),
             Column(

@@ -116,6 +116,7 @@ def test_a_contact_is_given_to_the_person_of_its_company(caller: Any) -> None:
     owner, mate, stranger = caller(make_user(team=team)), caller(make_user(team=team)), caller(make_user())
     theirs, heir = caller(make_user(Role.PARTNER)), make_user()
     contact = make_client(owner.user, company=make_company(heir))
+    Contact.objects.filter(pk=contact.pk).update(responsible=owner.user)
     address = f"contacts/{contact.pk}/follow-company/"
     assert stranger.post(address).status_code == theirs.post(address).status_code == 404
     assert mate.post(address).status_code == 403
