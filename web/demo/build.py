@@ -28,6 +28,7 @@ SEED = 20_26
 DAYS = 365
 # How many of the leads are of yesterday and today for certain.
 FRESH = 12
+TICK_AT = time(10)
 # From how many leads on a second process is worth its start.
 WORTH_TWO = 300
 # How much of a usual month comes in, January to December: building is thought of in spring and in autumn.
@@ -86,7 +87,7 @@ def play(world: World, times: list[datetime], begin: datetime, now: datetime, sa
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
     for at in times:
         heapq.heappush(queue, (at, next(order), starting(world)))
-    ticked, done = begin, 0
+    ticked, done = morning_of(begin, world.zone), 0
     with translation.override("ru"), scope.opened(), letters_go_nowhere():
         while queue and queue[0][0] <= now:
             at, _order, life = heapq.heappop(queue)
@@ -120,6 +121,14 @@ def starting(world: World) -> Life:
     if world.luck(0.08):
         known = Deal.objects.filter(partner__isnull=True, contact__isnull=False).order_by("-pk")[:1].first()
     yield from lead_life(world, known=known)
+
+
+def morning_of(at: datetime, zone: Any) -> datetime:
+    """Ten o'clock of that day: the ticks of the year come in working hours, at whatever hour the demo is made.
+
+    By night robots put off till the morning what is late; a tick at night would put the same off every day anew.
+    """
+    return datetime.combine(at.astimezone(zone).date(), TICK_AT, tzinfo=zone)
 
 
 def tick(at: datetime) -> None:
