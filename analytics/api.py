@@ -19,10 +19,11 @@ from analytics import funnel, refusals
 from analytics.query import PERIODS, ReportQuery, parse
 from crm.api.filtering import refuse_unknown
 from crm.api.views import ApiViewSet
-from crm.models import Stage
+from crm.models import ClientType, Stage
 
 KNOWN = {
-    "pipeline", "period", "from", "to", "responsible", "team", "source", "region", "purpose", "partner", "by", "mode",
+    "pipeline", "period", "from", "to", "responsible", "team", "source", "region", "purpose", "client_type",
+    "partner", "by", "mode",
 }  # fmt: skip
 PARAMETERS = [
     OpenApiParameter("pipeline", str, description=_("Code of the pipeline.")),
@@ -30,6 +31,7 @@ PARAMETERS = [
     OpenApiParameter("from", OpenApiTypes.DATE, description=_("First day, when period is custom.")),
     OpenApiParameter("to", OpenApiTypes.DATE, description=_("Last day, when period is custom.")),
     *(OpenApiParameter(name, str) for name in ("responsible", "team", "source", "region", "purpose", "partner")),
+    OpenApiParameter("client_type", str, enum=ClientType.values),
     OpenApiParameter("by", str, enum=list(funnel.BREAKDOWNS), description=_("What the table is cut by.")),
 ]
 

@@ -15,7 +15,7 @@ from analytics.funnel import CohortFunnel, SnapshotFunnel
 from analytics.query import ReportQuery
 from analytics.refusals import Refusals
 from crm.exporting import XLSX_TYPE
-from crm.models import Source
+from crm.models import ClientType, Source
 
 FORMATS = {"count": "#,##0", "money": "#,##0.00", "share": "0.0%", "seconds": "0.00", "text": "@"}
 Sheet = tuple[str, list[tables.Column], list[Any], Callable[[Any], str]]
@@ -39,6 +39,7 @@ def _cut_label(name: str) -> str:
         "source": _("Source"),
         "region": _("Region"),
         "purpose": _("Purpose"),
+        "client_type": _("Client type"),
         "partner": _("Partner"),
     }[name]
 
@@ -51,6 +52,8 @@ def _value_name(name: str, value: str) -> str:
         "responsible": User, "team": Team, "source": Source, "purpose": Purpose, "partner": Partner,
     }  # fmt: skip
     model = models.get(name)
+    if name == "client_type":
+        return str(dict(ClientType.choices).get(value, value))
     row = model.objects.filter(pk=value).first() if model else None
     return str(row or value)
 

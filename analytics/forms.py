@@ -16,7 +16,7 @@ from accounts.selectors import assignable_users
 from analytics.query import PERIODS, ReportQuery, offered_pipelines
 from crm.errors import InvalidInput
 from crm.formfields import DayInput, FullDayField
-from crm.models import Source
+from crm.models import ClientType, Source
 from objects_registry.models import Purpose
 
 BY_CHOICES = (
@@ -55,6 +55,9 @@ class ReportForm(forms.Form):
     team = forms.ChoiceField(label=_("Team"), required=False)
     source = forms.ChoiceField(label=_("Source"), required=False)
     purpose = forms.ChoiceField(label=_("Purpose"), required=False)
+    client_type = forms.ChoiceField(
+        label=_("Client type"), choices=[("", _("All")), *ClientType.choices], required=False
+    )
     partner = forms.ModelChoiceField(Partner.objects.all(), label=_("Partner"), required=False, empty_label=_("All"))
     by = forms.ChoiceField(label=_("Table"), choices=BY_CHOICES, required=False)
 

@@ -20,7 +20,7 @@ from deals.filters import DealFilter
 from leads.filters import LeadFilter
 
 FILTERS: dict[str, Any] = {"lead": LeadFilter, "deal": DealFilter}
-CUTS = ("responsible", "team", "source", "region", "purpose", "partner")
+CUTS = ("responsible", "team", "source", "region", "purpose", "client_type", "partner")
 PERIODS = (
     ("this_month", _("This month")),
     ("last_month", _("Last month")),

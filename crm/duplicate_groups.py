@@ -30,12 +30,23 @@ def reason_texts(reasons: list[list[str]]) -> list[str]:
     return list(dict.fromkeys(shown))
 
 
-def groups_of(record_type: str, user: User, *, sure: bool = False) -> Any:
-    """Groups of the last search of which at least two records still live apart, the surest and largest first."""
+def has_types(record_type: str) -> bool:
+    """Contacts and companies have a type (client, supplier ...) by which their groups can be cut (LEAD-16)."""
+    return any(column.name == "client_type" for column in record_model(record_type)._meta.concrete_fields)
+
+
+def groups_of(record_type: str, user: User, *, sure: bool = False, client_type: str = "") -> Any:
+    """Groups of the last search of which at least two records still live apart, the surest and largest first.
+
+    With `client_type` those with a record of that type: one that is kept twice as two types is an error as well.
+    """
     known: Any = record_model(record_type)._default_manager
     alive = known.visible_to(user).alive().order_by().values("pk")
     rows = DuplicateGroup.objects.filter(record_type=record_type, is_dismissed=False)
     rows = rows.annotate(living=Count("members", filter=Q(members__member_id__in=alive))).filter(living__gt=1)
+    if client_type and has_types(record_type):
+        typed = DuplicateMember.objects.filter(member_id__in=alive.filter(client_type=client_type))
+        rows = rows.filter(pk__in=typed.values("group"))
     return (rows.filter(is_sure=True) if sure else rows).order_by("-is_sure", "-living", "id")
 
 

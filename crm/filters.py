@@ -10,7 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
@@ -225,6 +225,7 @@ class ClosableFilter(RecordFilter):
     tag = TagsFilter(field_name="tags", queryset=Tag.objects.all(), label=_("Tag"))
     contact = KeyFilter(field_name="contact_id", label=_("Contact"))
     company = KeyFilter(field_name="company_id", label=_("Company"))
+    client_type = ChoicesFilter(choices=ClientType.choices, method="by_client_type", label=_("Client type"))
     object = KeyFilter(field_name="object_id", label=_("Object"))
     partner = KeysFilter(field_name="partner_id", label=_("Partner"))
     copies = filters.BooleanFilter(method="by_copies", label=_("Repeat copies"))
@@ -241,6 +242,13 @@ class ClosableFilter(RecordFilter):
     no_team = filters.BooleanFilter(field_name="responsible__team", lookup_expr="isnull", label=_("No team"))
     no_region = filters.BooleanFilter(method="by_no_region", label=_("Region unknown"))
     no_purpose = filters.BooleanFilter(field_name="purpose", lookup_expr="isnull", label=_("Purpose unknown"))
+
+    def by_client_type(self, queryset: Any, _name: str, value: list[str]) -> Any:
+        """By the type of the company, or of the contact where there is no company; the unknown are of no type."""
+        if not value:
+            return queryset
+        by_person = Q(company__isnull=True, contact__client_type__in=value)
+        return queryset.filter(Q(company__client_type__in=value) | by_person)
 
     def by_copies(self, queryset: Any, _name: str, value: bool) -> Any:
         """Copies made by «lead + deal», or everything but them."""

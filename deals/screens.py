@@ -106,6 +106,7 @@ SCREEN = register(
             "amount_from",
             "amount_to",
             "copies",
+            "client_type",
             "tag",
         ),
         columns=(

@@ -84,6 +84,7 @@ SCREEN = register(
             "area_from",
             "area_to",
             "is_repeat",
+            "client_type",
             "tag",
         ),
         columns=(

@@ -19,7 +19,7 @@ from crm import notices
 from crm.api.filtering import PAGING, refuse_unknown
 from crm.api.tasks import TaskOutput
 from crm.api.views import ApiViewSet
-from crm.models import Activity, Notification
+from crm.models import Activity, ClientType, Notification
 from web import my_day
 from web import search as searching
 
@@ -34,6 +34,12 @@ class SearchQuery(serializers.Serializer[Any]):
     )
     limit = serializers.IntegerField(
         required=False, default=10, min_value=1, max_value=50, help_text=gettext_lazy("How many of each kind.")
+    )
+    client_type = serializers.ChoiceField(
+        ClientType.choices,
+        required=False,
+        default="",
+        help_text=gettext_lazy("Only contacts and companies of this type."),
     )
 
 
@@ -85,10 +91,11 @@ class SearchViewSet(ApiViewSet):
     @extend_schema(summary=gettext_lazy("Search everywhere"), operation_id="search", parameters=[SearchQuery])
     def find(self, request: Request) -> Response:
         """Leads, deals, contacts, companies and objects at once; ё is е, a wrong keyboard layout is understood."""
-        refuse_unknown(request, {"q", "limit"})
+        refuse_unknown(request, {"q", "limit", "client_type"})
         wish = SearchQuery(data=request.query_params)
         wish.is_valid(raise_exception=True)
-        found = searching.search(self.caller, wish.validated_data["q"], limit=wish.validated_data["limit"])
+        asked = wish.validated_data
+        found = searching.search(self.caller, asked["q"], limit=asked["limit"], client_type=asked["client_type"])
         return Response(SearchOutput(found).data)
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from crm import normalize
 from crm.identification import callers_for
-from crm.models import RecordType, record_model
+from crm.models import ClientType, RecordType, record_model
 from crm.phone_search import KnownCaller
 from crm.templatetags.ui import money, phone
 from web import menu
@@ -23,6 +23,7 @@ KINDS = (
     (RecordType.DEAL, "briefcase"),
     (RecordType.OBJECT, "building-warehouse"),
 )
+TYPED = frozenset({RecordType.CONTACT, RecordType.COMPANY})
 # Large columns that a line of results does not show.
 HEAVY = ("request_text", "search_text", "comment", "notes", "referrer", "landing_page", "click_ids")
 
@@ -50,8 +51,10 @@ class Found:
         return sum(len(group.items) for group in self.groups) + len(self.callers)
 
 
-def search(user: User, query: str, *, limit: int = 10) -> Found:
+def search(user: User, query: str, *, limit: int = 10, client_type: str = "") -> Found:
     """Everything of the five kinds that the person may see and that fits the query; one query per kind.
+
+    With `client_type` (supplier, contractor ...) only contacts and companies of that type (LEAD-16).
 
     A text typed in the wrong keyboard layout is looked for in both. A call-centre operator who types a phone learns
     of a client outside the leads only the name and the responsible.
@@ -70,12 +73,15 @@ def search(user: User, query: str, *, limit: int = 10) -> Found:
     condition = _condition(text)
     if condition is not None:
         for record_type, icon in KINDS:
-            rows = _rows(user, record_type, condition)
+            if client_type and record_type not in TYPED:
+                continue
+            typed = Q(client_type=client_type) if client_type else Q()
+            rows = _rows(user, record_type, condition & typed)
             items = [_item(row, icon) for row in rows[: limit + 1]]
-            more = _list_url(record_type, text) if len(items) > limit else ""
+            more = _list_url(record_type, text, client_type) if len(items) > limit else ""
             if items:
                 found.groups.append(Group(record_type, labels[record_type], items[:limit], more))
-    found.callers = callers_for(text, by=user)
+    found.callers = [] if client_type else callers_for(text, by=user)
     return found
 
 
@@ -106,6 +112,8 @@ def _rows(user: User, record_type: str, condition: Q) -> Any:
 def _item(row: Any, icon: str) -> dict[str, Any]:
     """One line of results, as the palette and the page show it."""
     parts = [row.stage_row.name]
+    if getattr(row, "client_type", ClientType.CLIENT) != ClientType.CLIENT:
+        parts.insert(0, row.get_client_type_display())
     parts.extend(str(getattr(row, name)) for name in ("contact", "company") if getattr(row, f"{name}_id", None))
     if getattr(row, "inn", ""):
         parts.append(_("INN %(number)s") % {"number": row.inn})
@@ -123,7 +131,7 @@ def _item(row: Any, icon: str) -> dict[str, Any]:
     }
 
 
-def _list_url(record_type: str, text: str) -> str:
+def _list_url(record_type: str, text: str, client_type: str = "") -> str:
     from django.http import QueryDict
 
     url = menu.address(f"{record_type}-list")
@@ -132,6 +140,8 @@ def _list_url(record_type: str, text: str) -> str:
     query = QueryDict(mutable=True)
     query["search"] = text
     query["pipeline"] = "all"
+    if client_type:
+        query["client_type"] = client_type
     return f"{url}?{query.urlencode()}"
 
 

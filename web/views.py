@@ -18,7 +18,8 @@ from crm import clock, notices, services
 from crm.errors import DomainError
 from crm.formfields import MomentField
 from crm.http import paginate
-from crm.models import Activity, Notification
+from crm.identification import identifies_only
+from crm.models import Activity, ClientType, Notification
 from crm.screens import dialogs
 from crm.screens.forms import add_errors
 from crm.screens.happening import next_morning
@@ -112,9 +113,14 @@ def next_step(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
 def search(request: HttpRequest) -> HttpResponse:
     """Everything that fits the query, by kind of record."""
     query = request.GET.get("q", "")
-    found = searching.search(request.user, query, limit=20)  # type: ignore[arg-type]
+    chosen = request.GET.get("client_type", "")
+    client_type = chosen if chosen in ClientType.values else ""
+    found = searching.search(request.user, query, limit=20, client_type=client_type)  # type: ignore[arg-type]
     template = "web/search.html#found" if dialogs.is_partial(request) else "web/search.html"
-    return render(request, template, {"found": found, "query": found.query})
+    # The call centre sees no clients: there is nothing to cut.
+    types = () if identifies_only(request.user) else ClientType.choices  # type: ignore[arg-type]
+    context = {"found": found, "query": found.query, "types": types, "client_type": client_type}
+    return render(request, template, context)
 
 
 @login_required

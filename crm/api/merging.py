@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -19,8 +20,8 @@ from crm.api.filtering import refuse_unknown
 from crm.api.pagination import BIGGEST_KEY
 from crm.api.serializers import Input
 from crm.api.views import ApiViewSet, RecordViewSet
-from crm.duplicate_groups import groups_of, with_records
-from crm.models import DuplicateScan, Merge
+from crm.duplicate_groups import groups_of, has_types, with_records
+from crm.models import ClientType, DuplicateScan, Merge
 
 
 class Key(serializers.IntegerField):
@@ -187,18 +188,25 @@ class MergeActions(RecordViewSet):
         responses=GroupOutput(many=True),
         parameters=[
             OpenApiParameter("sure", bool, description=gettext_lazy("Only by phone, e-mail or INN, not by name.")),
+            OpenApiParameter(
+                "client_type",
+                str,
+                enum=ClientType.values,
+                description=gettext_lazy("Groups with a client of this type; of contacts and companies."),
+            ),
             OpenApiParameter("after", int, description=gettext_lazy("Groups after this id.")),
         ],
     )
     @action(detail=False, url_path="duplicate-groups", filterset_class=None, pagination_class=None)
     def duplicate_groups(self, request: Request, **kwargs: Any) -> Response:
         """What the last search over the whole registry found, for the sales head; 100 groups at a time by id."""
-        refuse_unknown(request, {"sure", "after"})
+        refuse_unknown(request, {"sure", "after"} | ({"client_type"} if has_types(self.record_type) else set()))
         self._require_head()
         after = request.query_params.get("after", "0")
         after_id = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
         sure = request.query_params.get("sure", "0").lower() in {"1", "true"}
-        rows = groups_of(self.record_type, self.caller, sure=sure).filter(pk__gt=after_id).order_by("pk")[:100]
+        found = groups_of(self.record_type, self.caller, sure=sure, client_type=self._client_type(request))
+        rows = found.filter(pk__gt=after_id).order_by("pk")[:100]
         body = [
             {
                 "id": row["group"].pk,
@@ -234,6 +242,15 @@ class MergeActions(RecordViewSet):
         body = {"state": scan.state, "percent": scanning.progress(scan), "error": scan.error,
                 "started_at": scan.started_at, "finished_at": scan.finished_at}  # fmt: skip
         return Response(ScanOutput(body).data, status=202 if request.method == "POST" else 200)
+
+    def _client_type(self, request: Request) -> str:
+        wanted = request.query_params.get("client_type", "")
+        if wanted and wanted not in ClientType.values:
+            names = ", ".join(ClientType.values)
+            raise serializers.ValidationError(
+                {"client_type": [_("Choose among: %(names)s.") % {"names": names}]}, code="invalid"
+            )
+        return wanted
 
     def _require_head(self) -> None:
         if not self.caller.is_head:

@@ -15,9 +15,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from crm import duplicate_scan
-from crm.duplicate_groups import groups_of, with_records
+from crm.duplicate_groups import groups_of, has_types, with_records
 from crm.http import paginate
-from crm.models import DuplicateMember, DuplicateScan, NotDuplicate, RecordType, record_model
+from crm.models import ClientType, DuplicateMember, DuplicateScan, NotDuplicate, RecordType, record_model
 from crm.not_duplicates import mark_not_duplicate, unmark_not_duplicate
 from crm.screens import dialogs
 from crm.screens.merging import read_ids
@@ -70,6 +70,8 @@ def duplicate_groups(request: HttpRequest, record_type: str) -> HttpResponse:
         "last": last,
         "on_marks": on_marks,
         "is_sure": "sure" in request.GET,
+        "types": ClientType.choices if has_types(record_type) else (),
+        "client_type": chosen if (chosen := request.GET.get("client_type", "")) in ClientType.values else "",
         "tabs": [
             {"label": _("Groups"), "url": page_url, "active": not on_marks},
             {"label": _("Found different"), "url": f"{page_url}?tab=different", "active": on_marks},
@@ -79,7 +81,8 @@ def duplicate_groups(request: HttpRequest, record_type: str) -> HttpResponse:
         context["page"] = page = paginate(request, _marks(record_type), PER_PAGE)
         context["marks"] = _with_pairs(page, record_type, user)
     else:
-        context["page"] = page = paginate(request, groups_of(record_type, user, sure=context["is_sure"]), PER_PAGE)
+        rows = groups_of(record_type, user, sure=context["is_sure"], client_type=context["client_type"])
+        context["page"] = page = paginate(request, rows, PER_PAGE)
         context["groups"] = with_records(page, record_type, user)
     is_part = dialogs.is_partial(request) and request.htmx.target == "scan"  # type: ignore[attr-defined]
     return render(request, "crm/duplicates.html#scan" if is_part else "crm/duplicates.html", context)

@@ -224,3 +224,29 @@ def test_before_the_first_search_the_page_says_only_that(head: Any, client: Clie
     page = client.get("/contacts/duplicates/").content.decode()
     assert "Поиска ещё не было" not in page
     assert "Дублей не найдено" in page
+
+
+@pytest.mark.rule("LEAD-16")
+def test_groups_are_cut_by_the_type_of_their_clients(client: Client, head: Any) -> None:
+    people = [contact(head, "Кузнецов Пётр", "89123456789") for _number in range(2)]
+    mixed = [
+        contact(head, "Ли Вей", "89990001122"),
+        contact(head, "Сидоров Олег", "89990001122", client_type="supplier"),
+    ]
+    search("contact", head)
+    client.force_login(head)
+    page = client.get("/contacts/duplicates/", {"client_type": "supplier", "sure": "1"})
+    body = page.content.decode()
+    assert all(record.get_absolute_url() in body for record in mixed)
+    assert not any(record.get_absolute_url() in body for record in people)
+    assert "?client_type=supplier" in body  # the other switches keep the type
+    nothing = client.get("/contacts/duplicates/", {"client_type": "partner"}).content.decode()
+    assert "duplicate-group" not in nothing
+    assert 'value="partner" selected' in nothing
+    assert client.get("/contacts/duplicates/", {"client_type": "' or 1"}).status_code == 200
+    found = client.get("/api/v1/contacts/duplicate-groups/", {"client_type": "supplier"}).json()
+    assert [{row["id"] for row in group["records"]} for group in found] == [{record.pk for record in mixed}]
+    assert len(client.get("/api/v1/contacts/duplicate-groups/", {"client_type": "client"}).json()) == 2
+    assert client.get("/api/v1/contacts/duplicate-groups/", {"client_type": "vip"}).status_code == 400
+    assert client.get("/api/v1/leads/duplicate-groups/", {"client_type": "client"}).status_code == 400
+    assert 'name="client_type"' not in client.get("/leads/duplicates/").content.decode()

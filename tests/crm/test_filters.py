@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 from django.http import QueryDict
+from django.test import Client
 
+from accounts.models import Role
 from crm import clock, services
+from crm.clients import company_create, contact_create
 from crm.models import Tag
 from crm.stages import Refusal, move
 from deals.filters import DealFilter
@@ -81,3 +84,24 @@ def test_no_filter_makes_the_database_sort_out_doubles(query: str) -> None:
 def test_a_record_with_two_of_the_tags_is_found_once() -> None:
     found = DealFilter(QueryDict("tag=1&tag=2"), tagged_deals())
     assert len(found.qs) == 1
+
+
+@pytest.mark.rule("LEAD-16")
+def test_deals_are_cut_by_the_type_of_the_client_and_so_are_the_reports(client: Client) -> None:
+    head = make_user(Role.SALES_HEAD)
+    supplier = company_create(by=head, data={"name": "Сталь", "client_type": "supplier"})
+    person = contact_create(by=head, data={"name": "Иванов Пётр", "responsible": head})
+    make = lambda **data: services.record_create(  # noqa: E731
+        Deal, data={"title": "С", "responsible": head, **data}, by=head, pipeline="deal"
+    )
+    ours, private, nobodys = make(company=supplier, contact=person), make(contact=person), make()
+    assert ids(DealFilter(QueryDict("client_type=supplier"), Deal.objects.all())) == [ours.pk]
+    assert ids(DealFilter(QueryDict("client_type=client"), Deal.objects.all())) == [private.pk]
+    assert nobodys.pk not in ids(DealFilter(QueryDict("client_type=client&client_type=supplier"), Deal.objects.all()))
+    client.force_login(head)
+    asked = {"pipeline": "deal", "client_type": "supplier"}
+    report = client.get("/api/v1/reports/funnel/", asked).json()
+    assert report["outcome"]["created"]["value"] == 1
+    assert "client_type=supplier" in report["outcome"]["created"]["url"]
+    assert client.get("/api/v1/reports/funnel/", {**asked, "client_type": "vip"}).status_code == 400
+    assert b'name="client_type"' in client.get("/reports/funnel/", asked).content

@@ -88,3 +88,24 @@ def test_the_palette_offers_pages_and_actions_of_the_role() -> None:
     partner_urls = {item["url"] for group in palette(partner, "") for item in group["items"]}
     assert "/settings/" in urls
     assert "/settings/" not in partner_urls
+
+
+@pytest.mark.rule("LEAD-16")
+def test_it_is_cut_by_the_type_of_client(client: Client) -> None:
+    head, operator = make_user(Role.SALES_HEAD), make_user(Role.CALL_CENTER)
+    company_create(by=head, data={"name": "Ромашка"})
+    company_create(by=head, data={"name": "Ромашка Сталь", "client_type": "supplier"})
+    object_create(by=head, data={"name": "Склад Ромашка"})
+    client.force_login(head)
+    page = client.get("/search/", {"q": "ромашка", "client_type": "supplier"}).content.decode()
+    assert "Ромашка Сталь" in page
+    assert "Склад Ромашка" not in page
+    rows = client.get("/api/v1/search/", {"q": "ромашка", "client_type": "supplier"}).json()["groups"]
+    assert [(row["record_type"], [item["title"] for item in row["items"]]) for row in rows] == [
+        ("company", ["Ромашка Сталь"])
+    ]
+    assert rows[0]["items"][0]["note"].startswith("Поставщик")
+    assert client.get("/api/v1/search/", {"q": "ромашка", "client_type": "vip"}).status_code == 400
+    assert client.get("/search/", {"q": "ромашка", "client_type": "vip"}).content.decode().count("Ромашка") > 2
+    client.force_login(operator)
+    assert "client_type" not in client.get("/search/", {"q": "ромашка"}).content.decode()
