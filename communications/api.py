@@ -21,7 +21,7 @@ from communications import web_forms
 from communications.channels.webform.transport import Parsed
 from communications.learning import fields_seen, posts_read_again
 from communications.models import Submission, WebForm
-from communications.submissions import submission_reprocess
+from communications.processing import submission_reprocess
 from communications.trial import submission_try
 from crm.api.filtering import PAGING, refuse_unknown
 from crm.api.serializers import Coded, Input, Reference

@@ -15,7 +15,7 @@ from rest_framework.routers import SimpleRouter
 
 from communications.exclusion_views import found
 from communications.models import Submission
-from communications.submissions import submission_reprocess
+from communications.processing import submission_reprocess
 from crm import undo
 from crm.api.filtering import PAGING, refuse_unknown
 from crm.api.serializers import Input

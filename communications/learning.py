@@ -9,11 +9,12 @@ from typing import Any
 
 from django.db import transaction
 
+from communications import calling
 from communications.channels.webform.names import is_system, meaning_of
 from communications.channels.webform.transport import parse
 from communications.models import Submission, WebForm
+from communications.reading import request_of
 from communications.requests import LeadRequest
-from communications.submissions import request_of
 from communications.web_forms import names_of, web_form_change
 from crm import clock
 from crm.actors import Actor
@@ -85,7 +86,7 @@ class ReadAgain:
 def posts_read_again(form: WebForm, *, by: Any) -> ReadAgain:
     """Read the posts of the last 30 days as the form says now.
 
-    Those that needed attention are processed again by the tick; of the open leads made before, only what is empty
+    Those that needed attention are processed again by a worker; of the open leads made before, only what is empty
     is filled in.
     """
     require_head(by)
@@ -93,6 +94,8 @@ def posts_read_again(form: WebForm, *, by: Any) -> ReadAgain:
     posts = Submission.objects.filter(form=form, received_at__gte=since)
     failed = posts.filter(state=Submission.State.FAILED, duplicate_of=None)
     queued = failed.update(state=Submission.State.RECEIVED, attempts=0, claimed_at=None, error="", problems=[])
+    if queued:
+        transaction.on_commit(calling.call_worker, robust=True)
     completed = 0
     for post in posts.filter(state=Submission.State.DONE, lead_id__isnull=False).order_by("-received_at")[:READ_AGAIN]:
         request: LeadRequest = request_of(form, parse(bytes(post.body), post.content_type))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from communications import notice_letters, outbox, submissions
+from communications import calling, notice_letters, outbox, processing
 from crm import scope
 
 
@@ -24,6 +24,19 @@ def mail_notices() -> int:
 
 @shared_task(name="communications.tasks.process_submissions")
 def process_submissions() -> int:
-    """Process the posts of forms whose processing did not come to an end."""
-    with scope.opened():
-        return submissions.process_due()
+    """Beat's look for posts that wait: what was put off, and what nobody was called for."""
+    return _process_waiting()
+
+
+@shared_task(name="communications.tasks.process_received")
+def process_received() -> int:
+    """The same, called for as soon as a post is stored."""
+    return _process_waiting()
+
+
+def _process_waiting() -> int:
+    calling.answer_call()
+    taken, done = processing.process_due()
+    if taken >= processing.MOST:
+        calling.call_worker()
+    return done

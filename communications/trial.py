@@ -9,9 +9,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import translation
 
-from communications import submissions
+from communications import processing
 from communications.channels.webform.transport import Parsed
 from communications.models import WebForm
+from communications.reading import check_request, request_of
 from crm import events
 from crm.actors import Actor
 from crm.errors import DomainError
@@ -51,12 +52,12 @@ def submission_try(form: WebForm, parsed: Parsed, *, by: Any) -> Trial:
     """Make the lead, let the rules act on it, look at it, and roll all of it back: no lead and no letter stay."""
     require_head(by)
     trial = Trial()
-    request = submissions.request_of(form, Parsed(parsed.pairs))
+    request = request_of(form, Parsed(parsed.pairs))
     trial.problems = list(request.problems)
     try:
         with transaction.atomic(), translation.override(settings.LANGUAGE_CODE):
-            submissions.check_request(request, parsed)
-            lead = submissions.maker()(request, by=Actor.form(form.name))
+            check_request(request, parsed)
+            lead = processing.maker()(request, by=Actor.form(form.name))
             _run_rules(lead)
             rows: Any = type(lead)._default_manager
             fresh = rows.select_related("source", "purpose", "responsible").get(pk=lead.pk)

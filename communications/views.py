@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from communications.models import MessageTemplate, Submission, WebForm
-from communications.submissions import submission_reprocess
+from communications.processing import submission_reprocess
 from communications.templates_render import PLACEHOLDERS, check_text
 from communications.templates_render import render as render_letter
 from crm.errors import DomainError

@@ -21,6 +21,7 @@ from crm.actors import Actor
 from crm.attribution import UTM_MARKS
 from crm.errors import InvalidInput
 from crm.normalize import clean_text, one_line
+from crm.prepared import TEXT, Prepared
 from crm.settings_audit import require_head, save_audited
 
 TYPES: dict[str, Any] = {
@@ -42,6 +43,15 @@ MAX_ORIGINS = 50
 MAX_NAMES = 500
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?")
+
+_IN_USE = Prepared(
+    lambda key: WebForm.objects.filter(key=key, is_active=True).select_related("source", "responsible"), TEXT
+)
+
+
+def form_in_use(key: str) -> WebForm | None:
+    """The form with that public key, unless it is switched off."""
+    return _IN_USE.first(key)
 
 
 @dataclass(frozen=True)

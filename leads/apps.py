@@ -14,7 +14,7 @@ class LeadsConfig(AppConfig):
     verbose_name = _("Leads")
 
     def ready(self) -> None:
-        from communications import learning, submissions
+        from communications import learning, processing
         from crm import bulk, clients, conditions, contact_points, merging, settings_transfer, stages
         from crm import requirements as needed
         from crm.services import derive
@@ -35,7 +35,7 @@ class LeadsConfig(AppConfig):
             derive("lead", function)
         bulk.register("spam", spam.spam_many, spam.take_back)
         merging.guard("lead", services.why_not_merged)
-        submissions.made_by(intake.intake)
+        processing.made_by(intake.intake)
         stages.guard("lead", rights.refuse_conversion)
         stages.before_people_move("lead", handing.find_manager, handing.ask_manager)
         conditions.path("lead", "responsible__position", _("position of the responsible"))

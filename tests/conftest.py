@@ -223,6 +223,29 @@ def running_worker(transactional_db: None, valkey: str) -> Iterator[Any]:
         yield worker
 
 
+@pytest.fixture(autouse=True)
+def a_worker_is_at_hand(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Do at once what a worker does a moment after a post is stored: its lead is there when the answer is.
+
+    Answers the call as it is in production; see `no_worker`.
+    """
+    from communications import calling
+    from communications.tasks import process_received
+
+    as_it_is = calling.call_worker
+    monkeypatch.setattr(calling, "call_worker", process_received)
+    monkeypatch.setattr(calling, "_quiet_until", 0.0)
+    return as_it_is
+
+
+@pytest.fixture
+def no_worker(a_worker_is_at_hand: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stored posts call for a worker through the real broker, and wait until one comes."""
+    from communications import calling
+
+    monkeypatch.setattr(calling, "call_worker", a_worker_is_at_hand)
+
+
 # --- mail -----------------------------------------------------------------------------------------
 
 

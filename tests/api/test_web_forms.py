@@ -32,7 +32,7 @@ def test_a_form_is_made_changed_and_works(program: Any) -> None:
     assert program.call("get", address).json()["title"] == ""
     assert [row["name"] for row in program.call("get", "/api/v1/web-forms/").json()] == ["Лендинг"]
     posted = Client().post(f"/api/v1/forms/{form['key']}/submissions/", {"phone": "89123456789", "field_2": "Серый"})
-    assert posted.status_code == 201
+    assert posted.status_code == 202
     assert Lead.objects.get().request_text == "Цвет: Серый"
 
 

@@ -13,7 +13,7 @@ from django.test import Client
 from accounts.models import Role
 from communications.channels.webform import guards
 from communications.models import Submission, WebForm
-from communications.submissions import submission_reprocess
+from communications.processing import submission_reprocess
 from communications.web_forms import web_form_change
 from crm.models import Attachment
 from leads.models import Lead
@@ -196,7 +196,7 @@ def test_a_held_post_that_is_sent_again_in_time_is_one_lead(form: WebForm, monke
     assert over.status_code == 429
     assert Submission.objects.get(pk=over.json()["id"]).state == "held"
     monkeypatch.setattr(guards.FormThrottle, "THROTTLE_RATES", {"forms": "100/min"})
-    assert Client().post(url, {"phone": "89123456789"}).status_code == 201
+    assert Client().post(url, {"phone": "89123456789"}).status_code == 202
     assert Submission.objects.get(pk=over.json()["id"]).state == "duplicate"
 
 
@@ -255,7 +255,7 @@ def test_only_allowed_sites_are_answered(form: WebForm) -> None:
     assert "https://evil.ru" in held.error
     for headers in ({"Origin": "https://site.ru"}, {}, {"Origin": "http://testserver"}):
         answer = client.post(url, {"phone": "89123456789", "n": str(headers)}, headers=headers)
-        assert answer.status_code == 201
+        assert answer.status_code == 202
 
 
 def test_without_a_list_any_site_is_answered_and_an_unknown_key_none(form: WebForm) -> None:
@@ -274,7 +274,7 @@ def test_what_the_snippet_reads_is_enough_to_send(form: WebForm, clock: Any) -> 
     quick = Client().post(url, data)
     assert (quick.status_code, quick.json()["code"]) == (422, "too_fast")
     clock.travel(seconds=4)
-    assert Client().post(url, data).status_code == 201
+    assert Client().post(url, data).status_code == 202
     robot = Client().post(url, {**data, "homepage": "x", "phone": "89120000000"})
     assert robot.status_code == 202
     assert Lead.objects.count() == 1

@@ -67,10 +67,10 @@ def test_a_json_post_becomes_a_lead_with_everything_in_its_place(form: WebForm) 
             "color": "красный",
         },
     )
-    assert answer.status_code == 201
+    assert answer.status_code == 202
     lead = Lead.objects.get()
     submission = Submission.objects.get()
-    assert answer.json() == {"id": submission.pk, "status": "processed"}
+    assert answer.json() == {"id": submission.pk, "status": "received"}
     assert (submission.state, submission.lead_id) == ("done", lead.pk)
     assert (lead.name, lead.phone, lead.email) == ("Пётр Кузнецов", "+79123456789", "petr@mail.ru")
     assert (lead.phone_original, lead.email_original) == ("8 (912) 345-67-89", "")
@@ -100,7 +100,7 @@ def test_a_json_post_becomes_a_lead_with_everything_in_its_place(form: WebForm) 
     ],
 )
 def test_the_usual_spellings_of_field_names_are_known(form: WebForm, fields: dict[str, str]) -> None:
-    assert post(form, fields).status_code == 201
+    assert post(form, fields).status_code == 202
     lead = Lead.objects.get()
     assert (lead.name, lead.phone, lead.request_text) == ("Анна", "+79123456789", "Склад")
 
@@ -146,9 +146,9 @@ def test_a_post_in_cp1251_is_read(form: WebForm) -> None:
         f"{quote_from_bytes(name.encode('cp1251'))}={quote_from_bytes(value.encode('cp1251'))}"
         for name, value in {"имя": "Пётр", "телефон": "89123456789", "комментарий": "Цех №5"}.items()
     )
-    assert post(form, text, FORM).status_code == 201
+    assert post(form, text, FORM).status_code == 202
     raw = "Имя=Анна&Телефон=89123456780".encode("cp1251")
-    assert post(form, raw, FORM).status_code == 201
+    assert post(form, raw, FORM).status_code == 202
     assert set(Lead.objects.values_list("name", flat=True)) == {"Пётр", "Анна"}
     assert Lead.objects.filter(request_text="Цех №5").exists()
 
@@ -159,7 +159,7 @@ def test_a_multipart_post_keeps_its_files(form: WebForm) -> None:
     virus = SimpleUploadedFile("setup.exe", b"MZ")
     data = {"name": "Анна", "phone": "89123456789", "file": [drawing, virus]}
     answer = Client().post(address(form), data)
-    assert answer.status_code == 201
+    assert answer.status_code == 202
     lead = Lead.objects.get()
     attachment = Attachment.objects.get(record_type="lead", record_id=lead.pk)
     assert (attachment.name, attachment.file.read()) == ("Чертёж ангара.pdf", b"%PDF-1.4 drawing")
@@ -251,7 +251,7 @@ def test_tilda_is_not_asked_to_send_again_what_needs_attention(form: WebForm) ->
 
 @pytest.mark.rule("LEAD-5")
 def test_a_phone_in_the_text_is_a_phone(form: WebForm) -> None:
-    assert post(form, {"name": "Анна", "message": "Перезвоните на 8 912 345-67-89, склад 24х60"}).status_code == 201
+    assert post(form, {"name": "Анна", "message": "Перезвоните на 8 912 345-67-89, склад 24х60"}).status_code == 202
     lead = Lead.objects.get()
     assert lead.phone == "+79123456789"
     assert "Перезвоните" in lead.request_text
@@ -285,7 +285,7 @@ def test_sizes_in_one_field_are_read_and_stay_in_the_text(form: WebForm, value: 
 def test_what_does_not_fit_its_column_is_kept_in_the_text(form: WebForm) -> None:
     name = "Анна " * 200
     answer = post(form, {"name": name, "phone": "89123456789", "length": "-5", "area": "9" * 40, "ИНН": "123"})
-    assert answer.status_code == 201
+    assert answer.status_code == 202
     lead = Lead.objects.get()
     assert len(lead.name) <= 255
     for piece in (name.strip(), "Длина: -5", f"Площадь: {'9' * 40}", "ИНН: 123"):
@@ -320,4 +320,4 @@ def test_an_intake_takes_few_queries(form: WebForm, django_assert_max_num_querie
     monkeypatch.setattr(events, "HANDLERS", {})
     body = {"name": "Пётр", "phone": "89123456789", "email": "p@mail.ru", "purpose": "Склад", "length": 60, "width": 24}
     with django_assert_max_num_queries(32):
-        assert post(form, body).status_code == 201
+        assert post(form, body).status_code == 202

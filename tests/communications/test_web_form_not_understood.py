@@ -59,7 +59,7 @@ def test_a_phone_that_is_none_is_quoted_and_its_field_named(name: str) -> None:
 
 def test_a_phone_that_is_none_beside_a_good_mail_is_told_on_the_lead() -> None:
     answer = post({"name": "Анна", "phone": EVENING, "email": "a@mail.ru"})
-    assert answer.status_code == 201
+    assert answer.status_code == 202
     assert answer.json()["problems"][0]["code"] == "invalid_phone"
     lead = Lead.objects.get()
     assert f"Телефон: {EVENING}" in lead.request_text
@@ -101,7 +101,7 @@ def upload(name: str, content: bytes) -> SimpleUploadedFile:
 def test_an_allowed_file_hangs_on_the_lead_and_a_forbidden_one_is_refused_by_name() -> None:
     plan, virus = upload("plan.pdf", b"%PDF-1.4 plan"), upload("setup.exe", b"MZ" + b"x" * 100)
     answer = Client().post(URL, {"phone": "89123456789", "plan": plan, "extra": virus})
-    assert answer.status_code == 201
+    assert answer.status_code == 202
     (problem,) = answer.json()["problems"]
     assert (problem["pointer"], problem["code"]) == ("/extra", "forbidden_kind")
     assert "«setup.exe»" in problem["message"]
@@ -117,7 +117,7 @@ def test_an_allowed_file_hangs_on_the_lead_and_a_forbidden_one_is_refused_by_nam
 
 def test_a_program_that_calls_itself_a_picture_is_refused() -> None:
     answer = Client().post(URL, {"phone": "89123456789", "photo": upload("photo.jpg", b"MZ\x90\x00" * 50)})
-    assert answer.status_code == 201
+    assert answer.status_code == 202
     assert answer.json()["problems"][0]["code"] == "wrong_content"
     assert not Attachment.objects.exists()
 
@@ -126,7 +126,7 @@ def test_a_file_that_is_too_large_is_refused_by_name_and_the_request_stays() -> 
     big = upload("фото участка.jpg", b"\xff\xd8\xff" + b"x" * (streaming.MAX_FILE + 1))
     small = upload("plan.pdf", b"%PDF-1.4")
     answer = Client().post(URL, {"name": "Анна", "big": big, "phone": "89123456789", "plan": small})
-    assert answer.status_code == 201
+    assert answer.status_code == 202
     (problem,) = answer.json()["problems"]
     assert problem["code"] == "too_large"
     assert "«фото участка.jpg»" in problem["message"]

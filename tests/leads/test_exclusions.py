@@ -76,7 +76,7 @@ def test_a_request_of_somebody_on_the_list_is_kept_and_makes_no_lead(
 def test_others_are_not_held_back(head: Any, form: WebForm, body: dict[str, str]) -> None:
     exclude(head, "domain", "ads.example")
     exclude(head, "email", "spam@ads.example.net")
-    assert post(form, **body).status_code == 201
+    assert post(form, **body).status_code == 202
     assert Lead.objects.count() == 1
 
 
@@ -106,7 +106,7 @@ def test_whoever_is_taken_out_comes_through_again(head: Any, form: WebForm) -> N
     row = exclude(head, "phone", "89123456789")
     post(form, phone="89123456789")
     exclusion_remove(row, by=head)
-    assert post(form, phone="89123456789", comment="ещё").status_code == 201
+    assert post(form, phone="89123456789", comment="ещё").status_code == 202
     held = Submission.objects.get(state="held")
     assert held.exclusion == row  # what was held back still says by what
 

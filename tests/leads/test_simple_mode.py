@@ -123,7 +123,7 @@ def test_a_post_of_a_site_is_tied_to_its_deal(head: Any, client: Client) -> None
     form = WebForm.objects.create(name="Сайт", key="site-key")
     body = json.dumps({"name": "Пётр", "phone": "89123456789"})
     answer = Client().post(reverse("form-submission", args=[form.key]), body, content_type="application/json")
-    assert answer.status_code == 201
+    assert answer.status_code == 202
     row, deal = Submission.objects.get(), Deal.objects.get()
     assert (row.state, row.deal_id, row.lead_id) == ("done", deal.pk, None)
     client.force_login(head)

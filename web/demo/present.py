@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from communications.channels.webform.transport import parse
-from communications.submissions import submission_process, submission_store
+from communications.submissions import submission_store
 from crm import clock, services
 from crm.errors import DomainError
 from crm.models import Activity
@@ -54,9 +54,7 @@ def present(world: World, now: datetime) -> None:
 
 def _post(world: World, body: bytes, content_type: str) -> None:
     assert world.form is not None  # noqa: S101 - made with the world
-    parsed = parse(body, content_type)
-    stored = submission_store(form=world.form, body=body, content_type=content_type, parsed=parsed)
-    submission_process(stored.submission.pk, parsed=parsed)
+    submission_store(form=world.form, body=body, content_type=content_type, parsed=parse(body, content_type))
 
 
 def _fill_partner_columns(world: World, now: datetime) -> None:

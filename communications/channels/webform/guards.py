@@ -120,7 +120,7 @@ def cors_headers(request: HttpRequest, form: WebForm | None) -> dict[str, str]:
     return {
         "Access-Control-Allow-Origin": origin if form.allowed_origins else "*",
         "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-        "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key",
+        "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key, Prefer",
         "Access-Control-Expose-Headers": "Retry-After",
         "Access-Control-Max-Age": "600",
         "Vary": "Origin",

@@ -26,11 +26,9 @@ from communications.submissions import (
     CONSENT_FIELD,
     submission_hold,
     submission_keep_beginning,
-    submission_process,
-    submission_refuse,
     submission_store,
 )
-from communications.web_forms import fields_of
+from communications.web_forms import fields_of, form_in_use
 from crm.normalize import one_line
 
 LANGUAGES = ("ru", "en")
@@ -39,7 +37,7 @@ MAX_HIDDEN = 40
 
 
 def _form(key: str) -> WebForm:
-    form = WebForm.objects.filter(key=key, is_active=True).first()
+    form = form_in_use(key)
     if form is None:
         raise Http404
     return form
@@ -161,15 +159,12 @@ def _take(request: HttpRequest, form: WebForm) -> HttpResponse:
         submission_hold(**post, why=guards.FAST if has_token else guards.TOKENLESS)
         notice = _("That was very quick. Press the button once more, please.")
         return page(request, form, fields, hidden, status=422, notice=notice)
-    stored = submission_store(**post)
-    if not fields.is_valid():
-        if stored.original is None:
-            submission_refuse(stored.submission, rows=fields.rows())
+    refused = [] if fields.is_valid() else fields.rows()
+    stored = submission_store(**post, refused=refused)
+    if refused:
         return page(request, form, fields, hidden, status=422)
-    if stored.original is None:
-        submission = submission_process(stored.submission.pk, parsed=parsed)
-        if submission.state == Submission.State.FAILED:
-            return page(request, form, fields, hidden, status=422, notice=submission.error)
+    if stored.submission.state == Submission.State.FAILED:
+        return page(request, form, fields, hidden, status=422, notice=stored.submission.error)
     return _thank(form, request)
 
 

@@ -16,16 +16,10 @@ from communications.channels.webform.fields import field_of
 from communications.channels.webform.streaming import MAX_BODY, MAX_READ, MB, Taken, take_multipart, take_plain
 from communications.channels.webform.transport import Parsed, boundary_of, parse
 from communications.models import Submission, WebForm
-from communications.submissions import (
-    Stored,
-    submission_continue,
-    submission_hold,
-    submission_keep_beginning,
-    submission_store,
-)
-from communications.web_forms import names_of
+from communications.processing import submission_continue, submission_process
+from communications.submissions import Stored, submission_hold, submission_keep_beginning, submission_store
+from communications.web_forms import form_in_use, names_of
 from crm.errors import problem
-from crm.prepared import TEXT, Prepared
 
 MAX_KEY = 255
 STATUS_WORDS: dict[str, str] = {
@@ -39,15 +33,13 @@ STATUS_WORDS: dict[str, str] = {
 }
 
 
-_FORM = Prepared(
-    lambda key: WebForm.objects.filter(key=key, is_active=True).select_related("source", "responsible"), TEXT
-)
-
-
 @csrf_exempt
 def form_submission(request: HttpRequest, key: str) -> HttpResponse:
-    """Take a post of a site's form: it is stored first, then a lead is made of it (LEAD-1, LEAD-2)."""
-    form = _FORM.first(key)
+    """Take a post of a site's form: once it is stored the sender has the answer, a worker makes the lead (LEAD-2).
+
+    Who asks with `Prefer: wait` gets the answer when the lead is made.
+    """
+    form = form_in_use(key)
     response = _answered(request, form)
     for name, value in guards.cors_headers(request, form).items():
         response[name] = value
@@ -133,13 +125,32 @@ def _take(request: HttpRequest, form: WebForm, body: bytes, limit: guards.Limit)
     if (held := _held(request, form, parsed, post)) is not None:
         return held
     idempotency_key = request.headers.get("Idempotency-Key", "").strip()[:MAX_KEY]
-    stored = submission_store(**post, idempotency_key=idempotency_key, is_taken=True)
-    submission = stored.first
-    if stored.original is None:
-        submission = submission_continue(submission, parsed=parsed)
-    elif stored.submission.state == Submission.State.FAILED:
+    waits = _waits(request)
+    stored = submission_store(**post, idempotency_key=idempotency_key, is_taken=waits)
+    submission = _processed(stored, parsed) if waits else stored.first
+    if stored.submission.state == Submission.State.FAILED:
         submission = stored.submission
-    return _answer(request, form, parsed, submission, stored)
+    response = _answer(request, form, parsed, submission, waits=waits)
+    if waits:
+        response["Preference-Applied"] = "wait"
+    if stored.original is not None:
+        response["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _waits(request: HttpRequest) -> bool:
+    """Does the caller want to hear of the lead (RFC 7240)? A visitor of a site is not kept waiting for it."""
+    asked = (part.partition("=")[0].strip().lower() for part in request.headers.get("Prefer", "")[:500].split(","))
+    return "wait" in asked
+
+
+def _processed(stored: Stored, parsed: Parsed) -> Submission:
+    """The post with its lead; the same post once more waits for the first one's, unless a worker is just at it."""
+    if stored.original is not None:
+        return submission_process(stored.original.pk)
+    if stored.submission.state == Submission.State.RUNNING:
+        return submission_continue(stored.submission, parsed=parsed)
+    return stored.submission
 
 
 def _held(request: HttpRequest, form: WebForm, parsed: Parsed, post: dict[str, Any]) -> HttpResponse | None:
@@ -182,7 +193,7 @@ def _too_many(limit: guards.Limit, **extra: Any) -> HttpResponse:
 
 
 def _answer(
-    request: HttpRequest, form: WebForm, parsed: Parsed, submission: Submission, stored: Stored
+    request: HttpRequest, form: WebForm, parsed: Parsed, submission: Submission, *, waits: bool
 ) -> HttpResponse:
     """What the sender understands: `ok` for a site builder, a page for a browser, JSON for a program."""
     failed = submission.state == Submission.State.FAILED
@@ -195,16 +206,14 @@ def _answer(
     if failed:
         title = _("The request was stored and needs attention")
         return _problem(422, "needs_attention", title, submission.error, _rows_of(submission), id=submission.pk)
-    status = 201 if submission.state == Submission.State.DONE else 202
-    told: dict[str, Any] = {"id": submission.pk, "status": STATUS_WORDS[submission.state]}
+    # Who does not wait for the lead gets the same answer each time, also when it has been made meanwhile.
+    state = submission.state if waits else Submission.State.RECEIVED
+    told: dict[str, Any] = {"id": submission.pk, "status": STATUS_WORDS[state]}
     if submission.problems:
         told["problems"] = submission.problems
     if form.redirect_url:
         told["redirect"] = form.redirect_url
-    response = JsonResponse(told, status=status)
-    if stored.original is not None:
-        response["Idempotent-Replayed"] = "true"
-    return response
+    return JsonResponse(told, status=201 if state == Submission.State.DONE else 202)
 
 
 def _wants_page(request: HttpRequest) -> bool:
