@@ -34,6 +34,12 @@ def silent_since(record: StagedRecord) -> datetime:
     return last or record.created_at
 
 
+def last_life(record_type: str) -> Coalesce:
+    """The same for every row of a queryset of records."""
+    last = _life(record_type, OuterRef("pk")).order_by().values("record_id").annotate(last=Max("at")).values("last")
+    return Coalesce(Subquery(last, output_field=DateTimeField()), F("created_at"))
+
+
 def silent_records(rule: Rule) -> list[Any]:
     """Records that the rule is to take now, with `silent_since`; those longest silent first.
 
@@ -43,13 +49,9 @@ def silent_records(rule: Rule) -> list[Any]:
     left = _left_today(rule)
     if left <= 0:
         return []
-    last = _life(record_type, OuterRef("pk")).order_by().values("record_id").annotate(last=Max("at")).values("last")
     moment = DateTimeField()
-    since = Greatest(
-        Coalesce(Subquery(last, output_field=moment), F("created_at")),
-        Value(rule.switched_on_at, output_field=moment),
-        output_field=moment,
-    )
+    switched_on = Value(rule.switched_on_at, output_field=moment)
+    since = Greatest(last_life(record_type), switched_on, output_field=moment)
     taken = ScheduledRun.objects.filter(
         rule=rule, record_type=record_type, record_id=OuterRef("pk"), planned_from__gte=OuterRef("silent_since")
     )
@@ -57,7 +59,7 @@ def silent_records(rule: Rule) -> list[Any]:
     rows: Any = record_model(record_type)._default_manager
     found = (
         rows.alive()
-        .filter(stage__in=_stages(rule), created_at__lte=cutoff)
+        .filter(stage__in=stages_of(rule), created_at__lte=cutoff)
         .filter(Q(next_activity_at__isnull=True) | Q(next_activity_at__lte=now))
         .annotate(silent_since=since)
         .filter(~Exists(taken), silent_since__lte=cutoff)
@@ -66,7 +68,7 @@ def silent_records(rule: Rule) -> list[Any]:
     return list(found[:left])
 
 
-def _stages(rule: Rule) -> list[str]:
+def stages_of(rule: Rule) -> list[str]:
     """The open stages that the rule is about: its own, or all of its pipeline."""
     open_keys = [stage.key for stage in pipelines.stages_of(rule.pipeline_id) if stage.is_open]
     return [key for key in open_keys if rule.stage_id in {None, key}]
@@ -74,7 +76,12 @@ def _stages(rule: Rule) -> list[str]:
 
 def _left_today(rule: Rule) -> int:
     begun = ScheduledRun.objects.filter(rule=rule, created_at__gte=day_start(clock.today())).count()
-    return int(rule.params.get("per_day", PER_DAY)) - begun
+    return per_day(rule) - begun
+
+
+def per_day(rule: Rule) -> int:
+    """How many records the rule takes in a day at most: old data must not set off a flood."""
+    return int(rule.params.get("per_day", PER_DAY))
 
 
 def broken(run: ScheduledRun, record: StagedRecord) -> bool:
@@ -85,7 +92,7 @@ def broken(run: ScheduledRun, record: StagedRecord) -> bool:
 
 def due_moments(record: StagedRecord, rules: list[Rule]) -> list[tuple[Rule, datetime]]:
     """What silence is going to bring the record, the nearest first; nothing while a step is planned."""
-    mine = [rule for rule in rules if record.stage in _stages(rule)]
+    mine = [rule for rule in rules if record.stage in stages_of(rule)]
     if not mine or (record.next_activity_at is not None and record.next_activity_at > clock.now()):
         return []
     since = silent_since(record)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from automation import views
+from automation import planned_views, views
 
 urlpatterns = [
+    path("robots/planned/", planned_views.robots_planned, name="robots-planned"),
     path("robots/<str:record_type>/<int:pk>/", views.record_planned, name="record-planned"),
     path("robots/runs/<int:pk>/skip/", views.run_skip, name="run-skip"),
     path("robots/runs/<int:pk>/now/", views.run_now, name="run-now"),

@@ -90,6 +90,21 @@ class RowsField(filters.fields.ModelMultipleChoiceField):
         return super()._check_values(value)
 
 
+class RowField(filters.fields.ModelChoiceField):
+    """One row of a list by its key, with the same care."""
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(self.queryset.model._meta.pk, models.AutoField | models.BigAutoField) and len(str(value)) > 18:
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
+        return super().to_python(value)
+
+
+class RowFilter(filters.ModelChoiceFilter):
+    """One of several rows that a column points to, for a plain drop-down."""
+
+    field_class = RowField
+
+
 class ChoicesFilter(filters.MultipleChoiceFilter):
     """Any of several choices of one column.
 

@@ -45,6 +45,8 @@ class Heading:
 
 
 PARTNER = frozenset({Role.PARTNER})
+# Heads have it among the settings.
+MANAGERS = frozenset({Role.SALES_MANAGER})
 MENU: tuple[Entry | Heading, ...] = (
     Entry(gettext_lazy("My day"), "web:home", "checklist", EVERYBODY - PARTNER, "/", badge="overdue", tone="red"),
     Heading(gettext_lazy("Requests"), PARTNER),
@@ -63,6 +65,7 @@ MENU: tuple[Entry | Heading, ...] = (
     Entry(gettext_lazy("Leads"), "lead-board", "filter", RECORDS, "/leads/", badge="new_leads", key="KeyL"),
     Entry(gettext_lazy("Deals"), "deal-board", "briefcase", CLIENTS, "/deals/", key="KeyD"),
     Entry(gettext_lazy("Tasks"), "task-list", "clipboard-check", EVERYBODY, "/tasks/"),
+    Entry(gettext_lazy("Robots' plans"), "robots-planned", "robot", MANAGERS, "/robots/planned/"),
     Heading(gettext_lazy("Clients and objects"), CLIENTS),
     Entry(gettext_lazy("Contacts"), "contact-list", "users", CLIENTS, "/contacts/", key="KeyC"),
     Entry(gettext_lazy("Companies"), "company-list", "building", CLIENTS, "/companies/"),

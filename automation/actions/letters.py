@@ -118,7 +118,9 @@ def _answer_address(record: Any, contact: Contact | None) -> tuple[str, str]:
     if contact is not None and contact.stage_row.is_failure:
         return contact.email or str(contact), ""
     given = [address for address in known if address]
-    free = [address for address in given if not is_excluded(address)]
+    # A page of many records has asked for all of them at once (automation.planned).
+    held: set[str] | None = record.__dict__.get("held_addresses")
+    free = [address for address in given if not (is_excluded(address) if held is None else address in held)]
     return (given[0] if given and not free else ""), (free[0] if free else "")
 
 

@@ -65,6 +65,7 @@ urlpatterns = [
     path("v1/", include("objects_registry.api")),
     path("v1/", include("partners.api")),
     path("v1/", include("automation.api")),
+    path("v1/", include("automation.planned_api")),
     path("v1/", include("analytics.api")),
     path("v1/", include("web.api")),
     # Last: whatever is under the API but nobody's is answered as the API answers.

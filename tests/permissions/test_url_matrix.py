@@ -228,6 +228,7 @@ class Rows:
             self.add(name, "302 200 200 404 404 200 404", handoff.pk)
         for name in ("record-partner-panel", "record-planned"):
             self.add(name, "302 200 200 404 404 404 404", "deal", self.own("deal").pk)
+        self.add("robots-planned", "302 200 200 200 200 200 403")
         self.add("record-request", FOREIGN, "lead", self.own("lead").pk)
         run = ScheduledRun.objects.create(
             rule=Rule.objects.order_by("pk")[0], key="x", record_type="deal", record_id=self.own("deal").pk,

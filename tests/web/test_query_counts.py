@@ -21,6 +21,7 @@ LIMITS = {
     "/settings/people/": 9,
     "/settings/audit/": 14,
     "/settings/rules/": 9,
+    "/robots/planned/": 15,
     "/settings/submissions/": 9,
     "/settings/pipelines/deal/": 10,
     "/settings/pipelines/deal/required/": 10,
