@@ -173,6 +173,10 @@ class AskedFilterSet(filters.FilterSet):
         super().__init__(data, queryset, **more)
 
 
+# What lists are not cut by for the people of partners: it would tell of fields that they are not shown.
+INTERNAL = frozenset({"team", "partner", "utm_campaign", "source", "no_source", "channel", "copies", "route"})
+
+
 class RecordFilter(AskedFilterSet):
     """What lists of every kind of record can be cut by."""
 

@@ -18,7 +18,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm import bulk, jobs, pipelines, services, stages
-from crm.api.actions import RecordActions, RefusalInput, _refusal_values
+from crm.api.actions import RefusalInput, _refusal_values
+from crm.api.found import FoundActions
 from crm.api.merging import Key
 from crm.api.serializers import Input, Reference, TextList
 from crm.errors import DomainError
@@ -82,7 +83,7 @@ class BulkOutput(serializers.Serializer[Any]):
     results = BulkRow(many=True)
 
 
-class BulkActions(RecordActions):
+class BulkActions(FoundActions):
     """One action over many records."""
 
     @extend_schema(summary=gettext_lazy("One action over many records"), request=BulkInput, responses=BulkOutput)

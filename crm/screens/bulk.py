@@ -4,6 +4,7 @@ is listed with its reason, and all of it is taken back with one press (PIPE-3)."
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -197,7 +198,7 @@ def bulk_move(request: HttpRequest, record_type: str) -> HttpResponse:
         carried |= {
             name: request.POST.get(name, "") for name in ("choice", "comment", "competitor", "competitor_price")
         }
-    look = Look(selection, target, user, params["reason"])
+    look = Look(selection.rows.select_related(*selection.screen.related), target, user, params["reason"])
     fields = look.form(request)
     if "go" not in request.POST and look.stays:
         return _looked_at(selection, look, fields, carried)
@@ -222,17 +223,20 @@ def _refusal(form: RefusalForm) -> dict[str, Any]:
 
 
 class Look:
-    """What would not move of the first rows, and why; and the fields that would help."""
+    """What would not move of the first rows, and why; and the fields that would help.
 
-    def __init__(self, selection: Selection, target: Stage, user: Any, reason: str) -> None:
+    `given` are the names of fields that are filled in with the move.
+    """
+
+    def __init__(self, rows: Any, target: Stage, user: Any, reason: str, given: Iterable[str] = ()) -> None:
         self.stays: list[dict[str, Any]] = []
         self.lacking: dict[str, int] = {}
         self.sample: Any = None
         self.user = user
-        rows = list(selection.rows.select_related(*selection.screen.related)[:LOOKED_AT])
-        self.looked_at = len(rows)
-        for row in rows:
-            missing = stages.missing_fields(row, target, user)
+        looked, promised = list(rows[:LOOKED_AT]), set(given)
+        self.looked_at = len(looked)
+        for row in looked:
+            missing = [item for item in stages.missing_fields(row, target, user) if not promised & set(item.fields)]
             why = stages.why_not(row, target, user, reason)
             if not why and missing:
                 why = _("Lacks: %(fields)s") % {"fields": ", ".join(item.told for item in missing)}

@@ -12,7 +12,9 @@ from django.core.files import File
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 
-from crm import clock, exporting
+from accounts.models import User
+from crm import clock, exporting, jobs
+from crm.actors import Actor
 from crm.models import ListJob
 from crm.screens import listing, registry
 from crm.screens.light import light
@@ -44,14 +46,34 @@ class Sheet:
         yield from self.rows.iterator(chunk_size=BLOCK)
 
 
+def request_of(user: User, query: QueryDict) -> HttpRequest:
+    """A request for a list as that person, where nobody sits at a browser: a worker's, the API's."""
+    request = HttpRequest()
+    request.method, request.user = "GET", user  # type: ignore[assignment]
+    request.GET = query  # type: ignore[assignment]
+    return request
+
+
+def export_start(request: HttpRequest, screen: registry.Screen, *, by: User | Actor) -> ListJob:
+    """Have a worker write the file of the list that the request asks for, for its user; answers the job."""
+    user: Any = request.user
+    job = ListJob.objects.create(
+        user=user,
+        kind=ListJob.Kind.EXPORT,
+        record_type=screen.record_type,
+        params={"query": request.GET.urlencode()},
+        total=Sheet(request, screen).count(10**6),
+        token_name=jobs.token_name(by),
+    )
+    jobs.start(job)
+    return job
+
+
 def write(job: ListJob) -> None:
     """Write the file of a job; done again from the beginning when a worker died over it."""
     # The kinds of record make themselves known when the addresses are read, which a worker has no other need of.
     import_module(settings.ROOT_URLCONF)
-    request = HttpRequest()
-    request.method, request.user = "GET", job.user  # type: ignore[assignment]
-    request.GET = QueryDict(job.params["query"])  # type: ignore[assignment]
-    sheet = Sheet(request, registry.of(job.record_type))
+    sheet = Sheet(request_of(job.user, QueryDict(job.params["query"])), registry.of(job.record_type))
     name = f"{sheet.name}.{'csv' if sheet.is_csv else 'xlsx'}"
     with tempfile.TemporaryFile() as target:
         if sheet.is_csv:

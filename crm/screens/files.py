@@ -12,11 +12,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from crm import exporting, jobs
+from crm import exporting
 from crm.attachments import file_for
 from crm.models import ListJob
 from crm.screens import registry
-from crm.screens.export_jobs import AT_ONCE, Sheet
+from crm.screens.export_jobs import AT_ONCE, Sheet, export_start
 
 
 @login_required
@@ -48,11 +48,7 @@ def export_list(request: HttpRequest, record_type: str) -> HttpResponseBase:
     user: Any = request.user
     sheet = Sheet(request, registry.of(record_type))
     if sheet.count(AT_ONCE) > AT_ONCE:
-        params = {"query": request.GET.urlencode()}
-        job = ListJob.objects.create(
-            user=user, kind=ListJob.Kind.EXPORT, record_type=record_type, params=params, total=sheet.count(10**6)
-        )
-        jobs.start(job)
+        export_start(request, registry.of(record_type), by=user)
         messages.success(request, _("The file is large: the bell tells when it is ready."))
         return HttpResponseRedirect(reverse("job-list"))
     if sheet.is_csv:

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Role, User
 from crm import clock, pipelines, saved_views, stages, trash
+from crm.filters import INTERNAL
 from crm.http import paginate
 from crm.models import Pipeline, SavedView
 from crm.people import colleagues
@@ -97,7 +98,7 @@ def narrow(form: forms.Form, screen: Screen, user: User) -> None:
     if "tag" in fields:
         fields["tag"].queryset = tags_of(user)
     if user.is_partner:
-        for name in ("team", "partner", "utm_campaign", "source", "no_source", "channel", "copies", "route"):
+        for name in INTERNAL:
             fields.pop(name, None)
 
 
