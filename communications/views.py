@@ -177,6 +177,13 @@ class PreviewForm(forms.Form):
     number = forms.IntegerField(label=gettext_lazy("Number of a deal"), min_value=1, required=False)
 
 
+def deal_to_try(user: Any, number: int | None = None) -> Any:
+    """The deal in sight for which a template is tried: the one asked for, else the latest that has a contact."""
+    rows: Any = record_model(RecordType.DEAL)._default_manager
+    deals = rows.visible_to(user).alive().filter(contact__isnull=False).select_related("contact")
+    return deals.filter(pk=number).first() if number else deals.order_by("-last_activity_at", "-id").first()
+
+
 @settings_page
 @require_safe
 def template_preview(request: HttpRequest, pk: str) -> HttpResponse:
@@ -185,10 +192,8 @@ def template_preview(request: HttpRequest, pk: str) -> HttpResponse:
     if template is None:
         raise Http404
     form = PreviewForm(request.GET or None)
-    rows: Any = record_model(RecordType.DEAL)._default_manager
-    deals = rows.visible_to(request.user).alive().filter(contact__isnull=False)
     number = form.cleaned_data.get("number") if form.is_bound and form.is_valid() else None
-    deal = deals.filter(pk=number).first() if number else deals.order_by("-last_activity_at", "-id").first()
+    deal = deal_to_try(request.user, number)
     context: dict[str, Any] = {
         "dialog_title": _("Preview: «%(template)s»") % {"template": template.name},
         "template": template,

@@ -17,10 +17,10 @@ from crm.api.bulk import BulkActions
 from crm.api.filtering import refuse_unknown
 from crm.api.merging import MergeActions
 from crm.api.serializers import HEAD, TAIL, Coded, Input, RecordInput, RecordOutput, Reference, visible
-from crm.api.views import ApiViewSet
 from crm.models import RecordType
 from crm.people import assignable
 from objects_registry import services
+from objects_registry.catalogues_api import PurposeViewSet, SteelViewSet
 from objects_registry.filters import ObjectFilter
 from objects_registry.matching import candidates_for
 from objects_registry.models import BUILDING_FIELDS, ConstructionObject, Purpose
@@ -89,15 +89,6 @@ class CandidateOutput(serializers.Serializer[Any]):
         return {"id": found.pk, "name": str(found)} if found is not None else None
 
 
-class PurposeOutput(serializers.ModelSerializer[Purpose]):
-    """What a building is for."""
-
-    class Meta:
-        model = Purpose
-        fields = ("code", "name", "name_ru", "name_en", "is_active")
-        read_only_fields = fields
-
-
 @extend_schema_view(
     list=extend_schema(summary=gettext_lazy("List objects")),
     retrieve=extend_schema(summary=gettext_lazy("Read an object")),
@@ -132,21 +123,8 @@ class ObjectViewSet(MergeActions, BulkActions):
         return Response(CandidateOutput(candidates_for(self.get_object(), request.user), many=True).data)
 
 
-@extend_schema_view(list=extend_schema(summary=gettext_lazy("List purposes"), responses=PurposeOutput(many=True)))
-class PurposeViewSet(ApiViewSet):
-    """The dictionary of purposes of buildings."""
-
-    queryset = Purpose.objects.none()
-    serializer_class = PurposeOutput
-    pagination_class = None
-
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """All purposes at once."""
-        refuse_unknown(request, set())
-        return Response(PurposeOutput(Purpose.objects.all(), many=True).data)
-
-
 router = SimpleRouter()
 router.register("objects", ObjectViewSet, basename="api-object")
 router.register("purposes", PurposeViewSet, basename="api-purpose")
+router.register("steel", SteelViewSet, basename="api-steel")
 urlpatterns = router.urls

@@ -109,22 +109,22 @@ class AccountViewSet(ApiViewSet):
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A new account; its owner sets the password by “forgotten password”."""
-        return self._shown(people_services.person_create(by=self.caller, data=self.read(AccountInput)), 201)
+        return self._shown(people_services.person_create(by=self.actor, data=self.read(AccountInput)), 201)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change the fields that are sent; the others stay."""
         user = self.get_object()
         data = self.read(AccountInput, instance=user, partial=True)
-        return self._shown(people_services.person_update(user, by=self.caller, data=data))
+        return self._shown(people_services.person_update(user, by=self.actor, data=data))
 
     @extend_schema(summary=gettext_lazy("Switch an account off"), request=None, responses=AccountOutput)
     @action(detail=True, methods=["post"])
     def deactivate(self, request: Request, **kwargs: Any) -> Response:
         """End its sessions and tokens at once; what it did and owns stays."""
-        return self._shown(people_services.person_switch(self.get_object(), by=self.caller, on=False))
+        return self._shown(people_services.person_switch(self.get_object(), by=self.actor, on=False))
 
     @extend_schema(summary=gettext_lazy("Switch an account on"), request=None, responses=AccountOutput)
     @action(detail=True, methods=["post"])
     def activate(self, request: Request, **kwargs: Any) -> Response:
         """Let its owner sign in again; ended sessions and revoked tokens stay ended."""
-        return self._shown(people_services.person_switch(self.get_object(), by=self.caller, on=True))
+        return self._shown(people_services.person_switch(self.get_object(), by=self.actor, on=True))

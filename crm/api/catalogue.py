@@ -1,4 +1,4 @@
-"""Pipelines, stages with what they require, refusal reasons, sources: read by everybody, kept by the sales head."""
+"""Pipelines, stages with what they require, refusal reasons: read by everybody, kept by the sales head."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crm import stages
 from crm.api.filtering import refuse_unknown
 from crm.api.serializers import RecordInput
 from crm.api.views import ApiViewSet
-from crm.models import Pipeline, RecordType, RefusalReason, Source, Stage
+from crm.models import Pipeline, RecordType, RefusalReason, Stage
 from crm.settings_services import required_set, stage_change
 
 
@@ -71,15 +71,6 @@ class StageInput(RecordInput):
             "name_ru", "name_en", "colour", "norm_hours", "probability", "required", "can_win", "is_detour",
             "is_hidden",
         )  # fmt: skip
-
-
-class SourceOutput(serializers.ModelSerializer[Source]):
-    """Where clients come from."""
-
-    class Meta:
-        model = Source
-        fields = ("code", "name", "name_ru", "name_en", "is_active")
-        read_only_fields = fields
 
 
 def _readable_stages(user: Any) -> Any:
@@ -152,17 +143,3 @@ class PipelineViewSet(ApiViewSet):
         for found in rows.values():
             found["row"]._prefetched_objects_cache = {"stages": found["stages"]}
         return Response(PipelineOutput([found["row"] for found in rows.values()], many=True).data)
-
-
-@extend_schema_view(list=extend_schema(summary=gettext_lazy("List sources"), responses=SourceOutput(many=True)))
-class SourceViewSet(ApiViewSet):
-    """The dictionary of sources."""
-
-    queryset = Source.objects.none()
-    serializer_class = SourceOutput
-    pagination_class = None
-
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """All sources at once."""
-        refuse_unknown(request, set())
-        return Response(SourceOutput(Source.objects.all(), many=True).data)

@@ -168,4 +168,4 @@ class UserViewSet(ApiViewSet):
         if person is None:
             raise Http404
         wish = self.read(HandOverAllInput)
-        return Response(JobDetail(people_services.hand_over_all(person, to=wish["to"], by=self.caller)).data)
+        return Response(JobDetail(people_services.hand_over_all(person, to=wish["to"], by=self.actor)).data)

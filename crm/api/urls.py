@@ -6,7 +6,7 @@ from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from crm.api.accounts import AccountViewSet
-from crm.api.catalogue import SourceViewSet
+from crm.api.catalogues import SourceViewSet
 from crm.api.clients import ClientSearchViewSet, CompanyViewSet, ContactViewSet, MatchViewSet
 from crm.api.docs import ApiDocs, ApiSchema, ErrorCodes, no_such_address
 from crm.api.jobs import JobViewSet
@@ -17,6 +17,7 @@ from crm.api.preferences import PreferencesViewSet
 from crm.api.saved_views import SavedViewViewSet
 from crm.api.settings import SettingsViewSet
 from crm.api.tasks import TaskViewSet
+from crm.api.teams import TeamViewSet
 from crm.api.undo import UndoViewSet
 
 router = SimpleRouter()
@@ -27,6 +28,7 @@ router.register("stages", StageSettingsViewSet, basename="api-stage")
 router.register("pipelines", PipelineSettingsViewSet, basename="api-pipeline")
 router.register("reasons", ReasonViewSet, basename="api-reason")
 router.register("sources", SourceViewSet, basename="api-source")
+router.register("teams", TeamViewSet, basename="api-team")
 router.register("users", UserViewSet, basename="api-user")
 router.register("people", AccountViewSet, basename="api-person")
 router.register("client-search", ClientSearchViewSet, basename="api-client-search")
@@ -57,6 +59,7 @@ urlpatterns = [
     path("v1/", include(router.urls)),
     path("v1/", include("crm.api.trash")),
     path("v1/", include("communications.exclusions_api")),
+    path("v1/", include("communications.templates_api")),
     path("v1/", include("communications.api")),
     path("v1/", include("leads.api")),
     path("v1/", include("leads.copies_api")),
