@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,15 +13,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_safe
 
-from accounts.models import User
 from crm import clock, norms, pipelines
 from crm.http import paginate
 from crm.models import RecordType, Stage
 from crm.task_rows import client_name, phone_of
 from deals.models import Deal
 from leads.models import Lead
+from partners.control import PIPELINES, Line, control_lines
 from partners.rights import may_control
-from partners.selectors import handoffs_waiting, origins_in_bulk, partners_for
+from partners.selectors import handoffs_waiting, origins_in_bulk
 from partners.stages import PARTNER_DEAL, PARTNER_LEAD, WON
 
 TITLES = {
@@ -30,7 +29,6 @@ TITLES = {
     "work": pgettext_lazy("requests", "In work"),
     "closed": pgettext_lazy("requests", "Closed"),
 }
-PIPELINES = {RecordType.LEAD: PARTNER_LEAD, RecordType.DEAL: PARTNER_DEAL}
 ROWS = 50
 
 
@@ -106,13 +104,9 @@ def partner_control(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     if not may_control(user):
         raise PermissionDenied
-    figures = {kind: _figures(kind, user) for kind in PIPELINES}
-    rows = [_control_row(partner, figures) for partner in partners_for(user).order_by("name")]
-    rows.sort(key=lambda row: (-row["late"], -row["open"], row["partner"].name))
-    shown = [row for row in rows if row["open"] or row["won"]["value"] or row["partner"].state == "active"]
     late = "norm_exceeded=true&kind=open"
     context = {
-        "rows": shown,
+        "rows": [_control_row(line) for line in control_lines(user)],
         "sections": [
             {"title": _("Deals over the norm"), "icon": "hourglass",
              "url": f"{reverse('deal-section')}?pipeline={PARTNER_DEAL}&{late}"},
@@ -128,44 +122,20 @@ def partner_control(request: HttpRequest) -> HttpResponse:
     return render(request, "partners/control.html", context)
 
 
-def _figures(record_type: str, user: User) -> dict[int, dict[str, int]]:
-    """Open, untouched, late and won records of each partner: one GROUP BY."""
-    pipeline = PIPELINES[record_type]  # type: ignore[index]
-    rows = Deal.objects.visible_to(user) if record_type == RecordType.DEAL else Lead.objects.visible_to(user)
-    stages = [stage for stage in pipelines.all_stages() if stage.pipeline_id == pipeline]
-    grouped = (
-        rows.alive().filter(pipeline=pipeline).order_by().values("partner")
-        .annotate(
-            open=Count("pk", filter=Q(stage__in=[s.key for s in stages if s.is_open])),
-            fresh=Count("pk", filter=Q(stage__in=[s.key for s in stages if s.is_start])),
-            late=Count("pk", filter=norms.over_norm(stages)),
-            won=Count("pk", filter=Q(stage=f"{pipeline}:{WON}")),
-        )
-    )  # fmt: skip
-    return {row["partner"]: row for row in grouped}
-
-
-def _control_row(partner: Any, figures: dict[Any, dict[int, dict[str, int]]]) -> dict[str, Any]:
-    nothing = {"open": 0, "fresh": 0, "late": 0, "won": 0}
-    found = {kind: figures[kind].get(partner.pk, nothing) for kind in PIPELINES}
+def _control_row(line: Line) -> dict[str, Any]:
     cells = []
-    for kind in (RecordType.LEAD, RecordType.DEAL):
+    for kind, figures in ((RecordType.LEAD, line.leads), (RecordType.DEAL, line.deals)):
         pipeline = PIPELINES[kind]
-        base = f"{reverse(f'{kind}-list')}?pipeline={pipeline}&partner={partner.pk}"
+        base = f"{reverse(f'{kind}-list')}?pipeline={pipeline}&partner={line.partner.pk}"
         start = keys_of(pipeline, "new")[0]
         cells += [
-            {"value": found[kind]["open"], "url": f"{base}&kind=open"},
-            {"value": found[kind]["fresh"], "url": f"{base}&stage={start}"},
-            {"value": found[kind]["late"], "url": f"{base}&norm_exceeded=true", "bad": True},
+            {"value": figures.open, "url": f"{base}&kind=open"},
+            {"value": figures.fresh, "url": f"{base}&stage={start}"},
+            {"value": figures.late, "url": f"{base}&norm_exceeded=true", "bad": True},
         ]
-    deals = f"{reverse('deal-list')}?pipeline={PARTNER_DEAL}&partner={partner.pk}"
-    return {
-        "partner": partner,
-        "cells": cells,
-        "won": {"value": found[RecordType.DEAL]["won"], "url": f"{deals}&stage={PARTNER_DEAL}:{WON}"},
-        "open": sum(row["open"] for row in found.values()),
-        "late": sum(row["late"] for row in found.values()),
-    }
+    deals = f"{reverse('deal-list')}?pipeline={PARTNER_DEAL}&partner={line.partner.pk}"
+    won = {"value": line.deals.won, "url": f"{deals}&stage={PARTNER_DEAL}:{WON}"}
+    return {"partner": line.partner, "cells": cells, "won": won}
 
 
 @login_required

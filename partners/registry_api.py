@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
@@ -17,8 +18,9 @@ from crm.api.filtering import PAGING, refuse_unknown
 from crm.api.serializers import Input, OnePhone, Reference
 from crm.api.views import ApiViewSet
 from partners import registry, selectors
+from partners.control import control_lines
 from partners.models import PartnerProfile
-from partners.rights import require_manager
+from partners.rights import may_control, require_manager
 from partners.views import find_partner
 
 
@@ -127,6 +129,35 @@ class ClosedOutput(serializers.Serializer[Any]):
     returned = serializers.IntegerField()
 
 
+class FiguresOutput(serializers.Serializer[Any]):
+    """Records of one kind at a partner."""
+
+    open = serializers.IntegerField()
+    untouched = serializers.IntegerField(source="fresh")
+    over_norm = serializers.IntegerField(source="late")
+
+
+class DealFiguresOutput(FiguresOutput):
+    """Deals, with those that were won."""
+
+    won = serializers.IntegerField()
+
+
+class ControlLineOutput(serializers.Serializer[Any]):
+    """One partner's leads and deals in figures."""
+
+    partner = PartnerOutput()
+    leads = FiguresOutput()
+    deals = DealFiguresOutput()
+
+
+class ControlOutput(serializers.Serializer[Any]):
+    """All partners, who has most over the norm first; `waiting`: what came back and is to be handed to another."""
+
+    waiting = serializers.IntegerField()
+    partners = ControlLineOutput(many=True)
+
+
 @extend_schema_view(
     list=extend_schema(summary=gettext_lazy("List partners")),
     retrieve=extend_schema(summary=gettext_lazy("Read a partner"), responses=PartnerDetailOutput),
@@ -150,6 +181,18 @@ class PartnerViewSet(ApiViewSet):
         refuse_unknown(request, PAGING)
         page = self.paginate_queryset(selectors.partners_for(self.caller))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @extend_schema(summary=gettext_lazy("The board of partner control"), responses=ControlOutput)
+    @action(detail=False, pagination_class=None)
+    def control(self, request: Request, **kwargs: Any) -> Response:
+        """What each partner has in hand, for those who control them; the records behind a figure are those of
+        `/leads|deals/?partner=…&kind=open`, `&norm_exceeded=true`, the norms stand in `/stages/`.
+        """
+        refuse_unknown(request, set())
+        if not may_control(self.caller):
+            raise PermissionDenied
+        waiting = selectors.handoffs_waiting(self.caller).count()
+        return Response(ControlOutput({"waiting": waiting, "partners": control_lines(self.caller)}).data)
 
     def _partner(self, *, manage: bool = False) -> Partner:
         return find_partner(self.caller, int(self.kwargs["pk"]), manage=manage)

@@ -13,11 +13,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.api.filtering import refuse_unknown
+from crm.api.filtering import PAGING, refuse_unknown
 from crm.api.serializers import RecordInput
 from crm.api.views import ApiViewSet
-from crm.models import Source
+from crm.models import Source, Tag
 from crm.settings_audit import require_head
+from crm.tags import tags_of
 from crm.views.catalogue import Catalogue, row_delete, row_save
 from crm.views.catalogues import SOURCES
 
@@ -133,3 +134,28 @@ class SourceViewSet(CatalogueViewSet):
     catalogue = SOURCES
     input_class = SourceInput
     is_open = True
+
+
+class TagOutput(serializers.ModelSerializer[Tag]):
+    """A label of leads and deals; a new one is made by putting it on a record."""
+
+    class Meta:
+        model = Tag
+        fields = ("id", "name")
+        read_only_fields = fields
+
+
+@extend_schema_view(list=extend_schema(summary=gettext_lazy("List tags")))
+class TagViewSet(ApiViewSet):
+    """The labels whose names the caller may know: a partner those on its own records."""
+
+    queryset = Tag.objects.none()
+    serializer_class = TagOutput
+    ordering_fields = ("name", "id")
+    default_ordering = "name"
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A page of them, by name."""
+        refuse_unknown(request, PAGING)
+        page = self.paginate_queryset(tags_of(self.caller))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)

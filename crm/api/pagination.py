@@ -158,10 +158,18 @@ class RecordPagination(BasePagination):
             "type": "object",
             "required": ["has_more", "next_cursor", "next", "results"],
             "properties": {
-                "has_more": {"type": "boolean"},
+                "has_more": {"type": "boolean", "example": True},
                 "next_cursor": {"type": ["string", "null"], "example": "WyItY3JlYXRlZF9hdCIsbnVsbCw0Ml0"},
-                "next": {"type": ["string", "null"], "format": "uri"},
-                "count": {"type": "integer", "description": _("Only with `count=exact` or `count=capped`.")},
+                "next": {
+                    "type": ["string", "null"],
+                    "format": "uri",
+                    "example": "https://crm.example.com/api/v1/deals/?cursor=WyItY3JlYXRlZF9hdCIsbnVsbCw0Ml0",
+                },
+                "count": {
+                    "type": "integer",
+                    "description": _("Only with `count=exact` or `count=capped`."),
+                    "example": 1,
+                },
                 "results": schema,
             },
         }

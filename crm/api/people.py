@@ -131,6 +131,42 @@ class MyNotificationsViewSet(ApiViewSet):
         return Response(self.get_serializer(self._shown()).data)
 
 
+class TokenOutput(serializers.ModelSerializer[ApiToken]):
+    """A token without its secret, which is nowhere kept."""
+
+    class Meta:
+        model = ApiToken
+        fields = (
+            "id", "name", "prefix", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+@extend_schema_view(list=extend_schema(summary=gettext_lazy("List my tokens")))
+class MyTokensViewSet(ApiViewSet):
+    """The caller's own tokens. New ones are made in the browser: a secret is shown to a person, once."""
+
+    queryset = ApiToken.objects.none()
+    serializer_class = TokenOutput
+    ordering_fields = ("created_at", "id")
+    default_ordering = "-id"
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A page of them, the latest first."""
+        refuse_unknown(request, PAGING)
+        page = self.paginate_queryset(ApiToken.objects.filter(user=self.caller))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @extend_schema(summary=gettext_lazy("Revoke a token"), request=None, responses=TokenOutput)
+    @action(detail=True, methods=["post"])
+    def revoke(self, request: Request, **kwargs: Any) -> Response:
+        """End one of one's tokens at once, also the one that calls; doing it twice changes nothing."""
+        token = ApiToken.objects.filter(pk=int(self.kwargs["pk"]), user=self.caller).first()
+        if token is None:
+            raise Http404
+        return Response(self.get_serializer(people_services.token_end(token, by=self.actor)).data)
+
+
 def _everybody(user: User) -> Any:
     return User.objects.filter(is_active=True) if user.is_head else User.objects.none()
 
@@ -139,6 +175,17 @@ class HandOverAllInput(Input):
     """Who takes everything."""
 
     to = Reference(queryset=_everybody)
+
+
+class WorkOutput(serializers.Serializer[Any]):
+    """Open records by kind, and tasks that are not done."""
+
+    leads = serializers.IntegerField(source="lead")
+    deals = serializers.IntegerField(source="deal")
+    contacts = serializers.IntegerField(source="contact")
+    companies = serializers.IntegerField(source="company")
+    objects = serializers.IntegerField(source="object")
+    tasks = serializers.IntegerField(source="task")
 
 
 @extend_schema_view(list=extend_schema(summary=gettext_lazy("List people to assign to")))
@@ -156,16 +203,27 @@ class UserViewSet(ApiViewSet):
         page = self.paginate_queryset(assignable(self.caller))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
+    def _person(self) -> User:
+        """Anybody, also who has left, for heads; 403 for others."""
+        if not self.caller.is_head:
+            raise PermissionDenied
+        person = User.objects.filter(pk=int(self.kwargs["pk"])).first()
+        if person is None:
+            raise Http404
+        return person
+
+    @extend_schema(summary=gettext_lazy("What hangs on a person"), responses=WorkOutput)
+    @action(detail=True, url_path="open-work", pagination_class=None)
+    def open_work(self, request: Request, **kwargs: Any) -> Response:
+        """How many open records and tasks a person answers for: what hand-over would give to another one."""
+        refuse_unknown(request, set())
+        return Response(WorkOutput(people_services.open_work(self._person(), self.caller)).data)
+
     @extend_schema(
         summary=gettext_lazy("Hand over everything open of a person"), request=HandOverAllInput, responses=JobDetail
     )
     @action(detail=True, methods=["post"], url_path="hand-over")
     def hand_over(self, request: Request, **kwargs: Any) -> Response:
         """Give all open records and tasks of a person, also of one who has left, to another one; answers the job."""
-        if not self.caller.is_head:
-            raise PermissionDenied
-        person = User.objects.filter(pk=int(self.kwargs["pk"])).first()
-        if person is None:
-            raise Http404
-        wish = self.read(HandOverAllInput)
+        person, wish = self._person(), self.read(HandOverAllInput)
         return Response(JobDetail(people_services.hand_over_all(person, to=wish["to"], by=self.actor)).data)

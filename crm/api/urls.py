@@ -6,12 +6,13 @@ from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from crm.api.accounts import AccountViewSet
-from crm.api.catalogues import SourceViewSet
+from crm.api.audit import AuditViewSet
+from crm.api.catalogues import SourceViewSet, TagViewSet
 from crm.api.clients import ClientSearchViewSet, CompanyViewSet, ContactViewSet, MatchViewSet
 from crm.api.docs import ApiDocs, ApiSchema, ErrorCodes, no_such_address
 from crm.api.jobs import JobViewSet
 from crm.api.merging import MergeViewSet
-from crm.api.people import MeViewSet, MyNotificationsViewSet, UserViewSet
+from crm.api.people import MeViewSet, MyNotificationsViewSet, MyTokensViewSet, UserViewSet
 from crm.api.pipeline_settings import PipelineSettingsViewSet, ReasonViewSet, StageSettingsViewSet
 from crm.api.preferences import PreferencesViewSet
 from crm.api.saved_views import SavedViewViewSet
@@ -28,6 +29,9 @@ router.register("stages", StageSettingsViewSet, basename="api-stage")
 router.register("pipelines", PipelineSettingsViewSet, basename="api-pipeline")
 router.register("reasons", ReasonViewSet, basename="api-reason")
 router.register("sources", SourceViewSet, basename="api-source")
+router.register("audit", AuditViewSet, basename="api-audit")
+router.register("me/tokens", MyTokensViewSet, basename="api-me-token")
+router.register("tags", TagViewSet, basename="api-tag")
 router.register("teams", TeamViewSet, basename="api-team")
 router.register("users", UserViewSet, basename="api-user")
 router.register("people", AccountViewSet, basename="api-person")

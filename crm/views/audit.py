@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from crm.filters import DayFromFilter, DayToFilter
+from crm.filters import DayFromFilter, DayToFilter, KeyFilter
 from crm.http import paginate
 from crm.models import RECORD_MODELS, ActorKind, Change, RecordType, record_model
 from crm.preferences import SETTINGS
@@ -35,7 +35,7 @@ class ChangeFilter(filters.FilterSet):
     """What the audit trail can be cut by."""
 
     record_type = filters.ChoiceFilter(choices=_kinds, label=_("Of what"))
-    record_id = filters.NumberFilter(label=_("Number"))
+    record_id = KeyFilter(label=_("Number"))
     actor_user = filters.ModelChoiceFilter(queryset=User.objects.all(), label=_("Who"))
     actor_kind = filters.ChoiceFilter(choices=ActorKind.choices, label=_("By what"))
     field = filters.CharFilter(lookup_expr="iexact", label=_("Field"))

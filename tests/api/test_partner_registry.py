@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from accounts.models import Partner, Role, User
+from crm import clock
 from crm.models import Change
 from deals.models import Deal
 from deals.services import deal_create
@@ -112,3 +114,24 @@ def test_the_others_do_not_get_in(caller: Any) -> None:
         assert reader.call(method, path, body).status_code == 403, path
     partner = Partner.objects.get(pk=theirs.user.partner_id)
     assert (partner.state, Partner.objects.filter(name="Другое").exists()) == ("active", False)
+
+
+@pytest.mark.rule("PART-4")
+def test_the_board_of_control_counts_each_partners_records_the_late_first(caller: Any) -> None:
+    head, control = make_user(Role.SALES_HEAD), caller(make_user(Role.PARTNER_CONTROL))
+    first, second = make_user(Role.PARTNER), make_user(Role.PARTNER)
+    twins = [
+        Deal.objects.get(pk=hand_over(record=make_deal(head), partner=user.partner, by=head).twin_id)
+        for user in (first, first, second)
+    ]
+    Deal.objects.filter(pk=twins[2].pk).update(stage_entered_at=clock.now() - timedelta(days=400))
+    board = control.get("partners/control/").json()
+    assert [row["partner"]["id"] for row in board["partners"]] == [second.partner_id, first.partner_id]
+    assert board["partners"][0]["deals"] == {"open": 1, "untouched": 1, "over_norm": 1, "won": 0}
+    assert board["partners"][1]["deals"] == {"open": 2, "untouched": 2, "over_norm": 0, "won": 0}
+    assert board["partners"][0]["leads"] == {"open": 0, "untouched": 0, "over_norm": 0}
+    assert board["waiting"] == 0
+    query = f"pipeline=partner_deal&partner={second.partner_id}&kind=open&norm_exceeded=true"
+    assert control.ids(f"deals/?{query}") == [twins[2].pk]
+    for user in (make_user(), make_user(Role.CALL_CENTER), first):
+        assert caller(user).get("partners/control/").status_code == 403
