@@ -21,4 +21,4 @@ class AutomationConfig(AppConfig):
         events.on("client_contact", occasions.on_client_contact, wants=occasions.wants_contact)
         settings_transfer.section("rule", "code", skipped=("is_shipped", "switched_on_at"), save=services.rule_take)
         nightly.every_night("plans follow the settings", services.replan)
-        settings_services.follow_preferences(services.follow_settings)
+        settings_services.follow_settings(services.follow_settings)

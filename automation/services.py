@@ -104,9 +104,10 @@ def replan() -> int:
     return moved
 
 
-def follow_settings(changed: set[str]) -> None:
+def follow_settings(changed: Mapping[str, Any], by: Any) -> None:
     """Days, hours or the time zone were changed in the settings: what is planned moves with them."""
-    if changed & {"delayed_demand_days", "company_time_zone", "working_hours", "working_days"}:
+    del by
+    if changed.keys() & {"delayed_demand_days", "company_time_zone", "working_hours", "working_days"}:
         replan()
 
 

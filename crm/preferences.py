@@ -67,6 +67,10 @@ SETTINGS: dict[str, Setting] = {
         ["name", "contact_point", "purpose", "place", "size"],
         "codes",
         gettext_lazy("Minimum data for qualifying a lead"),
+        gettext_lazy(
+            "The stage “Data complete” requires the same. After a change the leads that wait and lack nothing now go "
+            "on by themselves; what has gone on stays where it is."
+        ),
     ),
     "simple_channels": Setting(
         [],

@@ -165,6 +165,8 @@ def required_set(pipeline: Pipeline, *, by: Any, wanted: Mapping[str, list[str]]
             Stage.objects.filter(pk=stage.pk).update(required=codes)
             changed.append(stage.key)
     pipelines.changed()
+    if changed:
+        _follow({REQUIRED: (None, changed)}, by)
     return changed
 
 
@@ -309,28 +311,35 @@ def _check_retiring(pipeline: Pipeline) -> None:
 # -- company settings -------------------------------------------------------------------------------------------------
 
 
-FOLLOWERS: list[Callable[[set[str]], Any]] = []
+# What changed by its name, old and new; and who changed it. Required fields go under a name of their own.
+Follower = Callable[[Mapping[str, tuple[Any, Any]], Any], Any]
+REQUIRED = "required"
+FOLLOWERS: list[Follower] = []
 
 
-def follow_preferences(function: Callable[[set[str]], Any]) -> None:
-    """Register what must follow when settings of the company change; it is told their names."""
+def follow_settings(function: Follower) -> None:
+    """Register what must follow when settings of the company, or the fields that stages require, change."""
     if function not in FOLLOWERS:
         FOLLOWERS.append(function)
+
+
+def _follow(changed: Mapping[str, tuple[Any, Any]], by: Any) -> None:
+    for follow in FOLLOWERS:
+        follow(changed, by)
 
 
 @transaction.atomic
 def preferences_set(values: Mapping[str, Any], *, by: Any) -> list[str]:
     """Keep settings of the company; answers the names that changed. ValidationError from a wrong value."""
     require_head(by)
-    changed = []
+    changed = {}
     for key, value in values.items():
         old = preferences.get(key)
         preferences.set_value(key, value, by=Actor.of(by).user)
         new = preferences.get(key)
         if old != new:
             audit("preference", key, key, old, new, by)
-            changed.append(key)
+            changed[key] = (old, new)
     if changed:
-        for follow in FOLLOWERS:
-            follow(set(changed))
-    return changed
+        _follow(changed, by)
+    return list(changed)

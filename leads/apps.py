@@ -15,10 +15,20 @@ class LeadsConfig(AppConfig):
 
     def ready(self) -> None:
         from communications import learning, processing
-        from crm import bulk, clients, conditions, contact_points, merging, settings_transfer, stages
+        from crm import (
+            bulk,
+            clients,
+            conditions,
+            contact_points,
+            merging,
+            nightly,
+            settings_services,
+            settings_transfer,
+            stages,
+        )
         from crm import requirements as needed
         from crm.services import derive
-        from leads import handing, intake, qualification, rights, routing_services, services, spam, timeline
+        from leads import handing, intake, minimum, qualification, rights, routing_services, services, spam, timeline
         from objects_registry import building, steel
 
         del timeline  # imported for its sentences
@@ -33,6 +43,8 @@ class LeadsConfig(AppConfig):
             qualification.derive_missing,
         ):
             derive("lead", function)
+        settings_services.follow_settings(minimum.follow_settings)
+        nightly.every_night("what leads lack", minimum.recheck)
         bulk.register("spam", spam.spam_many, spam.take_back)
         merging.guard("lead", services.why_not_merged)
         processing.made_by(intake.intake)

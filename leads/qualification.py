@@ -13,7 +13,7 @@ from crm import clock, pipelines, preferences, stages, timeline
 from crm.actors import Actor
 from crm.contact_points import Point, add_points, points_of
 from crm.errors import MissingField
-from crm.models import Channel, Pipeline
+from crm.models import Channel, Pipeline, Stage
 from crm.people import sales_head
 from crm.prepared import TEXT, Prepared
 from crm.recognition import Recognised, recognise
@@ -34,8 +34,10 @@ FORM_CHANNELS = frozenset({Channel.FORM, Channel.API})
 
 
 def missing_minimum(lead: Lead) -> list[MissingField]:
-    """What the lead lacks of the minimum for qualifying, which the company chooses in its settings."""
-    return stages.lacking(lead, preferences.get("lead_minimum"))
+    """What the lead lacks for «Данные заполнены»: of the company's minimum, and of what that stage requires besides."""
+    stage = pipelines.catalogue().stages.get(Stage.make_key(lead.pipeline_id, DATA_COMPLETE))
+    required = stage.required if stage is not None else ()
+    return stages.lacking(lead, dict.fromkeys((*preferences.get("lead_minimum"), *required)))
 
 
 def is_with_head(lead: Lead) -> bool:
@@ -141,8 +143,7 @@ def _why_not(owner: User | None) -> str:
 
 def _by_form(lead: Lead, actor: Actor) -> Lead:
     """A form with the minimum data goes on by itself, one without waits for them (b)."""
-    target = pipelines.find_stage(lead.pipeline_id, DATA_COMPLETE)
-    missing = missing_minimum(lead) or stages.missing_fields(lead, target)
+    missing = missing_minimum(lead)
     if missing:
         return _enter(lead, NEEDS_DATA, actor, why="incomplete", missing=[item.code for item in missing])
     return _enter(lead, DATA_COMPLETE, actor, why="complete")
@@ -158,7 +159,7 @@ def complete(lead: Lead, by: Any) -> bool:
     lead = locked_for(Lead, lead.pk, Actor.system())
     if lead.stage_row.code != NEEDS_DATA or lead.partner_id is not None:
         return False
-    if missing_minimum(lead) or stages.missing_fields(lead, pipelines.find_stage(lead.pipeline_id, DATA_COMPLETE)):
+    if missing_minimum(lead):
         return False
     _enter(lead, DATA_COMPLETE, actor, why="completed")
     return True

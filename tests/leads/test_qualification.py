@@ -106,7 +106,7 @@ def test_the_minimum_is_a_setting_but_never_less_than_the_stage_requires() -> No
     make_user(Role.SALES_HEAD)
     preferences.set_value("lead_minimum", ["name", "contact_point", "height"])
     lead = new_lead(name="Анна")
-    assert [item.code for item in missing_minimum(lead)] == ["height"]
+    assert [item.code for item in missing_minimum(lead)] == ["height", "purpose", "place", "size"]
     lead_update(lead, by=FORM, data={"height": 8})
     assert qualify_new(lead, ROBOT).stage == "lead:needs_data"
 
