@@ -11,7 +11,7 @@ class AutomationConfig(AppConfig):
     verbose_name = _("Automation")
 
     def ready(self) -> None:
-        from automation import occasions, services, timeline
+        from automation import occasions, rule_services, services, timeline
         from crm import events, nightly, settings_services, settings_transfer
 
         del timeline  # imported for its sentences
@@ -19,6 +19,8 @@ class AutomationConfig(AppConfig):
         events.on("stage_changed", occasions.on_stage_changed, wants=occasions.wants_stage)
         events.on("fields_changed", occasions.on_fields_changed, wants=occasions.wants_fields)
         events.on("client_contact", occasions.on_client_contact, wants=occasions.wants_contact)
-        settings_transfer.section("rule", "code", skipped=("is_shipped", "switched_on_at"), save=services.rule_take)
+        settings_transfer.section(
+            "rule", "code", skipped=("is_shipped", "switched_on_at"), save=rule_services.rule_take
+        )
         nightly.every_night("plans follow the settings", services.replan)
         settings_services.follow_settings(services.follow_settings)

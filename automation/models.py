@@ -18,6 +18,7 @@ class Rule(NamedRow):
     class Trigger(models.TextChoices):
         CREATED = "created", _("A record is created")
         STAGE_ENTERED = "stage_entered", _("A record enters the stage")
+        STAGE_LEFT = "stage_left", _("A record leaves the stage")
         FIELD_CHANGED = "field_changed", _("A field changes")
         CLIENT_CONTACT = "client_contact", _("The client makes contact")
         INACTIVE = "inactive", _("Nothing happens")
@@ -31,6 +32,8 @@ class Rule(NamedRow):
     fields = models.JSONField(_("fields that are watched"), default=list, blank=True)
     conditions = models.JSONField(_("conditions"), default=dict, blank=True)
     delay_days = models.PositiveSmallIntegerField(_("days later"), default=0)
+    delay_hours = models.PositiveSmallIntegerField(_("hours later"), default=0)
+    delay_working_days = models.PositiveSmallIntegerField(_("working days later"), default=0)
     delay_plan = models.CharField(
         _("day by a plan from the settings"), max_length=40, blank=True, help_text="A name from automation.schedule."
     )

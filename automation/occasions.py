@@ -38,7 +38,8 @@ def wants_created(record_type: str, _data: Mapping[str, Any]) -> bool:
 
 def wants_stage(record_type: str, data: Mapping[str, Any]) -> bool:
     """A rule is bound to the stage entered, or anything may be planned in the one left."""
-    return bool(_entry_rules(record_type, data)) or _may_hold(str(data.get("from") or ""))
+    left = str(data.get("from") or "")
+    return bool(_entry_rules(record_type, data) or _left_rules(record_type, left)) or _may_hold(left)
 
 
 def wants_fields(record_type: str, data: Mapping[str, Any]) -> bool:
@@ -71,11 +72,12 @@ def on_created(event: Event) -> None:
 
 
 def on_stage_changed(event: Event) -> None:
-    """A record left a stage and entered another: what was planned in the old one is off, the new one's rules start."""
+    """A record went from a stage to another: what was planned in the old one is off, the rules of both start."""
     left = str(event.data.get("from") or "")
     if _may_hold(left):
         _call_off(event, _("The record left the stage."), left=left)
         _take_back_letters(event, left)
+    _start(event, _left_rules(event.record_type, left), left=left)
     _start(event, _entry_rules(event.record_type, event.data), stage=str(event.data["to"]))
 
 
@@ -101,6 +103,11 @@ def _entry_rules(record_type: str, data: Mapping[str, Any]) -> list[Rule]:
     return [rule for rule in found if not _is_idle(rule, data)]
 
 
+def _left_rules(record_type: str, left: str) -> list[Rule]:
+    """The rules of the stage that was left."""
+    return [rule for rule in _rules(Rule.Trigger.STAGE_LEFT, record_type) if is_of_stage(rule, left)]
+
+
 def _field_rules(record_type: str, data: Mapping[str, Any]) -> list[Rule]:
     """The rules that watch one of the changed fields and have anything to do."""
     changed = set(data.get("fields", []))
@@ -114,8 +121,12 @@ def _is_idle(rule: Rule, data: Mapping[str, Any]) -> bool:
     return action is not None and action.is_idle(data)
 
 
-def _start(event: Event, rules: list[Rule], *, stage: str = "") -> None:
-    """Run or plan the rules that fit the record as it is now; one that fails does not stop the others."""
+def _start(event: Event, rules: list[Rule], *, stage: str = "", left: str = "") -> None:
+    """Run or plan the rules that fit the record as it is now; one that fails does not stop the others.
+
+    `stage` is the one entered: the rules end with the stay there. `left` is the one that was left, wherever the record
+    stands now.
+    """
     if not rules:
         return
     record, is_fresh = None, False
@@ -124,7 +135,7 @@ def _start(event: Event, rules: list[Rule], *, stage: str = "") -> None:
             record, is_fresh = locked(event.record_type, event.record_id), True
         if record is None or (stage and record.stage != stage):
             return  # it went on meanwhile: the stage it is in now has rules of its own
-        if not is_of_stage(rule, record.stage) or _is_stale(rule, record, event):
+        if not is_of_stage(rule, left or record.stage) or _is_stale(rule, record, event):
             continue
         if schedule.is_delayed(rule):
             if conditions.matches(rule.conditions, record):
@@ -167,7 +178,8 @@ def _schedule(rule: Rule, record: StagedRecord, event: Event, **columns: Any) ->
             "rule": rule,
             "record_type": record.RECORD_TYPE,
             "record_id": record.pk,
-            "stage_key": record.stage,
+            # What a stage left behind is not ended by the next move.
+            "stage_key": "" if rule.trigger == Rule.Trigger.STAGE_LEFT else record.stage,
             "entry_id": entry_of(record),
             "created_at": clock.now(),
             **columns,

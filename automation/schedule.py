@@ -27,7 +27,7 @@ PLANS: dict[str, Callable[[datetime, WorkingTime], datetime]] = {
 
 def is_delayed(rule: Rule) -> bool:
     """Does the rule act later than at once?"""
-    return bool(rule.delay_plan or rule.delay_days)
+    return bool(rule.delay_plan or rule.delay_hours or rule.delay_days or rule.delay_working_days)
 
 
 def due_at(rule: Rule, start: datetime, *, work: WorkingTime | None = None) -> datetime:
@@ -36,15 +36,20 @@ def due_at(rule: Rule, start: datetime, *, work: WorkingTime | None = None) -> d
     if rule.delay_plan:
         return PLANS[rule.delay_plan](start, work)
     zone = clock.company_zone()
+    if rule.delay_hours:
+        return work.next_moment(start + timedelta(hours=rule.delay_hours), zone)
     local = start.astimezone(zone)
     # Adding to a local day keeps the time on the clock when summer time begins or ends in between.
     day = local.date() + timedelta(days=rule.delay_days)
+    for _number in range(rule.delay_working_days):
+        day = work.working_day(day + timedelta(days=1))
     return work.place(day, local.time().replace(fold=0), zone)
 
 
 def is_shifted(run: ScheduledRun) -> bool:
     """Do the working hours, and not the days alone, decide when the run is due?"""
-    if run.is_moved or run.planned_from is None or not is_delayed(run.rule):
+    # Working days are counted by the company's week to begin with.
+    if run.is_moved or run.planned_from is None or not is_delayed(run.rule) or run.rule.delay_working_days:
         return False
     return run.due_at != due_at(run.rule, run.planned_from, work=WorkingTime())
 

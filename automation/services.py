@@ -10,10 +10,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from automation import engine, schedule
-from automation.actions import ACTIONS, Outcome
+from automation.actions import Outcome
 from automation.models import Rule, RuleRun, ScheduledRun
 from automation.rulebook import RULES
-from crm import clock, conditions, scope, timeline
+from crm import clock, scope, timeline
 from crm.actors import Actor
 from crm.errors import InvalidInput, StageConflict
 from crm.models import StagedRecord
@@ -33,21 +33,6 @@ def rule_switch(rule: Rule, *, is_active: bool, by: Any) -> Rule:
     save_audited("rule", rule, {"is_active": is_active}, by=by)
     scope.forget(RULES)
     return rule
-
-
-@transaction.atomic
-def rule_take(rule: Rule, data: Mapping[str, Any], by: Any) -> None:
-    """Bring a rule to what a file of settings says of it; InvalidInput where its condition or action is none."""
-    require_head(by)
-    pipeline = data.get("pipeline") or rule.pipeline
-    if "conditions" in data:
-        conditions.check(data["conditions"], pipeline.record_type)
-    action = str(data.get("action", rule.action))
-    if action not in ACTIONS:
-        message = _("There is no action «%(name)s».") % {"name": action[:60]}
-        raise InvalidInput(message, errors=[{"pointer": "/action", "code": "invalid", "message": message}])
-    save_audited("rule", rule, data, by=by)
-    scope.forget(RULES)
 
 
 @transaction.atomic

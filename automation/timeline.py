@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from automation.actions.content import field_label
 from crm import pipelines
 from crm.timeline import formatter
 
@@ -53,6 +54,15 @@ OUTCOMES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "object_follows": lambda data: (
         _("responsible for «%(object)s»: %(name)s") % {"object": data.get("object", ""), "name": data.get("name", "")}
     ),
+    "told": lambda data: _("told %(names)s: %(text)s") % {"names": data.get("names", ""), "text": data.get("text", "")},
+    "field_set": lambda data: (
+        _("set the field «%(field)s»: %(value)s")
+        % {
+            "field": field_label(str(data.get("of", "")), str(data.get("field", ""))),
+            "value": data.get("value") or _("empty"),
+        }
+    ),
+    "commented": lambda data: _("wrote a comment: %(text)s") % {"text": data.get("text", "")},
     "missed": _day,
     "skipped": lambda data: _("skipped by %(name)s") % {"name": data.get("name", "")},
     "postponed": lambda data: (
@@ -72,6 +82,11 @@ def _rule_done(data: Mapping[str, Any]) -> str:
         "rule": data.get("rule", ""),
         "outcome": outcome_sentence(str(data.get("outcome", "")), data).rstrip("."),
     }
+
+
+@formatter("robot_says", "robot")
+def _robot_says(data: Mapping[str, Any]) -> str:
+    return f"«{data.get('title', '')}»: {data.get('text', '')}"
 
 
 @formatter("stands_still", "robot")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from automation import planned_views, views
+from automation import planned_views, rule_views, views
 
 urlpatterns = [
     path("robots/planned/", planned_views.robots_planned, name="robots-planned"),
@@ -13,6 +13,11 @@ urlpatterns = [
     path("robots/runs/<int:pk>/now/", views.run_now, name="run-now"),
     path("robots/runs/<int:pk>/postpone/", views.run_postpone, name="run-postpone"),
     path("settings/rules/", views.settings_rules, name="settings-rules"),
+    path("settings/rules/new/", rule_views.rule_add, name="settings-rule-add"),
+    path("settings/rules/order/<slug:pipeline>/", rule_views.rule_order, name="settings-rule-order"),
+    path("settings/rules/<int:pk>/", rule_views.rule_edit, name="settings-rule"),
+    path("settings/rules/<int:pk>/delete/", rule_views.rule_delete, name="settings-rule-delete"),
+    path("settings/rules/<int:pk>/shift/", rule_views.rule_shift, name="settings-rule-shift"),
     path("settings/rules/<int:pk>/switch/", views.settings_rule_switch, name="settings-rule-switch"),
     path("settings/rules/<int:pk>/runs/", views.settings_rule_runs, name="settings-rule-runs"),
 ]

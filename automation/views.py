@@ -16,16 +16,16 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from automation import schedule, services
-from automation.actions import ACTIONS
 from automation.forecast import what_will_happen
 from automation.models import Rule, RuleRun, ScheduledRun
 from automation.selectors import expected_for, failed_for, planned_for
 from automation.timeline import outcome_sentence
-from crm import clock, pipelines
+from automation.wording import sentence
+from crm import clock
 from crm.errors import DomainError
 from crm.formfields import MomentField
 from crm.http import paginate
-from crm.models import StagedRecord, record_model
+from crm.models import StagedRecord
 from crm.screens import access, dialogs
 from crm.screens.forms import add_errors
 from crm.views.settings_nav import settings_context, settings_page
@@ -153,7 +153,14 @@ def settings_rules(request: HttpRequest) -> HttpResponse:
     )
     groups: dict[str, dict[str, Any]] = {}
     for rule in rules:
-        group = groups.setdefault(rule.pipeline_id, {"pipeline": rule.pipeline, "rules": []})
+        group = groups.setdefault(
+            rule.pipeline_id,
+            {
+                "pipeline": rule.pipeline,
+                "rules": [],
+                "order_url": reverse("settings-rule-order", args=[rule.pipeline_id]),
+            },
+        )
         group["rules"].append({**_described(rule), "waiting": waiting.get(rule.pk, 0)})
     context = {**settings_context(request, "settings-rules"), "groups": list(groups.values())}
     return render(request, "automation/rules.html", context)
@@ -163,36 +170,9 @@ def _described(rule: Rule) -> dict[str, Any]:
     """A rule in words."""
     return {
         "rule": rule,
-        "when": when_it_runs(rule),
-        "what": what_it_does(rule),
-        "plan": bool(rule.delay_plan),
+        "sentence": sentence(rule),
         "stops": rule.stops_on_contact,
     }
-
-
-def when_it_runs(rule: Rule) -> str:
-    """What starts a rule: "A field changes: amount, at the stage «Negotiation»"."""
-    words = str(rule.get_trigger_display())
-    if rule.fields:
-        columns: Any = record_model(rule.pipeline.record_type)._meta
-        words += ": " + ", ".join(str(columns.get_field(name).verbose_name) for name in rule.fields)
-    if rule.stage is not None and rule.trigger == Rule.Trigger.STAGE_ENTERED:
-        words += f" «{rule.stage.name}»"
-    elif rule.stage is not None:
-        words += _(", at the stage «%(stage)s»") % {"stage": rule.stage.name}
-    if rule.trigger == Rule.Trigger.INACTIVE:
-        words += " " + _("for %(days)s days") % {"days": rule.delay_days}
-    elif rule.delay_days:
-        words += " " + _("after %(days)s days") % {"days": rule.delay_days}
-    return words
-
-
-def what_it_does(rule: Rule) -> str:
-    """What a rule does, with the stage that it moves to."""
-    action = ACTIONS.get(rule.action)
-    words = str(action.label) if action else rule.action
-    stage = pipelines.catalogue().stages.get(f"{rule.pipeline_id}:{rule.params.get('to', '')}")
-    return f"{words} «{stage.name}»" if stage is not None else words
 
 
 @settings_page

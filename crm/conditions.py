@@ -34,6 +34,10 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "filled": lambda found, _wanted: is_filled(found),
 }
 MAX_DEPTH = 5
+# Columns that belong to the product itself.
+NOT_ASKED = frozenset(
+    {"id", "pipeline", "stage", "partner", "origin", "created_by", "mother", "copy_set", "merged_into"}
+)
 
 
 def predicate(record_type: str, name: str, label: Any, function: Predicate) -> None:
@@ -58,6 +62,18 @@ def check(tree: Mapping[str, Any], record_type: str, *, fields: Collection[str] 
     for leaf in leaves(tree):
         if leaf.get("field") not in fields:
             raise _refused(_("There is no condition «%(name)s».") % {"name": leaf.get("field") or leaf.get("is")})
+
+
+def check_rows(tree: Mapping[str, Any], record_type: str) -> None:
+    """A condition of a tree that was checked names only rows (people, purposes, sources) that there are."""
+    for leaf in leaves(tree):
+        field = None if "is" in leaf or "__" in str(leaf["field"]) else _field(record_type, str(leaf["field"]))
+        if not isinstance(field, models.ForeignKey) or leaf.get("value") is None:
+            continue
+        rows = field.related_model._default_manager
+        for value in leaf["value"] if isinstance(leaf["value"], list) else [leaf["value"]]:
+            if len(str(value)) > 40 or not rows.filter(pk=value).exists():
+                raise _refused(_("There is no such row: «%(value)s».") % {"value": str(value)[:60]})
 
 
 def leaves(tree: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -186,10 +202,30 @@ def describe(tree: Mapping[str, Any], record_type: str) -> str:
         return str(PREDICATES[record_type][tree["is"]][0])
     signs = {"eq": " =", "ne": " ≠", "gt": " >", "gte": " ≥", "lt": " <", "lte": " ≤", "in": ":"}
     field = _field(record_type, tree["field"])
-    label = str(PATHS.get(record_type, {}).get(tree["field"]) or field.verbose_name)
+    name = label(record_type, tree["field"])
     if tree["op"] in signs:
-        return f"{label}{signs[tree['op']]} {shown(field, tree.get('value'))}"
-    return f"{label}: {_('empty') if tree['op'] == 'empty' else _('filled in')}"
+        return f"{name}{signs[tree['op']]} {shown(field, tree.get('value'))}"
+    return f"{name}: {_('empty') if tree['op'] == 'empty' else _('filled in')}"
+
+
+def column(record_type: str, name: str) -> Any:
+    """The column that conditions mean by a name; FieldDoesNotExist when there is none."""
+    return _field(record_type, name)
+
+
+def label(record_type: str, name: str) -> str:
+    """What the column is called."""
+    return str(PATHS.get(record_type, {}).get(name) or _field(record_type, name).verbose_name)
+
+
+def columns(record_type: str) -> list[tuple[str, str]]:
+    """The columns that people fill in, with their names, by name: what conditions, robots and watchers may ask for."""
+    found = [
+        (field.name, str(field.verbose_name))
+        for field in record_model(record_type)._meta.concrete_fields
+        if field.editable and field.name not in NOT_ASKED and not isinstance(field, models.JSONField)
+    ]
+    return sorted(((name, text[:1].upper() + text[1:]) for name, text in found), key=lambda row: row[1].casefold())
 
 
 def _check(tree: Any, record_type: str, depth: int) -> None:

@@ -60,6 +60,7 @@ def summary(kind: str, count: int) -> str:
         "client": ngettext("Clients made contact %(count)s time", "Clients made contact %(count)s times", count),
         "note": ngettext("%(count)s new note on your records", "%(count)s new notes on your records", count),
         "stage": ngettext("%(count)s move of your records", "%(count)s moves of your records", count),
+        "robot": ngettext("%(count)s word of a robot", "%(count)s words of robots", count),
         "silence": ngettext("%(count)s record stands still", "%(count)s records stand still", count),
         "partner": ngettext("%(count)s deal was won by partners", "%(count)s deals were won by partners", count),
         "list_job": ngettext("%(count)s bulk action is done", "%(count)s bulk actions are done", count),

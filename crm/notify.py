@@ -31,6 +31,7 @@ KINDS: dict[str, Any] = {
     "partner": gettext_lazy("A partner has won my deal"),
     "message": gettext_lazy("A letter of mine did not leave"),
     "silence": gettext_lazy("A record stands still"),
+    "robot": gettext_lazy("A robot tells me something"),
 }
 CHANNELS: dict[str, Any] = {"bell": gettext_lazy("Bell"), "email": gettext_lazy("E-mail")}
 SHIPPED: dict[str, list[str]] = {kind: [] if kind == "stage" else ["bell"] for kind in KINDS}

@@ -10,11 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from accounts.models import Partner, Team, User
-from accounts.selectors import RESPONSIBLE_ROLES
 from crm import conditions
+from crm.condition_forms import as_fields, people, position_choices, region_choices, tree_of, with_stored
 from crm.formfields import NumberField
 from crm.models import Channel, RecordType, Source
-from crm.places import regions
 from leads.models import Lead, RoutingRule
 from leads.routing import TARGETS
 from objects_registry.models import Purpose
@@ -30,26 +29,6 @@ LEAVES = {
     "position": ("responsible__position", "in"),
     "responsible": ("responsible", "in"),
 }
-
-
-def region_choices() -> list[tuple[str, str]]:
-    """All regions of the country, and what else stands in leads."""
-    names = [region.name for region in regions()]
-    return [(name, name) for name in sorted(names, key=_sorting)]
-
-
-def _sorting(name: str) -> str:
-    return name.removeprefix("Республика ").casefold()
-
-
-def _people() -> Any:
-    return User.objects.filter(is_active=True, partner__isnull=True, role__in=RESPONSIBLE_ROLES)
-
-
-def position_choices() -> list[tuple[str, str]]:
-    """The positions that people have."""
-    rows = User.objects.filter(partner__isnull=True).exclude(position="").order_by("position")
-    return [(name, name) for name in rows.values_list("position", flat=True).distinct()]
 
 
 def _area(label: Any) -> NumberField:
@@ -73,7 +52,7 @@ class ConditionsForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
-        fields["responsible"].queryset = _people()
+        fields["responsible"].queryset = people()
         for name in ("region", "purpose", "source", "channel", "position", "responsible"):
             fields[name].widget.attrs |= {"data-choose": "", "data-placeholder": _("any")}
 
@@ -87,29 +66,7 @@ class ConditionsForm(forms.Form):
 
     def tree(self, kept: list[Mapping[str, Any]] | None = None) -> dict[str, Any]:
         """The conditions as the language of conditions has them, with those that no field of the form shows."""
-        leaves: list[Any] = []
-        for name, (column, operator) in LEAVES.items():
-            value = self.cleaned_data.get(name)
-            if value is None or not len(value if operator == "in" else [value]):
-                continue
-            plain = [getattr(item, "pk", item) for item in value] if operator == "in" else str(value)
-            leaves.append({"field": column, "op": operator, "value": plain})
-        leaves += kept or []
-        return {"all": leaves} if leaves else {}
-
-
-def as_fields(tree: Mapping[str, Any]) -> tuple[dict[str, Any], list[Mapping[str, Any]]]:
-    """Conditions as values of the form, and those that the form has no field for (written through the API)."""
-    values: dict[str, Any] = {}
-    others: list[Mapping[str, Any]] = []
-    names = {leaf: name for name, leaf in LEAVES.items()}
-    for leaf in tree.get("all", [tree] if tree else []):
-        name = names.get((leaf.get("field", ""), leaf.get("op", "")))
-        if name is None or name in values:
-            others.append(leaf)
-        else:
-            values[name] = leaf["value"]
-    return values, others
+        return tree_of(self.cleaned_data, LEAVES, kept or [])
 
 
 class RoutingRuleForm(ConditionsForm):
@@ -137,7 +94,7 @@ class RoutingRuleForm(ConditionsForm):
     partner = forms.ModelChoiceField(Partner.objects.none(), label=gettext_lazy("Partner"), required=False)
 
     def __init__(self, data: Any = None, *, rule: RoutingRule) -> None:
-        values, self.kept = as_fields(rule.conditions)
+        values, self.kept = as_fields(rule.conditions, LEAVES)
         initial = {"target": RoutingRule.Target.PERSON, "share": rule.share, **values}
         if not rule._state.adding:
             names = ("name", "target", "person", "team", "partner")
@@ -145,14 +102,14 @@ class RoutingRuleForm(ConditionsForm):
         super().__init__(data, initial=initial)
         fields: Any = self.fields
         fields["target"].choices = [row for row in RoutingRule.Target.choices if row[0] in TARGETS]
-        fields["person"].queryset = _people()
+        fields["person"].queryset = people()
         for name in ("person", "team", "partner"):
             fields[name].empty_label = "—"
         fields["partner"].queryset = Partner.objects.filter(state=Partner.State.ACTIVE)
         if rule.partner_id:
             fields["partner"].queryset |= Partner.objects.filter(pk=rule.partner_id)
-        fields["region"].choices = _with_stored(region_choices(), values.get("region"))
-        fields["position"].choices = _with_stored(position_choices(), values.get("position"))
+        fields["region"].choices = with_stored(region_choices(), values.get("region"))
+        fields["position"].choices = with_stored(position_choices(), values.get("position"))
 
     def clean(self) -> dict[str, Any]:
         """Whoever the kind of target asks for is named."""
@@ -180,11 +137,6 @@ class RoutingRuleForm(ConditionsForm):
         return conditions.describe({"all": self.kept}, RecordType.LEAD) if self.kept else ""
 
 
-def _with_stored(choices: list[tuple[str, str]], stored: list[str] | None) -> list[tuple[str, str]]:
-    known = {code for code, _label in choices}
-    return [*choices, *((value, value) for value in stored or [] if value not in known)]
-
-
 class TryForm(forms.Form):
     """A lead by its number, or the data of one that might come."""
 
@@ -203,7 +155,7 @@ class TryForm(forms.Form):
         fields["channel"].choices = [("", "—"), *Channel.choices]
         for name in ("purpose", "source", "responsible"):
             fields[name].empty_label = "—"
-        fields["responsible"].queryset = _people()
+        fields["responsible"].queryset = people()
 
     def sample(self) -> Lead:
         """A lead that is nowhere stored, with the data given."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import models, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from crm import conditions
 from crm.errors import InvalidInput
 from crm.models import RecordType
 from crm.settings_audit import audit, require_head, save_audited
-from leads.models import Lead, RoutingRule
+from leads.models import RoutingRule
 from leads.routing import FIELDS, TARGETS
 
 KIND = "routing"
@@ -32,7 +32,7 @@ def routing_rule_save(rule: RoutingRule, *, by: Any, data: Mapping[str, Any]) ->
         rule = RoutingRule.objects.select_for_update().get(pk=rule.pk)
     if "conditions" in values:
         conditions.check(values["conditions"], RecordType.LEAD, fields=FIELDS)
-        _check_rows_exist(values["conditions"])
+        conditions.check_rows(values["conditions"], RecordType.LEAD)
     target = str(values.get("target", rule.target))
     if target not in TARGETS:
         raise _wrong("target", _("Say to whom the lead goes."))
@@ -53,19 +53,6 @@ def routing_rule_take(rule: RoutingRule, data: Mapping[str, Any], by: Any) -> No
 
 def _wrong(name: str, message: str) -> InvalidInput:
     return InvalidInput(message, errors=[{"pointer": f"/{name}", "code": "invalid", "message": message}])
-
-
-def _check_rows_exist(tree: Mapping[str, Any]) -> None:
-    """A condition that names a person, a purpose or a source names one that there is."""
-    for leaf in conditions.leaves(tree):
-        field = Lead._meta.get_field(str(leaf["field"]).partition("__")[0])
-        if not isinstance(field, models.ForeignKey) or "__" in leaf["field"] or leaf.get("value") is None:
-            continue
-        values = leaf["value"] if isinstance(leaf["value"], list) else [leaf["value"]]
-        rows = field.related_model._default_manager
-        for value in values:
-            if len(str(value)) > 40 or not rows.filter(pk=value).exists():
-                raise _wrong("conditions", _("There is no such row: «%(value)s».") % {"value": str(value)[:60]})
 
 
 @transaction.atomic

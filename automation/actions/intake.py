@@ -7,13 +7,14 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy
 
+from automation.actions import params
 from automation.actions.registry import Context, Outcome, action
 from crm import pipelines
 from crm.models import RecordType, record_model
 from crm.rows import row
 
 
-@action("qualify_lead", gettext_lazy("Qualify the lead"))
+@action("qualify_lead", gettext_lazy("Qualify the lead"), pipelines=("lead",))
 def qualify_lead(context: Context) -> Outcome | None:
     """Whose is the lead and how far is it known (LEAD-6)?"""
     from leads import qualification
@@ -22,7 +23,7 @@ def qualify_lead(context: Context) -> Outcome | None:
     return Outcome("qualified", is_told=True)
 
 
-@action("complete_lead", gettext_lazy("Let the lead go on whose data are all there now"))
+@action("complete_lead", gettext_lazy("Let the lead go on whose data are all there now"), pipelines=("lead",))
 def complete_lead(context: Context) -> Outcome | None:
     """From «Не хватает данных» to «Данные заполнены», when nothing of the minimum is missing any more (LEAD-6)."""
     from leads import qualification
@@ -30,7 +31,7 @@ def complete_lead(context: Context) -> Outcome | None:
     return Outcome("completed", is_told=True) if qualification.complete(context.record, context.actor) else None
 
 
-@action("register_object", gettext_lazy("Put the construction object into the registry"))
+@action("register_object", gettext_lazy("Put the construction object into the registry"), pipelines=("lead",))
 def register_object(context: Context) -> Outcome | None:
     """Make the object, or show the one there is (LEAD-7)."""
     from leads import qualification
@@ -39,7 +40,12 @@ def register_object(context: Context) -> Outcome | None:
     return Outcome("registered", is_told=True)
 
 
-@action("route_lead", gettext_lazy("Share the lead out by the routing table"))
+@action(
+    "route_lead",
+    gettext_lazy("Share the lead out by the routing table"),
+    pipelines=("lead",),
+    params={"quiet": params.flag(gettext_lazy("Say nothing of leads that no row takes"))},
+)
 def route_lead(context: Context) -> Outcome | None:
     """Give the lead to whom the first matching row says (LEAD-8); an empty table does nothing.
 
@@ -61,7 +67,12 @@ def _moves_no_object(data: Mapping[str, Any]) -> bool:
     return bool(data.get("from")) and all(pipelines.stage(str(data[side])).is_open for side in ("from", "to"))
 
 
-@action("object_responsible", gettext_lazy("The object follows the responsible"), is_idle=_moves_no_object)
+@action(
+    "object_responsible",
+    gettext_lazy("The object follows the responsible"),
+    types=("lead", "deal"),
+    is_idle=_moves_no_object,
+)
 def object_responsible(context: Context) -> Outcome | None:
     """The object's responsible is that of its newest open deal, else lead (OBJ-5)."""
     from objects_registry.services import object_follow_responsible

@@ -9,22 +9,32 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from automation.actions import params
 from automation.actions.registry import Context, Outcome, action
 from automation.actions.tasks import make_task
 from communications import message_channels
 from communications.services import message_queue
 from communications.templates_render import MissingValue
 from crm.exclusions import is_excluded
-from crm.models import Activity, Contact, ContactPoint
+from crm.models import Activity, Contact, ContactPoint, RecordType
 from deals.delayed_demand import choose_channel
 
 TIME_TO_UNDO = timedelta(minutes=2)
+WRITING = {
+    "template": params.template,
+    "title_ru": params.line(
+        gettext_lazy("Task instead, in Russian"), required=True,
+        help_text=gettext_lazy("What the responsible is asked to do where nothing can be sent."),
+    ),
+    "title_en": params.line(gettext_lazy("Task instead, in English")),
+}  # fmt: skip
 
 
 @action(
     "send_message",
     gettext_lazy("Send the client a message, or give a task where that cannot be"),
-    needs=("template", "title_ru"),
+    params=WRITING,
+    types=(RecordType.LEAD, RecordType.DEAL),
     is_late_ok=False,
 )
 def send_message(context: Context) -> Outcome | None:
@@ -49,7 +59,8 @@ def send_message(context: Context) -> Outcome | None:
 @action(
     "send_letter",
     gettext_lazy("Answer the request by a letter, or give a task where that cannot be"),
-    needs=("template", "title_ru"),
+    params=WRITING,
+    types=(RecordType.LEAD, RecordType.DEAL),
     is_late_ok=False,
 )
 def send_letter(context: Context) -> Outcome | None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from automation.actions.params import Maker
 from automation.models import Rule
 from crm.actors import Actor
-from crm.models import StagedRecord, StageHistory
+from crm.models import Pipeline, StagedRecord, StageHistory
 from crm.prepared import NUMBER, TEXT, Prepared
 
 
@@ -41,8 +42,15 @@ class Outcome:
     is_told: bool = False
 
 
+Act = Callable[[Context], Outcome | None]
+
+
 def _never(_data: Mapping[str, Any]) -> bool:
     return False
+
+
+def _no_objection(_rule: Rule, _params: Mapping[str, Any]) -> tuple[str, str] | None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -52,27 +60,32 @@ class Action:
     code: str
     label: Any
     run: Callable[[Context], Outcome | None]
-    needs: tuple[str, ...] = ()
+    # What a rule must tell it, with the form fields that ask for it.
+    params: Mapping[str, Maker] = field(default_factory=dict)
     is_late_ok: bool = True
     # Tells by an event's data alone that there is nothing to do.
     is_idle: Callable[[Mapping[str, Any]], bool] = _never
+    # Kinds of record, and pipelines, that it is for; all without any.
+    types: tuple[str, ...] = ()
+    pipelines: tuple[str, ...] = ()
+    # Why a rule cannot be kept so: the parameter and the sentence.
+    objection: Callable[[Rule, Mapping[str, Any]], tuple[str, str] | None] = _no_objection
+
+    def fits(self, pipeline: Pipeline) -> bool:
+        """Can it be done with the records of the pipeline?"""
+        return (not self.types or pipeline.record_type in self.types) and (
+            not self.pipelines or pipeline.pk in self.pipelines
+        )
 
 
 ACTIONS: dict[str, Action] = {}
 
 
-def action(
-    code: str,
-    label: Any,
-    *,
-    needs: tuple[str, ...] = (),
-    is_late_ok: bool = True,
-    is_idle: Callable[[Mapping[str, Any]], bool] = _never,
-) -> Callable[[Callable[[Context], Outcome | None]], Callable[[Context], Outcome | None]]:
-    """Register an action; `needs` are the parameters that a rule must give."""
+def action(code: str, label: Any, **about: Any) -> Callable[[Act], Act]:
+    """Register an action; `about` are the further columns of Action."""
 
-    def register(function: Callable[[Context], Outcome | None]) -> Callable[[Context], Outcome | None]:
-        ACTIONS[code] = Action(code, label, function, needs, is_late_ok, is_idle)
+    def register(function: Act) -> Act:
+        ACTIONS[code] = Action(code, label, function, **about)
         return function
 
     return register

@@ -163,9 +163,10 @@ class Rows:
         self.add("settings-user-hand-over", HEADS.replace("200", "-"), person, method="POST")
         self.add("settings-teams-edit", ADMIN, Team.objects.order_by("pk")[0].pk)
         for name in (
-            "settings-company", "settings-pipeline-add", "settings-rules", "settings-submissions", "settings-webforms",
-            "settings-webforms-add", "settings-templates", "settings-templates-add", "settings-purposes",
-            "settings-purposes-add", "settings-steel", "settings-steel-add", "settings-sources", "settings-sources-add",
+            "settings-company", "settings-pipeline-add", "settings-rules", "settings-rule-add",
+            "settings-submissions", "settings-webforms", "settings-webforms-add", "settings-templates",
+            "settings-templates-add", "settings-purposes", "settings-purposes-add", "settings-steel",
+            "settings-steel-add", "settings-sources", "settings-sources-add",
         ):  # fmt: skip
             self.add(name, HEADS)
         for name in ("settings-home", "settings-pipelines"):
@@ -192,7 +193,10 @@ class Rows:
         self.add("settings-reason-add", HEADS, "deal:delivery_time")
         self.add("settings-reason", HEADS, RefusalReason.objects.order_by("pk")[0].pk)
         rule = Rule.objects.order_by("pk")[0]
-        self.add("settings-rule-runs", HEADS, rule.pk)
+        self.add("settings-rule-order", "302 * * 403 403 403 403", rule.pipeline_id, method="POST")
+        self.add("settings-rule-shift", "302 - - 403 403 403 403", rule.pk, method="POST")
+        for name in ("settings-rule", "settings-rule-delete", "settings-rule-runs"):
+            self.add(name, HEADS, rule.pk)
         self.add("settings-rule-switch", "302 - - 403 403 403 403", rule.pk, method="POST")
         form = WebForm.objects.create(name="Сайт")
         post = Submission.objects.create(form=form, body=b"", fields={}, state="failed")

@@ -1,0 +1,100 @@
+"""Can a rule be kept so? What is wrong is said at the field: by the editor, the API and a file of settings alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist
+from django.utils.translation import gettext as _
+
+from automation.actions import ACTIONS
+from automation.actions.params import ParamsForm
+from automation.models import Rule
+from automation.schedule import PLANS
+from crm import conditions
+from crm.errors import InvalidInput
+
+Problem = tuple[str, str]
+LONGEST_DAYS = 3650
+LONGEST_HOURS = 24 * 90
+DELAYS = ("delay_hours", "delay_days", "delay_working_days", "delay_plan")
+
+
+def rule_check(rule: Rule) -> None:
+    """Bring an unsaved state of a rule into order (its parameters typed); InvalidInput names everything wrong."""
+    problems = [*_wrong_stage(rule), *_wrong_fields(rule), *_wrong_delay(rule)]
+    try:
+        conditions.check(rule.conditions, rule.pipeline.record_type)
+        conditions.check_rows(rule.conditions, rule.pipeline.record_type)
+    except InvalidInput as error:
+        problems.append(("conditions", error.message))
+    problems += _wrong_action(rule)
+    if problems:
+        errors = [{"pointer": f"/{name}", "code": "invalid", "message": text} for name, text in problems]
+        raise InvalidInput(problems[0][1], errors=errors)
+
+
+def _wrong_stage(rule: Rule) -> Iterator[Problem]:
+    if rule.stage is not None and rule.stage.pipeline_id != rule.pipeline_id:
+        yield "stage", _("The stage is of another pipeline.")
+    if rule.trigger not in Rule.Trigger.values:
+        yield "trigger", _("Say when the robot starts.")
+
+
+def _wrong_fields(rule: Rule) -> Iterator[Problem]:
+    if rule.trigger != Rule.Trigger.FIELD_CHANGED:
+        rule.fields = []
+        return
+    if not rule.fields:
+        yield "fields", _("Say which fields are watched.")
+    for name in rule.fields:
+        try:
+            conditions.column(rule.pipeline.record_type, str(name))
+        except FieldDoesNotExist:
+            yield "fields", _("There is no field «%(field)s».") % {"field": str(name)[:60]}
+
+
+def _wrong_delay(rule: Rule) -> Iterator[Problem]:
+    given = [name for name in DELAYS if getattr(rule, name)]
+    if rule.trigger == Rule.Trigger.INACTIVE and given != ["delay_days"]:
+        yield "delay_days", _("Say after how many days of silence.")
+    elif len(given) > 1:
+        yield given[1], _("Give one delay: hours, days or working days.")
+    if rule.delay_plan and rule.delay_plan not in PLANS:
+        yield "delay_plan", _("There is no plan «%(name)s».") % {"name": rule.delay_plan}
+    for name, most in (
+        ("delay_days", LONGEST_DAYS),
+        ("delay_working_days", LONGEST_DAYS),
+        ("delay_hours", LONGEST_HOURS),
+    ):
+        value = getattr(rule, name)
+        if not isinstance(value, int) or not 0 <= value <= most:
+            yield name, _("A number from 0 to %(most)s is wanted.") % {"most": most}
+
+
+def _wrong_action(rule: Rule) -> Iterator[Problem]:
+    action = ACTIONS.get(rule.action)
+    if action is None or not action.fits(rule.pipeline):
+        name = str(action.label) if action else str(rule.action)[:60]
+        text = (
+            _("Robots of this pipeline cannot do this: «%(name)s».") if action else _("There is no action «%(name)s».")
+        )
+        yield "action", text % {"name": name}
+        return
+    if wrong := [name for name, value in rule.params.items() if not _is_plain(value)]:
+        yield f"params/{wrong[0]}", _("«%(name)s» is not what it should be.") % {"name": wrong[0]}
+        return
+    form = ParamsForm(rule.params, makers=action.params, pipeline=rule.pipeline, params=rule.params)
+    if not form.is_valid():
+        yield from ((f"params/{name}", str(text)) for name, texts in form.errors.items() for text in texts)
+        return
+    rule.params = form.plain()
+    if objection := action.objection(rule, rule.params):
+        yield f"params/{objection[0]}", objection[1]
+
+
+def _is_plain(value: Any) -> bool:
+    """A parameter is a value or a list of values, no tree."""
+    plain = str | int | float | bool | None
+    return isinstance(value, plain) or (isinstance(value, list) and all(isinstance(item, plain) for item in value))
