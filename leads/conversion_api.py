@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.api.clients import MatchOutput
+from crm.api.duplicates import MatchOutput
 from crm.api.filtering import refuse_unknown
 from crm.api.merging import Key
 from crm.api.serializers import Input, RecordInput

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from crm import clients, duplicates
 from crm.api.bulk import BulkActions
+from crm.api.duplicates import MatchOutput
 from crm.api.filtering import refuse_unknown
 from crm.api.merging import MergeActions
 from crm.api.serializers import (
@@ -122,21 +123,6 @@ class MatchQuery(Input):
     inn = serializers.CharField(required=False, allow_blank=True, max_length=30)
     name = serializers.CharField(required=False, allow_blank=True, max_length=300)
     company_name = serializers.CharField(required=False, allow_blank=True, max_length=300)
-
-
-class MatchOutput(serializers.Serializer[Any]):
-    """A record that may be the same client; a partner's user may learn only that there is one."""
-
-    record_type = serializers.CharField(source="record.RECORD_TYPE", default=None, allow_null=True)
-    id = serializers.IntegerField(source="record.pk", default=None, allow_null=True)
-    name = serializers.CharField(source="record", default=None, allow_null=True)
-    reasons = serializers.ListField(child=serializers.CharField())
-    is_sure = serializers.BooleanField(help_text=gettext_lazy("By phone, e-mail or INN; a name alone is a hint."))
-
-    def to_representation(self, instance: Any) -> Any:
-        if instance.record is None:
-            return {"record_type": None, "id": None, "name": None, "reasons": list(instance.reasons), "is_sure": True}
-        return super().to_representation(instance)
 
 
 class MatchViewSet(ApiViewSet):

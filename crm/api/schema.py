@@ -100,21 +100,32 @@ class RecordSchema(AutoSchema):
         if self.method == "POST":
             text = _("A repeated call with the same key is done once; the answer is kept for a day at least.")
             rows.append(OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description=text))
-        kind = getattr(self.view, "record_type", "")
-        if getattr(self.view, "action", "") == "create" and kind in duplicates.DEFAULTS:
-            text = _("A client who is here already: “ask” answers 409 with those in sight, “allow” makes another one.")
-            choices = [duplicates.ASK, duplicates.ALLOW]
-            usual = duplicates.DEFAULTS[RecordType(kind)]
+        if self._looks_for_duplicates():
+            text = _(
+                "A client who is here already: “ask” answers 409 with those in sight, “tell” makes another one and "
+                "lists them in `possible_duplicates`, “allow” looks nothing up."
+            )
+            choices = [duplicates.ASK, duplicates.TELL, duplicates.ALLOW]
+            usual = duplicates.DEFAULTS[RecordType(getattr(self.view, "record_type", ""))]
             rows.append(OpenApiParameter(duplicates.PARAMETER, str, description=text, enum=choices, default=usual))
         if self.method in {"PATCH", "POST"} and "{id}" in self.path:
             text = _("Only if the record is still at this version: the ETag of an earlier answer.")
             rows.append(OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description=text))
         return rows
 
+    def _looks_for_duplicates(self) -> bool:
+        kind = getattr(self.view, "record_type", "")
+        return getattr(self.view, "action", "") == "create" and kind in duplicates.DEFAULTS
+
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         bodies = super()._get_response_bodies(direction)
         if not self.path.startswith("/api/v1/"):
             return bodies
+        if self._looks_for_duplicates():
+            match = self.resolve_serializer(duplicates.MatchOutput, "response").ref
+            told = {"possible_duplicates": {"type": "array", "items": match}}
+            for media in bodies["201"]["content"].values():
+                media["schema"] = {"allOf": [media["schema"], {"type": "object", "properties": told}]}
         problem = self.resolve_serializer(Problem, "response").ref
         for status in READING if self.method == "GET" else WRITING:
             bodies.setdefault(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -26,7 +26,7 @@ from accounts.models import ApiToken, User
 from crm import stages
 from crm.actors import Actor
 from crm.api import idempotency
-from crm.api.duplicates import ask_about_duplicates
+from crm.api.duplicates import known_before
 from crm.api.filtering import refuse_unknown
 from crm.api.parsing import StrictJSONParser
 from crm.api.serializers import RecordOutput
@@ -187,15 +187,16 @@ class RecordViewSet(ApiViewSet):
         context |= {"points": self._points(page), "in_sight": partial(self._in_sight, page, {})}
         return self.output_class(page, many=True, context=context).data
 
-    def show(self, pk: int, status: int = 200) -> Response:
-        """One record as the API shows it, with its version as ETag.
+    def show(self, pk: int, status: int = 200, told: Mapping[str, Any] | None = None) -> Response:
+        """One record as the API shows it, with its version as ETag; `told` is what the answer says besides.
 
         It is read past the caller's sight: a record that the rules have just handed to somebody else is still
         shown once to the one who made or moved it.
         """
 
         def render() -> Any:
-            return self.render_rows(self._with_parts(self.model._default_manager.filter(pk=pk)))[0]
+            row = self.render_rows(self._with_parts(self.model._default_manager.filter(pk=pk)))[0]
+            return {**row, **told} if told else row
 
         return self.answer(render, status)
 
@@ -260,9 +261,9 @@ class RecordViewSet(ApiViewSet):
         data = self.read(self.input_class)
         pipeline = self.pipeline_for(data.pop("pipeline", ""))
         columns: dict[str, Any] = {"partner": self.caller.partner} if pipeline.is_partner else {}
-        ask_about_duplicates(request, self.record_type, data, self.caller)
+        told = known_before(request, self.record_type, data, self.caller)
         record = self.perform_create(data, pipeline.code, columns)
-        return self.show(record.pk, 201)
+        return self.show(record.pk, 201, told)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change the fields that are sent; the others stay."""

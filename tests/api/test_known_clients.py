@@ -43,8 +43,9 @@ def test_a_known_inn_or_e_mail_is_asked_about_for_companies(owner: Any, caller: 
     program = caller(owner)
     for body in ({"inn": "7707083893"}, {"emails": ["INFO@stal.ru"]}):
         assert program.post("companies/", {"name": "ООО «Сталь»", **body}).status_code == 409
-    assert program.post("companies/", {"name": "ООО «Сталь»"}).status_code == 201  # a name alone is a hint
-    assert Company.objects.count() == 2
+    hint = program.post("companies/", {"name": "ООО «Сталь»"})  # a name alone is a hint
+    assert (hint.status_code, Company.objects.count()) == (201, 2)
+    assert [(row["name"], row["is_sure"]) for row in hint.json()["possible_duplicates"]] == [("Сталь", False)]
 
 
 def test_leads_are_made_unless_the_caller_wants_to_be_asked(owner: Any, caller: Callable[..., Any]) -> None:
@@ -52,7 +53,15 @@ def test_leads_are_made_unless_the_caller_wants_to_be_asked(owner: Any, caller: 
     program, body = caller(owner), {"name": "Анна", "phones": [PHONE]}
     assert program.post("leads/?duplicates=ask", body).status_code == 409
     assert Lead.objects.count() == 0
-    assert program.post("leads/", body).json()["is_repeat"] is True
+    made = program.post("leads/", body, **{"Idempotency-Key": "k2"}).json()
+    assert made["is_repeat"] is True
+    (row,) = made["possible_duplicates"]
+    assert (row["record_type"], row["name"], row["is_sure"]) == ("contact", "Ким Анна", True)
+    assert "912" in row["reasons"][0]
+    assert program.post("leads/", body, **{"Idempotency-Key": "k2"}).json() == made
+    assert "possible_duplicates" not in program.post("leads/?duplicates=allow", body).json()
+    assert program.post("leads/", {"name": "Новый Клиент"}).json()["possible_duplicates"] == []
+    assert program.post("contacts/?duplicates=tell", ANNA).status_code == 201
     wrong = program.post("leads/?duplicates=maybe", body)
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (400, "/duplicates")
 
@@ -67,3 +76,7 @@ def test_clients_out_of_sight_are_not_told_of(owner: Any, caller: Callable[..., 
     assert answer.status_code == 409
     assert row.keys() == {"pointer", "code", "message"}
     assert "Ким" not in answer.content.decode()
+    (told,) = partner.post("leads/", {"name": "Анна", "phones": [PHONE]}).json()["possible_duplicates"]
+    assert (told["id"], told["name"], told["is_sure"]) == (None, None, True)
+    quiet = caller(make_user()).post("leads/", {"name": "Анна", "phones": [PHONE]}).json()
+    assert quiet["possible_duplicates"] == []
