@@ -14,7 +14,7 @@ from deals import delayed_demand
 def _step(code: str) -> Callable[[datetime, WorkingTime], datetime]:
     def due(start: datetime, work: WorkingTime) -> datetime:
         gaps = preferences.get("delayed_demand_days")
-        steps = delayed_demand.plan(start, clock.company_zone(), gaps, work.hours, work.days)
+        steps = delayed_demand.plan(start, clock.company_zone(), gaps, work)
         return next(step.due_at for step in steps if step.code == code)
 
     return due

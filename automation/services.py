@@ -89,10 +89,13 @@ def replan() -> int:
     return moved
 
 
+PLANNED_BY = {"delayed_demand_days", "company_time_zone", "working_hours", "working_days", "calendar"}
+
+
 def follow_settings(changed: Mapping[str, Any], by: Any) -> None:
     """Days, hours or the time zone were changed in the settings: what is planned moves with them."""
     del by
-    if changed.keys() & {"delayed_demand_days", "company_time_zone", "working_hours", "working_days"}:
+    if changed.keys() & PLANNED_BY:
         replan()
 
 

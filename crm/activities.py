@@ -16,6 +16,7 @@ from accounts.models import User
 from crm import clock, timeline
 from crm.models import Activity, StagedRecord
 from crm.services import refresh_next_activity
+from crm.working_time import of_company
 
 
 def open_tasks(record: StagedRecord, user: User) -> QuerySet[Activity]:
@@ -33,13 +34,13 @@ LATER = {"tomorrow": 1, "monday": 0, "week": 7}
 
 
 def later(due: datetime, word: str) -> datetime:
-    """The same time of day tomorrow (on the next day of work), on Monday, or a week from today; words of LATER."""
+    """The same time of day tomorrow or on Monday (if that is a day off, on the next day of work), or a week from today: words of LATER."""
     zone = timezone.get_current_timezone()
     today, at = clock.now().astimezone(zone), due.astimezone(zone)
     days = LATER.get(word, 1)
-    day = today + timedelta(days=days or (7 - today.weekday()))
-    while word == "tomorrow" and day.weekday() >= 5:
-        day += timedelta(days=1)
+    day = today.date() + timedelta(days=days or (7 - today.weekday()))
+    if word != "week":
+        day = of_company().working_day(day)
     return at.replace(year=day.year, month=day.month, day=day.day)
 
 

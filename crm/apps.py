@@ -60,6 +60,7 @@ class CrmConfig(AppConfig):
         )
         settings_transfer.section("reason", "stage", "name_ru", save=settings_services.reason_take)
         settings_transfer.section("source", "code")
+        settings_transfer.section("calendar", "day")
         settings_transfer.section(
             "exclusion", "kind", "value", skipped=("added_by", "removed_by"), save=exclusions.exclusion_take
         )

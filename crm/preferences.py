@@ -42,7 +42,7 @@ SETTINGS: dict[str, Setting] = {
         ["09:00", "18:00"],
         "hours",
         gettext_lazy("Working hours"),
-        gettext_lazy("What robots plan for later, letters and tasks, falls into these hours."),
+        gettext_lazy("Norms and deadlines count these hours; what robots plan for later falls into them."),
     ),
     "working_days": Setting([1, 2, 3, 4, 5], "weekdays", gettext_lazy("Working days")),
     "sales_head": Setting(

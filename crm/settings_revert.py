@@ -15,7 +15,7 @@ from crm.exclusions import exclusion_remove
 from crm.models import Change, Exclusion, Stage
 from crm.services import plain_value
 from crm.settings_audit import audit, require_head, stored_value
-from crm.settings_services import preferences_set, stage_delete
+from crm.settings_services import calendar_changed, preferences_set, stage_delete
 from crm.settings_transfer import SECTIONS
 
 
@@ -56,6 +56,8 @@ def setting_revert(change: Change, *, by: Any) -> None:
         _require_same(plain_value(stored_value(row, change.field)), new)
         _set_back(change, row, old, by)
     pipelines.changed()
+    if change.record_type == "calendar":
+        calendar_changed(by)
 
 
 def _require_same(here: Any, there: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from crm import pipelines, preferences
+from crm import pipelines, preferences, scope, working_time
 from crm.actors import Actor
 from crm.errors import InvalidInput
 from crm.models import Pipeline, RecordType, RefusalReason, Stage, StageHistory, record_model
@@ -311,9 +311,9 @@ def _check_retiring(pipeline: Pipeline) -> None:
 # -- company settings -------------------------------------------------------------------------------------------------
 
 
-# What changed by its name, old and new; and who changed it. Required fields go under a name of their own.
+# What changed by its name, old and new; and who changed it. Required fields and the calendar go under names of their own.
 Follower = Callable[[Mapping[str, tuple[Any, Any]], Any], Any]
-REQUIRED = "required"
+REQUIRED, CALENDAR = "required", "calendar"
 FOLLOWERS: list[Follower] = []
 
 
@@ -343,3 +343,9 @@ def preferences_set(values: Mapping[str, Any], *, by: Any) -> list[str]:
     if changed:
         _follow(changed, by)
     return list(changed)
+
+
+def calendar_changed(by: Any) -> None:
+    """Let what was planned follow the days of the working calendar."""
+    scope.forget(working_time.MEMO)
+    _follow({CALENDAR: (None, None)}, by)

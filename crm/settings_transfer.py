@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +22,7 @@ from accounts.models import User
 from crm import clock, pipelines, preferences
 from crm.errors import InvalidInput
 from crm.settings_audit import KINDS, MODELS, require_head, save_audited
-from crm.settings_services import preferences_set
+from crm.settings_services import calendar_changed, preferences_set
 
 FORMAT = 1
 PREFERENCES = "preferences"
@@ -101,6 +102,8 @@ def written_value(column: Any, row: Any) -> Any:
         target = getattr(row, column.name) if name else None
         return getattr(target, name, None) if name else getattr(row, column.attname)
     value = getattr(row, column.attname)
+    if isinstance(value, date):
+        return value.isoformat()
     return f"{value.normalize():f}" if isinstance(value, Decimal) else value
 
 
@@ -263,6 +266,8 @@ def take_in(given: Any, *, by: Any) -> list[Difference]:
     for change in found:
         _take(change, by)
     pipelines.changed()
+    if any(change.kind == "calendar" for change in found):
+        calendar_changed(by)
     return found
 
 

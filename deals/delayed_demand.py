@@ -6,11 +6,12 @@ Pure functions. The rows of scheduled runs are made from `plan`, and made anew w
 import calendar
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from crm.working_time import EVERY_DAY, WorkingTime
+from crm.working_time import WorkingTime
 
+WHOLE_DAYS = WorkingTime()
 FAR_MONTHS = 6
 DEFAULT_GAPS = (60, 30, 30)
 
@@ -55,23 +56,21 @@ def plan(
     entered_at: datetime,
     tz: ZoneInfo,
     gaps: Sequence[int] = DEFAULT_GAPS,
-    window: tuple[time, time] | None = None,
-    working_days: Collection[int] = EVERY_DAY,
+    work: WorkingTime = WHOLE_DAYS,
 ) -> list[PlannedStep]:
     """Return the steps for a deal that entered delayed demand: days 60, 90 and 120 with the shipped gaps.
 
     Days are calendar days in the company's time zone: a step is due at the same time on the clock so many
-    days later, whether or not the clocks were changed in between. A `window` keeps the time of day within
-    working hours without leaving the day; a step that falls on none of `working_days` (Monday is 1) waits for the
-    next of them, and those after it are counted as before.
+    days later, whether or not the clocks were changed in between. The time of day is kept within the hours of
+    `work` without leaving the day; a step that falls on a day off waits for the next working day, and those after it
+    are counted as before.
     """
     if entered_at.tzinfo is None:
         raise ValueError("entered_at must know its time zone.")
     if len(gaps) != len(STEP_CODES) or any(gap < 0 for gap in gaps):
         raise ValueError(f"Give {len(STEP_CODES)} gaps in days, none below zero.")
     local = entered_at.astimezone(tz)
-    at, work = local.time().replace(fold=0), WorkingTime(window, working_days)
-    steps, day = [], local.date()
+    at, day, steps = local.time().replace(fold=0), local.date(), []
     for code, gap in zip(STEP_CODES, gaps, strict=True):
         day += timedelta(days=gap)
         steps.append(PlannedStep(code, work.place(day, at, tz)))

@@ -78,17 +78,15 @@ def partner_cabinet(request: HttpRequest, state: str) -> HttpResponse:
 
 def _row(record: Any) -> dict[str, Any]:
     stage: Stage = record.stage_row
-    stood = clock.now() - record.stage_entered_at
-    norm = norms.norm_of(stage)
+    now, due = clock.now(), norms.due(stage, record.stage_entered_at)
     return {
         "record": record,
         "url": record.get_absolute_url(),
         "phone": phone_of(record),
         "client": client_name(record) or getattr(record, "name", ""),
         "stage": stage,
-        "stood": stood,
-        "left": norm - stood if norm and stood <= norm else None,
-        "late": stood - norm if norm and stood > norm else None,
+        "left": due - now if due and now <= due else None,
+        "late": now - due if due and now > due else None,
         "next": record.next_activity_title,
         "next_at": record.next_activity_at,
     }

@@ -29,7 +29,7 @@ from partners.stages import PARTNER_DEAL, PARTNER_LEAD
 from partners.withdrawal import take_back
 
 PIPELINES = {RecordType.LEAD: PARTNER_LEAD, RecordType.DEAL: PARTNER_DEAL}
-FIRST_CALL = timedelta(hours=4)
+FIRST_CALL = timedelta(hours=4)  # working hours
 MEMO = "_active_handoff"
 _ACTIVE = Prepared(
     lambda kind, pk: Handoff.objects.filter(record_type=kind, record_id=pk, state=Handoff.State.ACTIVE), TEXT, NUMBER
@@ -143,7 +143,7 @@ def _start(record: Any, partner: Partner, actor: Actor, comment: str, responsibl
         twin,
         title=_("Contact the client"),
         text=handoff.comment,
-        due_at=working_time.of_company().next_moment(clock.now() + FIRST_CALL, clock.company_zone()),
+        due_at=working_time.of_company().after(clock.now(), FIRST_CALL, clock.company_zone()),
         responsible=person,
         by=actor,
         key=first_call_key(handoff),

@@ -153,7 +153,7 @@ def _line(user: User, handoff: Handoff) -> dict[str, Any]:
     origin = None if user.is_partner else visible_record(handoff.record_type, handoff.record_id, user)
     stage = twin.stage_row if twin is not None else _stage_of(handoff)
     entered = twin.stage_entered_at if twin is not None else None
-    norm = norms.norm_of(stage) if stage is not None else None
+    due = norms.due(stage, entered) if stage is not None and entered is not None else None
     return {
         "handoff": handoff,
         "comment": comment_for(user, handoff),
@@ -162,8 +162,8 @@ def _line(user: User, handoff: Handoff) -> dict[str, Any]:
         "origin": origin,
         "stage": stage,
         "entered": entered,
-        "late": bool(active and norm and entered and clock.now() - entered > norm),
-        "norm": norm,
+        "late": bool(active and due and clock.now() > due),
+        "due": due,
         "recall_url": reverse("handoff-recall", args=[handoff.pk]) if may else "",
         "hand_on_url": reverse("handoff-hand-on", args=[handoff.pk]) if may else "",
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -24,7 +24,7 @@ from partners.handoff import finish, first_call_key, wait_for_control
 from partners.models import Handoff
 from partners.stages import CONTACTED
 
-DECIDE_WITHIN = timedelta(days=1)
+DECIDE_WITHIN_HOURS = 24  # a working day
 
 
 def is_of_twin(record_type: str, data: Mapping[str, Any]) -> bool:
@@ -116,11 +116,17 @@ def _refused(origin: Any, handoff: Handoff, twin: Any, stage: Stage, actor: Acto
         origin,
         title=_("The partner «%(partner)s» refused: decide what is next") % {"partner": handoff.partner},
         text=reason,
-        due_at=working_time.of_company().next_moment(clock.now() + DECIDE_WITHIN, clock.company_zone()),
+        due_at=_next_working_day(),
         responsible=origin.responsible,
         by=actor,
         key=_task_key(origin, handoff),
     )
+
+
+def _next_working_day() -> datetime:
+    """A working day from now."""
+    work = working_time.of_company()
+    return work.after(clock.now(), work.length(DECIDE_WITHIN_HOURS), clock.company_zone())
 
 
 def _task_key(origin: Any, handoff: Handoff) -> str:

@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from crm.api.accounts import AccountViewSet
 from crm.api.audit import AuditViewSet
+from crm.api.calendar import CalendarViewSet
 from crm.api.catalogues import SourceViewSet, TagViewSet
 from crm.api.clients import ClientSearchViewSet, CompanyViewSet, ContactViewSet, MatchViewSet
 from crm.api.docs import ApiDocs, ApiSchema, ErrorCodes, no_such_address
@@ -33,6 +34,7 @@ router.register("audit", AuditViewSet, basename="api-audit")
 router.register("me/tokens", MyTokensViewSet, basename="api-me-token")
 router.register("tags", TagViewSet, basename="api-tag")
 router.register("teams", TeamViewSet, basename="api-team")
+router.register("calendar-days", CalendarViewSet, basename="api-calendar-day")
 router.register("users", UserViewSet, basename="api-user")
 router.register("people", AccountViewSet, basename="api-person")
 router.register("client-search", ClientSearchViewSet, basename="api-client-search")

@@ -14,6 +14,7 @@ from crm.models.base import (
     StagedRecord,
     record_model,
 )
+from crm.models.calendar import CalendarDay
 from crm.models.clients import ClientType, Company, Contact, ContactPoint, Source, Tag
 from crm.models.duplicates import DuplicateGroup, DuplicateHit, DuplicateMember, DuplicateScan
 from crm.models.journal import Activity, Attachment, Change, Event, Notification, TimelineEntry
@@ -29,6 +30,7 @@ __all__ = [
     "ActorKind",
     "Attachment",
     "Attribution",
+    "CalendarDay",
     "Change",
     "Channel",
     "ClientType",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Q, Sum, prefetch_related_objects
@@ -174,12 +175,13 @@ def _cards(screen: Screen, rows: Iterable[Any], user: User) -> list[dict[str, An
     if screen.column("tags") is not None:
         prefetch_related_objects(found, "tags")
     may = access.within_reach("move", screen.model, [row.pk for row in found], user)
-    return [_card(screen, row, row.pk in may) for row in found]
+    now = clock.now()
+    return [_card(screen, row, row.pk in may, now) for row in found]
 
 
-def _card(screen: Screen, row: Any, may_move: bool) -> dict[str, Any]:
+def _card(screen: Screen, row: Any, may_move: bool, now: datetime) -> dict[str, Any]:
     """A card as components/board_card.html reads it."""
-    now, stage = clock.now(), row.stage_row
+    stage = row.stage_row
     stood = now - row.stage_entered_at
     name = screen.record_type
     return {

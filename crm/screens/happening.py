@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
@@ -32,6 +32,7 @@ from crm.screens import access
 from crm.screens.dialogs import is_partial
 from crm.screens.forms import add_errors
 from crm.visibility import may_see_partner_internals
+from crm.working_time import of_company
 
 ENTRIES = 30
 SIGNS = {
@@ -90,10 +91,8 @@ class PlanForm(forms.Form):
 def next_morning() -> Any:
     """Ten o'clock of the reader's next working day."""
     zone = timezone.get_current_timezone()
-    at = (clock.now().astimezone(zone) + timedelta(days=1)).replace(hour=10, minute=0, second=0, microsecond=0)
-    while at.weekday() >= 5:
-        at += timedelta(days=1)
-    return at
+    day = of_company().working_day(clock.today(zone) + timedelta(days=1))  # type: ignore[arg-type]
+    return datetime.combine(day, time(10), zone)
 
 
 # -- context ----------------------------------------------------------------------------------------------------------

@@ -93,6 +93,9 @@ class Catalogue:
     for_administrators: bool = False
     order: tuple[str, ...] = ("pk",)
     dialog_size: str = ""
+    page: Callable[[HttpRequest], HttpResponse] | None = None  # in place of the plain list of rows
+    blank: Callable[[HttpRequest], Any] | None = None  # what a new row begins with
+    changed: Callable[[Any], Any] | None = None  # what must follow a change of a row; told who did it
 
     @property
     def guard(self) -> Callable[..., Any]:
@@ -115,6 +118,8 @@ def _list_view(catalogue: Catalogue) -> Callable[..., HttpResponse]:
     @catalogue.guard
     @require_safe
     def view(request: HttpRequest) -> HttpResponse:
+        if catalogue.page is not None:
+            return catalogue.page(request)
         rows = catalogue.model._default_manager.order_by(*catalogue.order)
         context = {
             **settings_context(request, catalogue.name),
@@ -135,7 +140,8 @@ def _add_view(catalogue: Catalogue) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest) -> HttpResponse:
         if not catalogue.may_add:
             raise Http404
-        return _edit(request, catalogue, catalogue.model(), str(catalogue.add_label))
+        row = catalogue.blank(request) if catalogue.blank is not None else catalogue.model()
+        return _edit(request, catalogue, row, str(catalogue.add_label))
 
     return view
 
@@ -191,7 +197,8 @@ def row_save(catalogue: Catalogue, row: Any, values: Mapping[str, Any], *, by: A
     data = dict(values)
     if "name_en" in data and not data["name_en"]:
         data["name_en"] = data.get("name_ru", "")
-    save_audited(catalogue.kind, fresh, data, by=by)
+    if save_audited(catalogue.kind, fresh, data, by=by) and catalogue.changed is not None:
+        catalogue.changed(by)
 
 
 @transaction.atomic
@@ -200,3 +207,5 @@ def row_delete(catalogue: Catalogue, row: Any, *, by: Any) -> None:
     require_head(by)
     audit(catalogue.kind, row, "deleted", str(row), None, by)
     row.delete()
+    if catalogue.changed is not None:
+        catalogue.changed(by)

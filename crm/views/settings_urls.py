@@ -7,6 +7,7 @@ from django.urls import path
 from crm.views import audit, people, settings_company, settings_pipelines, settings_transfer
 from crm.views.catalogue import urls_of
 from crm.views.catalogues import SOURCES, TEAMS
+from crm.views.settings_calendar import CALENDAR, calendar_fill_year
 
 urlpatterns = [
     path("", settings_company.settings_home, name="settings-home"),
@@ -36,4 +37,6 @@ urlpatterns = [
     path("audit/", audit.settings_audit, name="settings-audit"),
     *urls_of(SOURCES),
     *urls_of(TEAMS),
+    path("calendar/fill/", calendar_fill_year, name="settings-calendar-fill"),
+    *urls_of(CALENDAR),
 ]

@@ -14,7 +14,7 @@ from communications import outbox
 from communications.models import Message
 from communications.services import call_add, message_received
 from crm import preferences
-from crm.models import Activity, StageHistory, TimelineEntry
+from crm.models import Activity, CalendarDay, StageHistory, TimelineEntry
 from crm.stages import move
 from deals.models import Deal
 from deals.services import deal_update
@@ -27,6 +27,7 @@ pytestmark = pytest.mark.django_db
 def _no_days_off(db: None) -> None:
     """Days are counted here as if nobody ever rested; test_working_hours.py has the nights and the weekends."""
     preferences.set_value("working_days", [1, 2, 3, 4, 5, 6, 7])
+    CalendarDay.objects.all().delete()
 
 
 NEAR, FAR = date(2026, 9, 2), date(2026, 9, 3)  # the clock stands at 2 March 2026

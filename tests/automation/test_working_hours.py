@@ -62,12 +62,12 @@ def test_a_deal_that_came_at_night_is_written_to_by_day(client: Any) -> None:
     owner = make_user()
     with frozen(moscow(2, 23, 40)):
         deal = waiting(owner)
-        # Day 60 is Friday 1 May, day 90 Sunday 31 May, day 120 Tuesday 30 June.
-        assert due_moments(deal) == [moscow(1, 18, month=5), moscow(1, 18, month=6), moscow(30, 18, month=6)]
+        # Day 60 is the holiday of 1 May, a Friday, day 90 Sunday 31 May, day 120 Tuesday 30 June.
+        assert due_moments(deal) == [moscow(4, 18, month=5), moscow(1, 18, month=6), moscow(30, 18, month=6)]
         client.force_login(owner)
         card = client.get(reverse("record-planned", args=["deal", deal.pk])).content.decode()
     assert card.count("перенесено в рабочее время") == 3
-    assert "01.05" in card
+    assert "04.05" in card
     assert "18:00" in card
 
 
@@ -75,7 +75,7 @@ def test_a_deal_that_came_at_night_is_written_to_by_day(client: Any) -> None:
 def test_hours_and_days_are_the_companys_to_choose(clock: Any) -> None:
     head = make_user(Role.SALES_HEAD)
     deal = waiting(make_user())
-    assert due_moments(deal)[:2] == [moscow(1, 12, month=5), moscow(1, 12, month=6)]
+    assert due_moments(deal)[:2] == [moscow(4, 12, month=5), moscow(1, 12, month=6)]
     settings_services.preferences_set({"working_hours": "14:30-20.00", "working_days": ["6", "7"]}, by=head)
     assert due_moments(deal) == [moscow(2, 14, 30, month=5), moscow(31, 14, 30, month=5), moscow(4, 14, 30, month=7)]
 
@@ -102,11 +102,11 @@ def test_what_was_left_undone_by_day_waits_for_the_morning() -> None:
     with frozen(moscow(2, 12)):
         deal = waiting(make_user())
         first = planned_for(deal)[0]
-    with frozen(moscow(1, 22, month=5)):  # the worker was down since noon
+    with frozen(moscow(4, 22, month=5)):  # the worker was down since noon
         engine.run_due()
         first.refresh_from_db()
         assert (first.state, first.attempts) == ("scheduled", 0)
-        assert first.due_at == moscow(4, 9, month=5)
+        assert first.due_at == moscow(5, 9, month=5)
         assert not Message.objects.exists()
         run_now(first.pk, deal.responsible)  # a person may all the same
         assert Message.objects.count() == 1
@@ -127,5 +127,5 @@ def test_a_robots_task_is_due_in_working_hours() -> None:
     with frozen(moscow(6, 15)):  # Friday
         make_deal(make_user(), stage="resumed")
         task = Activity.objects.get()
-    assert task.due_at.astimezone(MOSCOW) == moscow(9, 9)
+    assert task.due_at.astimezone(MOSCOW) == moscow(10, 9)  # Monday is off for the 8th of March
     assert task.due_at - moscow(6, 15) > timedelta(days=2)

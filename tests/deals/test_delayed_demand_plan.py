@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crm.working_time import WorkingTime
 from deals.delayed_demand import (
     CALL_AND_RESUME,
     CHANNELS,
@@ -113,8 +114,8 @@ def test_a_window_keeps_reminders_out_of_the_night():
     night = datetime(2026, 1, 10, 3, 0, tzinfo=MOSCOW)
     evening = datetime(2026, 1, 10, 23, 50, tzinfo=MOSCOW)
     hours = (time(9), time(18))
-    assert plan(night, MOSCOW, window=hours)[0].due_at == datetime(2026, 3, 11, 9, tzinfo=MOSCOW)
-    assert plan(evening, MOSCOW, window=hours)[0].due_at == datetime(2026, 3, 11, 18, tzinfo=MOSCOW)
+    assert plan(night, MOSCOW, work=WorkingTime(hours))[0].due_at == datetime(2026, 3, 11, 9, tzinfo=MOSCOW)
+    assert plan(evening, MOSCOW, work=WorkingTime(hours))[0].due_at == datetime(2026, 3, 11, 18, tzinfo=MOSCOW)
 
 
 @pytest.mark.parametrize("gaps", [(60, 30), (60, 30, -1), ()])

@@ -15,7 +15,17 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from accounts.models import ApiToken, Team
 from automation.models import Rule, ScheduledRun
 from communications.models import Submission, WebForm
-from crm.models import Activity, Attachment, Exclusion, ListJob, Merge, Notification, RefusalReason, SavedView
+from crm.models import (
+    Activity,
+    Attachment,
+    CalendarDay,
+    Exclusion,
+    ListJob,
+    Merge,
+    Notification,
+    RefusalReason,
+    SavedView,
+)
 from crm.services import activity_create
 from leads.models import RoutingRule
 from objects_registry.models import SteelConsumption
@@ -167,6 +177,7 @@ class Rows:
             "settings-submissions", "settings-webforms", "settings-webforms-add", "settings-templates",
             "settings-templates-add", "settings-purposes", "settings-purposes-add", "settings-steel",
             "settings-steel-add", "settings-sources", "settings-sources-add",
+            "settings-calendar", "settings-calendar-add",
         ):  # fmt: skip
             self.add(name, HEADS)
         for name in ("settings-home", "settings-pipelines"):
@@ -213,6 +224,8 @@ class Rows:
         self.add("settings-purposes-edit", HEADS, "warehouse" if _has_purpose("warehouse") else _first_purpose())
         self.add("settings-steel-edit", HEADS, SteelConsumption.objects.order_by("pk")[0].pk)
         self.add("settings-sources-edit", HEADS, _first_source())
+        self.add("settings-calendar-edit", HEADS, CalendarDay.objects.order_by("pk")[0].pk)
+        self.add("settings-calendar-fill", HEADS.replace("200", "-"), method="POST")
 
     def _rest(self) -> None:
         partner = self.world.people["partner_a"].partner

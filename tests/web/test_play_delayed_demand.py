@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from crm import preferences
-from crm.models import Contact, Event, TimelineEntry
+from crm.models import CalendarDay, Contact, Event, TimelineEntry
 from deals.models import Deal
 from tests.factories import make_client, make_deal, make_user
 
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
 def _no_days_off(db: None) -> None:
     """Days are counted here as if nobody ever rested; test_working_hours.py has the nights and the weekends."""
     preferences.set_value("working_days", [1, 2, 3, 4, 5, 6, 7])
+    CalendarDay.objects.all().delete()
 
 
 def play(**options: Any) -> str:
