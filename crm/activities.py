@@ -34,7 +34,7 @@ LATER = {"tomorrow": 1, "monday": 0, "week": 7}
 
 
 def later(due: datetime, word: str) -> datetime:
-    """The same time of day tomorrow or on Monday (if that is a day off, on the next day of work), or a week from today: words of LATER."""
+    """The same time of day tomorrow, on Monday or in a week (words of LATER); a day off gives way, but for the week."""
     zone = timezone.get_current_timezone()
     today, at = clock.now().astimezone(zone), due.astimezone(zone)
     days = LATER.get(word, 1)

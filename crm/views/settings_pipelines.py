@@ -35,7 +35,9 @@ class StageForm(forms.Form):
     colour = forms.ChoiceField(label=gettext_lazy("Colour"), choices=Stage.Colour.choices)
     norm_hours = forms.IntegerField(
         label=gettext_lazy("Time norm, hours"), required=False, min_value=1, max_value=100_000,
-        help_text=gettext_lazy("Working hours; every 24 stand for a working day. What stands longer is marked on the board. Empty: no norm."),
+        help_text=gettext_lazy(
+            "Working hours, every 24 stand for a day. What stands longer is marked on the board. Empty: no norm."
+        ),
     )  # fmt: skip
     probability = forms.IntegerField(label=gettext_lazy("Probability of success, %"), min_value=0, max_value=100)
     can_win = forms.BooleanField(label=gettext_lazy("Success can follow directly"), required=False)
