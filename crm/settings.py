@@ -372,6 +372,7 @@ SPECTACULAR_SETTINGS = {
         "TaskKindEnum": "crm.models.Activity.Kind",
         "PointKindEnum": "crm.models.ContactPoint.Kind",
         "ExclusionKindEnum": "crm.models.Exclusion.Kind",
+        "CalendarDayKindEnum": "crm.models.CalendarDay.Kind",
         "JobKindEnum": "crm.models.ListJob.Kind",
         "JobStateEnum": "crm.models.ListJob.State",
         "RobotStateEnum": "automation.models.ScheduledRun.State",
