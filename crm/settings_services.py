@@ -311,7 +311,7 @@ def _check_retiring(pipeline: Pipeline) -> None:
 # -- company settings -------------------------------------------------------------------------------------------------
 
 
-# What changed by its name, old and new; and who changed it. Required fields and the calendar go under names of their own.
+# What changed by its name, old and new, and who did it. Required fields and the calendar have names of their own.
 Follower = Callable[[Mapping[str, tuple[Any, Any]], Any], Any]
 REQUIRED, CALENDAR = "required", "calendar"
 FOLLOWERS: list[Follower] = []

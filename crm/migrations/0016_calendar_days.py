@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0014_spam_jobs"),
+        ("crm", "0015_kept_headers_and_tokens_of_jobs"),
     ]
 
     operations = [

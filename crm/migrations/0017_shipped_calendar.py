@@ -44,6 +44,6 @@ def forwards(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("crm", "0015_calendar_days")]
+    dependencies = [("crm", "0016_calendar_days")]
 
     operations = [migrations.RunPython(forwards, migrations.RunPython.noop)]
