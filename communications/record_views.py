@@ -9,9 +9,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from accounts.models import User
 from communications.models import Submission
-from crm.models import RecordType
+from crm.models import RecordType, StagedRecord
 from crm.visibility import visible_record
+
+
+def request_behind(record: StagedRecord, user: User) -> Submission | None:
+    """The post of a form that a lead or deal was made of; a partner's people are not shown it."""
+    if record.RECORD_TYPE not in {RecordType.LEAD, RecordType.DEAL} or user.is_partner:
+        return None
+    rows = Submission.objects.filter(**{f"{record.RECORD_TYPE}_id": record.pk}, state=Submission.State.DONE)
+    return rows.select_related("form", "consent").defer("body").order_by("pk").first()
 
 
 @login_required
@@ -22,10 +31,7 @@ def record_request(request: HttpRequest, record_type: str, pk: int) -> HttpRespo
     record = visible_record(record_type, pk, user)
     if record is None:
         raise Http404
-    row = None
-    if record_type in {RecordType.LEAD, RecordType.DEAL} and not user.is_partner:
-        rows = Submission.objects.filter(**{f"{record_type}_id": record.pk}, state=Submission.State.DONE)
-        row = rows.select_related("form", "consent").defer("body").order_by("pk").first()
+    row = request_behind(record, user)
     if row is None:
         return HttpResponse("")
     return render(request, "communications/record_request.html", {"row": row, "is_head": user.is_head})

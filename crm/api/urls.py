@@ -66,6 +66,7 @@ urlpatterns = [
     path("v1/", include("crm.api.trash")),
     path("v1/", include("communications.exclusions_api")),
     path("v1/", include("communications.templates_api")),
+    path("v1/", include("communications.record_api")),
     path("v1/", include("communications.api")),
     path("v1/", include("leads.api")),
     path("v1/", include("leads.copies_api")),

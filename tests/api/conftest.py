@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 
 from accounts.models import User
@@ -51,3 +53,11 @@ class Caller:
 def caller() -> Callable[..., Caller]:
     """`caller(user)` or `caller(user, "read")`: a program with a token of that user."""
     return Caller
+
+
+@pytest.fixture(scope="session")
+def described(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The description as a file, made with every warning taken for an error."""
+    path = tmp_path_factory.mktemp("schema") / "openapi.json"
+    call_command("spectacular", "--validate", "--fail-on-warn", "--format", "openapi-json", "--file", str(path))
+    return path

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import schemathesis
-from django.core.management import call_command
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
@@ -38,14 +37,6 @@ from tests.factories import make_user
 
 SECRET = "crm_for-the-schema-walk"
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
-
-
-@pytest.fixture(scope="session")
-def described(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The description as a file, made with every warning taken for an error."""
-    path = tmp_path_factory.mktemp("schema") / "openapi.json"
-    call_command("spectacular", "--validate", "--fail-on-warn", "--format", "openapi-json", "--file", str(path))
-    return path
 
 
 @pytest.mark.rule("DATA-3")

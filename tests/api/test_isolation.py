@@ -6,16 +6,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, URLResolver, get_resolver
+from python_calamine import CalamineWorkbook
 
 from accounts.models import Role
+from accounts.services import token_create
 from crm import clients, clock, services
 from crm.contact_points import points_of
+from crm.exporting import XLSX_TYPE
 from crm.merging import merge
+from crm.models import ListJob
 from deals.services import deal_create
 from leads.copies import make_copies
 from leads.services import lead_create
@@ -77,6 +82,8 @@ def foreign_world() -> dict[str, list[Any]]:
         ids["tasks"].append(task.pk)
         ids["files"].append(services.attachment_add(record, upload=upload, by=head).pk)
     ids["points"] = [point.pk for point in points_of(contact)]
+    ids["jobs"] = [ListJob.objects.create(user=manager, kind="tag", state="done").pk]
+    ids["me"] = [token_create(user=manager, by=manager, name=MARK, scopes=["read"])[0].pk]
     return ids
 
 
@@ -109,6 +116,8 @@ def bodies(ids: dict[str, list[Any]], user: Any) -> dict[str, Any]:
         "object": {"existing": ids["objects"][0]},
         "copies": {"count": 1},
         "lines": {"lines": []},
+        "found": {"query": f"search={MARK}", "action": "tag", "add": ["мы тут"]},
+        "export": {"query": f"search={MARK}"},
         "merge": {"main": ids["objects"][0], "others": [ids["objects"][1]]},
         "not-duplicates": {"ids": ids["objects"]},
         "hand-over": {"partner": user.partner_id},
@@ -151,7 +160,12 @@ def searches(ids: dict[str, list[Any]]) -> list[str]:
 def tells(answer: Any) -> bool:
     """Does the body name anything of the others?"""
     if getattr(answer, "streaming", False):
-        return True
+        content = b"".join(answer)
+        if answer["Content-Type"] != XLSX_TYPE:
+            return True
+        sheet = CalamineWorkbook.from_filelike(BytesIO(content)).get_sheet_by_index(0).to_python()
+        # The first line says the filter, which here is what was asked for.
+        return MARK.casefold() in str(sheet[1:]).casefold()
     if not answer.content:
         return False
     if MARK.casefold() in answer.content.decode().casefold():

@@ -108,3 +108,19 @@ def test_the_lists_take_few_queries(program: Any, django_assert_max_num_queries:
     for path in ("web-forms/", "submissions/"):
         with django_assert_max_num_queries(8):
             assert program.call("get", f"/api/v1/{path}").status_code == 200
+
+
+@pytest.mark.rule("ACC-1", "LEAD-2")
+def test_how_a_request_came_is_told_to_those_who_see_the_lead(caller: Any) -> None:
+    owner, stranger, partner = caller(make_user()), caller(make_user()), caller(make_user(Role.PARTNER))
+    WebForm.objects.create(name="Сайт", key="site-key")
+    data = {"name": "Анна", "email": "anna@example.ru", "phone": "звоните вечером"}
+    assert Client().post("/api/v1/forms/site-key/submissions/", data).status_code == 202
+    lead = Lead.objects.get()
+    Lead.objects.filter(pk=lead.pk).update(responsible=owner.user)
+    told = owner.get(f"leads/{lead.pk}/request/").json()
+    assert (told["form"], told["consent"], [row["pointer"] for row in told["problems"]]) == ("Сайт", None, ["/phone"])
+    for other in (stranger, partner):
+        assert other.get(f"leads/{lead.pk}/request/").status_code == 404
+    by_hand = owner.post("leads/", {"name": "Ким"}).json()["id"]
+    assert owner.get(f"leads/{by_hand}/request/").status_code == 404
