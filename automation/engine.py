@@ -135,6 +135,8 @@ def _objection(run: ScheduledRun, record: Any) -> str:
     """Why a planned run is not carried out any more; empty when it is."""
     if record is None:
         return _("The record is gone.")
+    if record.pipeline_id != run.rule.pipeline_id:
+        return _("The record is in another pipeline now.")
     if not run.rule.is_active:
         return _("The rule is switched off.")
     if run.rule.trigger == Rule.Trigger.INACTIVE and silence.broken(run, record):

@@ -24,6 +24,7 @@ class CrmConfig(AppConfig):
             client_owners,
             clients,
             contact_points,
+            direction_settings,
             duplicates,
             events,
             exclusions,
@@ -59,6 +60,13 @@ class CrmConfig(AppConfig):
             save=settings_services.stage_take,
         )
         settings_transfer.section("reason", "stage", "name_ru", save=settings_services.reason_take)
+        settings_transfer.section(
+            "mapping",
+            "from_stage",
+            "to_pipeline",
+            fixed=("from_stage", "to_pipeline"),
+            save=direction_settings.mapping_take,
+        )
         settings_transfer.section("source", "code")
         settings_transfer.section("calendar", "day")
         settings_transfer.section(

@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from django_fsm import ConcurrentTransition
 
 from accounts.models import User
-from crm import pipelines, scope, stages, tags, trash
+from crm import directions, pipelines, scope, stages, tags, trash
 from crm.actors import Actor
 from crm.errors import DomainError, InvalidInput
-from crm.models import Activity, StagedRecord, record_model
+from crm.models import Activity, Stage, StagedRecord, record_model
 from crm.normalize import looks_like_placeholder
 from crm.services import record_assign, record_restore
 
@@ -40,9 +40,7 @@ def move(record: StagedRecord, by: Any, params: Mapping[str, Any]) -> Any:
     """Move a record to `to`; `data` fills what it lacks of the stage's fields, `refusal` says why it is lost."""
     before = record.stage
     target = pipelines.find_stage(record.pipeline_id, params["to"])  # type: ignore[attr-defined]
-    given = params.get("data") or {}
-    lacking = {name for item in stages.missing_fields(record, target, by) for name in item.fields} if given else set()
-    data = {name: _typed(record, name, value) for name, value in given.items() if name in lacking}
+    data = _data_for(record, target, by, params)
     refusal = stages.Refusal(**params["refusal"]) if params.get("refusal") else None
     reason = params.get("reason", "")
     stages.move(
@@ -50,6 +48,35 @@ def move(record: StagedRecord, by: Any, params: Mapping[str, Any]) -> Any:
         reason="" if looks_like_placeholder(reason) else reason,
     )  # fmt: skip
     return [before, record.stage] if before != record.stage and pipelines.stage(before).is_open else None
+
+
+def direction(record: StagedRecord, by: Any, params: Mapping[str, Any]) -> Any:
+    """Take a record over to the pipeline `to`: to what `map` says of its stage (codes), else to what is proposed."""
+    before, target = record.stage, direction_target(record, params)
+    data = _data_for(record, target, by, params)
+    reason = params.get("reason", "")
+    stages.move(
+        record, target.key, by=by, data=data, expected=before, may_switch=True,
+        reason="" if looks_like_placeholder(reason) else reason,
+    )  # fmt: skip
+    return [before, record.stage]
+
+
+def direction_target(record: Any, params: Mapping[str, Any]) -> Stage:
+    """The stage of the pipeline `to` where a record goes on; InvalidInput where there is none."""
+    if record.pipeline_id == params["to"]:
+        raise InvalidInput(_("It is in this pipeline already."))
+    try:
+        return directions.aim(record.stage_row, params["to"], params.get("map"))
+    except KeyError as error:
+        raise InvalidInput(_("Its pipeline has no such stage.")) from error
+
+
+def _data_for(record: StagedRecord, target: Stage, by: Any, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the fields given for all records those that this one lacks."""
+    given = params.get("data") or {}
+    lacking = {name for item in stages.missing_fields(record, target, by) for name in item.fields} if given else set()
+    return {name: _typed(record, name, value) for name, value in given.items() if name in lacking}
 
 
 def _typed(record: StagedRecord, name: str, value: Any) -> Any:
@@ -77,7 +104,9 @@ def delete(record: StagedRecord, by: Any, params: Mapping[str, Any]) -> Any:
 
 
 # Apps above add theirs by `register`.
-ACTIONS: dict[str, Action] = {"assign": assign, "move": move, "tag": tag, "delete": delete}
+ACTIONS: dict[str, Action] = {
+    "assign": assign, "move": move, "direction": direction, "tag": tag, "delete": delete,
+}  # fmt: skip
 
 
 def refusal_of(error: Exception) -> str:
@@ -140,7 +169,7 @@ def _undelete(record: Any, entry: Any, by: Actor) -> bool:
 
 
 UNDO: dict[str, Callable[[Any, Any, Actor], bool]] = {
-    "assign": _unassign, "move": _unmove, "tag": _untag, "delete": _undelete,
+    "assign": _unassign, "move": _unmove, "direction": _unmove, "tag": _untag, "delete": _undelete,
 }  # fmt: skip
 
 

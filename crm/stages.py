@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from crm import clock, events, notify, pipelines, timeline
+from crm import clock, directions, events, notify, pipelines, timeline
 from crm.actors import Actor
 from crm.errors import MissingField, MissingFields, RefusalNeeded, StageConflict, StageError, pointing
 from crm.models import RecordType, RefusalReason, Stage, StagedRecord, StageHistory
@@ -102,6 +102,8 @@ def why_not(record: StagedRecord, target: Stage, by: Any, reason: str = "") -> s
     actor, current = Actor.of(by), record.stage_row
     if current.key == target.key:
         return _("It stands there already.")
+    if current.pipeline_id != target.pipeline_id:
+        return directions.objection(current, target, actor, reason) or _guarded(record, target, actor)
     return _objection(current, target, actor, reason) or _guarded(record, target, actor)
 
 
@@ -116,9 +118,12 @@ def move(
     refusal: Refusal | None = None,
     expected: str | None = None,
     override: bool = False,
+    may_switch: bool = False,
     is_held: bool = False,
 ) -> R:
     """Move a record to a stage (code or key) of its pipeline; answers the record as it is after the move.
+
+    With `may_switch` the key of an open stage of another direction takes the record over there (crm.directions).
 
     `data` fills fields in the same transaction (the dialog's missing ones); `expected` is the stage the person saw.
     `override` lets a service of the product make a move that the machine refuses to people (a client follows its
@@ -130,17 +135,15 @@ def move(
     """
     actor = Actor.of(by)
     locked = locked_for(type(record), record.pk, actor, action="move", held=record if is_held else None)
-    current, target = locked.stage_row, _target(locked, to)
-    if expected and Stage.make_key(locked.pipeline_id, expected.rsplit(":", 1)[-1]) != current.key:
+    current, target = locked.stage_row, _target(locked, to, may_switch=may_switch or override)
+    if expected and expected not in {current.key, current.code}:
         raise StageConflict(
             _("«%(record)s» already stands at «%(stage)s»: another person moved it meanwhile.")
             % {"record": locked, "stage": current.name}
         )
     if current.key == target.key:
         return copy_state(record, locked)
-    if not override and (objection := _objection(current, target, actor, reason)):
-        raise StageError(objection)
-    if not override and (objection := _guarded(locked, target, actor)):
+    if not override and (objection := why_not(locked, target, actor, reason)):
         raise StageError(objection)
     if data:
         _fill(locked, target, data, actor)
@@ -153,12 +156,15 @@ def move(
     return copy_state(record, locked)
 
 
-def _target(record: StagedRecord, to: str) -> Stage:
+def _target(record: StagedRecord, to: str, *, may_switch: bool = False) -> Stage:
     try:
         target = pipelines.find_stage(record.pipeline_id, to)
     except KeyError:
         target = None
-    if target is None or target.pipeline_id != record.pipeline_id:
+    if target is None or (
+        target.pipeline_id != record.pipeline_id
+        and not (may_switch and target.pipeline.record_type == record.RECORD_TYPE)
+    ):
         raise StageError(_("This pipeline has no stage «%(code)s».") % {"code": to})
     return target
 
@@ -271,7 +277,10 @@ def _apply(
     """Run the django-fsm transition and write everything that belongs to it."""
     now, closed_at = clock.now(), record.closed_at
     seconds = max(0, int((now - record.stage_entered_at).total_seconds()))
-    is_back = target.is_open and (not current.is_open or target.order < current.order)
+    is_switch = target.pipeline_id != current.pipeline_id
+    is_back = target.is_open and (not current.is_open or (target.order < current.order and not is_switch))
+    if is_switch:
+        columns = {**columns, "pipeline": target.pipeline}
     getattr(record, _transition(current, target, is_back))(target.key)
     record.stage_entered_at = now
     record.closed_at = None if target.is_open else now

@@ -141,11 +141,11 @@ def _stage(data: Mapping[str, Any]) -> str:
     from crm import pipelines
 
     names = {}
-    for side in ("from", "to"):
-        try:
-            names[side] = pipelines.stage(str(data.get(side))).name
-        except KeyError:
-            names[side] = str(data.get(side, ""))
+    known = {side: pipelines.catalogue().stages.get(str(data.get(side))) for side in ("from", "to")}
+    is_switch = all(known.values()) and known["from"].pipeline_id != known["to"].pipeline_id  # type: ignore[union-attr]
+    for side, stage in known.items():
+        name = stage.name if stage else str(data.get(side, ""))
+        names[side] = f"{stage.pipeline.name}: {name}" if stage and is_switch else name
     text = _("Stage: «%(from)s» → «%(to)s».") % names
     for extra in (data.get("refusal"), data.get("reason")):
         if extra:

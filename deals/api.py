@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
+from crm.api.directions import DirectionActions
 from crm.api.filtering import refuse_unknown
 from crm.api.serializers import (
     HEAD,
@@ -111,7 +112,7 @@ class DealInput(RecordInput):
     create=extend_schema(summary=gettext_lazy("Create a deal"), request=DealInput),
     partial_update=extend_schema(summary=gettext_lazy("Change a deal"), request=DealInput),
 )
-class DealViewSet(WithObject):
+class DealViewSet(WithObject, DirectionActions):
     """What clients are going to buy."""
 
     queryset = Deal.objects.none()

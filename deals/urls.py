@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from crm.screens.directions import bulk_direction, change_direction
 from crm.screens.urls import record_paths
 from deals import views
 from objects_registry.record_views import record_object
@@ -17,5 +18,7 @@ urlpatterns = [
     path("<int:pk>/warnings/", views.deal_warnings, name="deal-warnings"),
     path("<int:pk>/lines/", views.deal_lines, name="deal-lines"),
     path("<int:pk>/object/", record_object, {"record_type": "deal"}, name="deal-object"),
+    path("<int:pk>/direction/", change_direction, {"record_type": "deal"}, name="deal-direction"),
+    path("bulk/direction/", bulk_direction, {"record_type": "deal"}, name="deal-bulk-direction"),
     *record_paths("deal"),
 ]

@@ -59,6 +59,7 @@ def deal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context |= {
         "ties": ties(deal, user),
         "lines": list(deal.lines.all()),
+        "may_switch": may and deal.is_open and deal.partner_id is None and listing.has_directions("deal", user),
         "may_hand_over": may and deal.is_open and deal.partner_id is None,
         "lines_url": reverse("deal-lines", args=[pk]) if may and deal.is_open else "",
         "call_phone": client.phone if client else "",

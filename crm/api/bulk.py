@@ -38,14 +38,21 @@ class BulkRefused(DomainError):
 class BulkInput(Input):
     """What to do with which records; each action takes the fields of the single one."""
 
-    action = serializers.ChoiceField(choices=("assign", "move", "tag", "delete", "spam"))
+    action = serializers.ChoiceField(choices=("assign", "move", "direction", "tag", "delete", "spam"))
     ids = serializers.ListField(child=Key(), min_length=1, max_length=MOST)
     atomic = serializers.BooleanField(
         default=False, help_text=gettext_lazy("All or nothing: one refused row undoes the others.")
     )
     responsible = Reference(queryset=assignable, required=False)
     reason = serializers.CharField(required=False, allow_blank=True, max_length=2000)
-    to = serializers.CharField(required=False, max_length=80)
+    to = serializers.CharField(
+        required=False, max_length=80, help_text=gettext_lazy("A stage; with `direction` the code of another pipeline.")
+    )
+    map = serializers.DictField(
+        child=serializers.CharField(max_length=40),
+        required=False,
+        help_text=gettext_lazy("With `direction`: codes of stages there by those here; others where they match."),
+    )
     refusal = RefusalInput(required=False)
     data = serializers.DictField(  # type: ignore[assignment]
         child=serializers.JSONField(allow_null=True), required=False
@@ -55,7 +62,12 @@ class BulkInput(Input):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Each action needs something of its own."""
-        needed = {"assign": ("responsible",), "move": ("to",), "tag": ("add", "remove")}.get(attrs["action"], ())
+        needed = {
+            "assign": ("responsible",),
+            "move": ("to",),
+            "direction": ("to",),
+            "tag": ("add", "remove"),
+        }.get(attrs["action"], ())
         if needed and not any(attrs.get(name) for name in needed):
             raise BadRequest({name: [_("This action needs it.")] for name in needed}, code="required")
         return attrs
@@ -116,7 +128,7 @@ class BulkActions(FoundActions):
             by=self.caller,
             kind=wish["action"],
             record_type=self.record_type,
-            params={name: wish[name] for name in ("to", "add", "remove", "reason") if wish.get(name)},
+            params={name: wish[name] for name in ("to", "map", "add", "remove", "reason") if wish.get(name)},
             done=sum(row["ok"] for row in results),
             back=[
                 [self.record_type, row["id"], row["back"]] for row in results if row["ok"] and row["back"] is not None
@@ -167,4 +179,10 @@ class BulkActions(FoundActions):
                     refusal=refusal,
                 )
                 return [before, record.stage] if before != record.stage and pipelines.stage(before).is_open else None
+            case "direction":
+                before, target = record.stage, bulk.direction_target(record, wish).key
+                data = self._move_data(record, {**wish, "to": target})
+                reason = wish.get("reason", "")
+                stages.move(record, target, by=self.actor, data=data, reason=reason, may_switch=True)
+                return [before, record.stage]
         return bulk.ACTIONS[wish["action"]](record, self.actor, wish)

@@ -19,7 +19,7 @@ from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm import exporting, jobs, pipelines, trash
+from crm import directions, exporting, jobs, pipelines, stages, trash
 from crm.api.actions import CLIENT_FIELDS, RecordActions, RefusalInput, _refusal_values
 from crm.api.filtering import internal_filters, refuse_doubtful, refuse_unknown
 from crm.api.jobs import JobDetail
@@ -36,6 +36,7 @@ from crm.services.fields import plain_value
 # What a file's query may say beside the filter.
 OF_A_FILE = frozenset({"as", "columns", "sort"})
 SHOWN_STAYS = 100
+MOVES = ("move", "direction")
 
 
 class AllFoundInput(Input):
@@ -45,7 +46,7 @@ class AllFoundInput(Input):
         allow_blank=True, max_length=4000,
         help_text=gettext_lazy("The filter as the list's address has it: `stage=deal:negotiation&area_from=500`."),
     )  # fmt: skip
-    action = serializers.ChoiceField(choices=("assign", "move", "tag", "delete", "spam"))
+    action = serializers.ChoiceField(choices=("assign", "move", "direction", "tag", "delete", "spam"))
     dry_run = serializers.BooleanField(
         default=False, help_text=gettext_lazy("Count, and tell what would stay as it is; nothing is changed.")
     )
@@ -55,7 +56,14 @@ class AllFoundInput(Input):
     )  # fmt: skip
     responsible = Reference(queryset=assignable, required=False)
     reason = serializers.CharField(required=False, allow_blank=True, max_length=2000)
-    to = serializers.CharField(required=False, max_length=80)
+    to = serializers.CharField(
+        required=False, max_length=80, help_text=gettext_lazy("A stage; with `direction` the code of another pipeline.")
+    )
+    map = serializers.DictField(
+        child=serializers.CharField(max_length=40),
+        required=False,
+        help_text=gettext_lazy("With `direction`: codes of stages there by those here; others where they match."),
+    )
     refusal = RefusalInput(required=False)
     data = serializers.DictField(  # type: ignore[assignment]
         child=serializers.JSONField(allow_null=True),
@@ -67,7 +75,9 @@ class AllFoundInput(Input):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Each action needs something of its own."""
-        needed = {"assign": ("responsible",), "move": ("to",), "tag": ("add", "remove")}.get(attrs["action"], ())
+        needed = {
+            "assign": ("responsible",), "move": ("to",), "direction": ("to",), "tag": ("add", "remove"),
+        }.get(attrs["action"], ())  # fmt: skip
         if needed and not any(attrs.get(name) for name in needed):
             raise BadRequest({name: [_("This action needs it.")] for name in needed}, code="required")
         return attrs
@@ -213,7 +223,7 @@ class FoundActions(RecordActions):
             raise PermissionDenied
         query = QueryDict(wish["query"])
         refuse_unknown(query, set(registry.of(self.record_type).filter_class.base_filters))
-        rows = self.found(query, "move" if wish["action"] == "move" else "change")[1].qs.order_by("-created_at", "-id")
+        rows = self.found(query, "move" if wish["action"] in MOVES else "change")[1].qs.order_by("-created_at", "-id")
         keys = list(rows.values_list("pk", flat=True)[: jobs.MOST + 1])
         body: dict[str, Any] = {"count": len(keys), "looked_at": 0, "stays": [], "job": None}
         if wish.get("expected", len(keys)) != len(keys):
@@ -239,6 +249,9 @@ class FoundActions(RecordActions):
                 return {"add": wish.get("add", []), "remove": wish.get("remove", [])}
             case "move":
                 return self._move_params(wish, rows)
+            case "direction":
+                params = {"to": self._direction(wish), "map": wish.get("map", {}), "reason": wish.get("reason", "")}
+                return params | ({"data": self._fields(dict(wish["data"]))} if wish.get("data") else {})
         return {}
 
     def _move_params(self, wish: dict[str, Any], rows: Any) -> dict[str, Any]:
@@ -250,6 +263,13 @@ class FoundActions(RecordActions):
         if given := dict(wish.get("data") or {}):
             params["data"] = self._fields(given)
         return params
+
+    def _direction(self, wish: dict[str, Any]) -> str:
+        """The pipeline meant; a 400 when there is none such for records of the kind."""
+        known = {row.pk for row in stages.visible_pipelines(self.record_type, self.caller) if not row.is_partner}
+        if wish["to"] not in known:
+            raise BadRequest({"to": [_("There is no such other pipeline.")]})
+        return str(wish["to"])
 
     def _target(self, wish: dict[str, Any], rows: Any) -> Any:
         """The stage meant; a 400 when the records' pipeline has none such, or they are of several pipelines."""
@@ -282,11 +302,15 @@ class FoundActions(RecordActions):
     def _look(self, wish: dict[str, Any], rows: Any) -> dict[str, Any]:
         """Which of the first rows would not move, and why."""
         target = self._target(wish, rows) if wish["action"] == "move" else None
-        if target is None:
+        if target is None and wish["action"] != "direction":
             return {}
+
+        def aim(row: Any) -> Any:
+            return target or directions.aim(row.stage_row, wish["to"], wish.get("map"))
+
         related = registry.of(self.record_type).related
         look = Look(
-            rows.select_related(*related), target, self.caller, wish.get("reason", ""), given=wish.get("data") or {}
+            rows.select_related(*related), aim, self.caller, wish.get("reason", ""), given=wish.get("data") or {}
         )
         stays = [{"id": row["record"].pk, "reason": row["reason"]} for row in look.stays]
         return {"looked_at": look.looked_at, "stays": stays[:SHOWN_STAYS]}

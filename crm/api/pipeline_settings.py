@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm import settings_services
+from crm import direction_settings, directions, settings_services
 from crm.api.catalogue import PipelineViewSet, StageOutput, StageViewSet
 from crm.api.filtering import refuse_unknown
 from crm.api.serializers import Coded, Input
@@ -47,6 +49,27 @@ class PipelineChange(Input):
     name_ru = serializers.CharField(required=False, max_length=100)
     name_en = serializers.CharField(required=False, max_length=100)
     is_active = serializers.BooleanField(required=False)
+
+
+TO_HELP = gettext_lazy("Code of the other pipeline.")
+
+
+class MappingInput(Input):
+    """Which stages of another pipeline match."""
+
+    to = serializers.CharField(max_length=30, help_text=TO_HELP)
+    map = serializers.DictField(
+        child=serializers.CharField(max_length=40, allow_blank=True),
+        help_text=gettext_lazy("Codes of its stages by codes of this one's; empty: as proposed."),
+    )
+
+
+class MappingRow(serializers.Serializer[Any]):
+    """A stage, the one of the other pipeline that matches, and whether somebody has settled it."""
+
+    stage = serializers.CharField(source="stage.code")
+    to = serializers.CharField(source="answer.code")
+    is_settled = serializers.BooleanField()
 
 
 class NewStageInput(Input):
@@ -134,6 +157,30 @@ class PipelineSettingsViewSet(PipelineViewSet):
         pipeline = self._pipeline()
         data = self.read(PipelineChange, partial=True)
         return Response(PipelineRow(settings_services.pipeline_change(pipeline, by=self.actor, data=data)).data)
+
+    @extend_schema(
+        methods=["GET"], summary=gettext_lazy("Stages of another pipeline that match"), responses=MappingRow(many=True),
+        parameters=[OpenApiParameter("to", str, required=True, description=str(TO_HELP))],
+    )  # fmt: skip
+    @extend_schema(
+        methods=["PUT"], summary=gettext_lazy("Settle which stages match"), request=MappingInput,
+        responses=MappingRow(many=True),
+    )  # fmt: skip
+    @action(detail=True, methods=["get", "put"], pagination_class=None, filterset_class=None)
+    def mapping(self, request: Request, **kwargs: Any) -> Response:
+        """Where in another pipeline a record goes on, by stage; an empty code leaves it to the proposal again."""
+        source = self._pipeline()
+        wish: dict[str, Any] = self.read(MappingInput) if request.method == "PUT" else request.query_params.dict()
+        target = next((row for row in directions.others(source) if row.pk == wish.get("to")), None)
+        if target is None:
+            raise BadRequest({"to": [_("There is no such other pipeline.")]})
+        if "map" in wish:
+            direction_settings.mapping_set(source, target, wish["map"], by=self.actor)
+        rows = [
+            {"stage": stage, "answer": answer, "is_settled": bool(direction_settings.settled(stage, target))}
+            for stage, answer in directions.proposed_map(source.pk, target.pk)
+        ]
+        return Response(MappingRow(rows, many=True).data)
 
     @extend_schema(summary=gettext_lazy("Add a stage"), request=NewStageInput, responses={201: StageOutput})
     @action(detail=True, methods=["post"])

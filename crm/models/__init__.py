@@ -18,7 +18,7 @@ from crm.models.calendar import CalendarDay
 from crm.models.clients import ClientType, Company, Contact, ContactPoint, Source, Tag
 from crm.models.duplicates import DuplicateGroup, DuplicateHit, DuplicateMember, DuplicateScan
 from crm.models.journal import Activity, Attachment, Change, Event, Notification, TimelineEntry
-from crm.models.pipeline import NamedRow, Pipeline, RefusalReason, Stage, StageHistory
+from crm.models.pipeline import NamedRow, Pipeline, RefusalReason, Stage, StageHistory, StageMapping
 from crm.models.system import Exclusion, IdempotencyKey, ListJob, Merge, NotDuplicate, Preference, SavedView
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "Source",
     "Stage",
     "StageHistory",
+    "StageMapping",
     "StagedRecord",
     "Tag",
     "TimelineEntry",

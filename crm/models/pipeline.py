@@ -132,6 +132,25 @@ class RefusalReason(NamedRow):
         verbose_name_plural = _("refusal reasons")
 
 
+class StageMapping(models.Model):
+    """Which stage of another direction answers to a stage, as the sales head has settled it (DEAL-10)."""
+
+    from_stage = models.ForeignKey(Stage, models.CASCADE, related_name="+", verbose_name=_("stage"))
+    to_pipeline = models.ForeignKey(Pipeline, models.CASCADE, related_name="+", verbose_name=_("other pipeline"))
+    to_stage = models.ForeignKey(Stage, models.CASCADE, related_name="+", verbose_name=_("its stage"))
+
+    class Meta:
+        ordering: ClassVar = ["from_stage", "to_pipeline"]
+        verbose_name = _("mapping of stages")
+        verbose_name_plural = _("mapping of stages")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["from_stage", "to_pipeline"], name="stage_mapping_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_stage_id} → {self.to_stage_id}"
+
+
 class StageHistory(RecordRef, ActedRow):
     """One move of one record; time-in-stage and conversion reports read these rows alone (PIPE-5)."""
 

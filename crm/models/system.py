@@ -74,6 +74,7 @@ class ListJob(models.Model):
     class Kind(models.TextChoices):
         ASSIGN = "assign", _("Change of the responsible")
         MOVE = "move", _("Move to a stage")
+        DIRECTION = "direction", _("Change of the pipeline")
         TAG = "tag", _("Tags")
         DELETE = "delete", _("Deletion")
         SPAM = "spam", _("Spam / not a client")

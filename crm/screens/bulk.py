@@ -4,7 +4,7 @@ is listed with its reason, and all of it is taken back with one press (PIPE-3)."
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django import forms
@@ -198,13 +198,13 @@ def bulk_move(request: HttpRequest, record_type: str) -> HttpResponse:
         carried |= {
             name: request.POST.get(name, "") for name in ("choice", "comment", "competitor", "competitor_price")
         }
-    look = Look(selection.rows.select_related(*selection.screen.related), target, user, params["reason"])
+    look = Look(selection.rows.select_related(*selection.screen.related), lambda _row: target, user, params["reason"])
     fields = look.form(request)
     if "go" not in request.POST and look.stays:
-        return _looked_at(selection, look, fields, carried)
+        return looked_at(selection, look, fields, carried)
     if fields is not None and "go" in request.POST:
         if not fields.is_valid():
-            return _looked_at(selection, look, fields, carried)
+            return looked_at(selection, look, fields, carried)
         params["data"] = {
             name: plain_value(value) for name, value in fields.values().items() if value not in (None, "")
         }
@@ -225,10 +225,12 @@ def _refusal(form: RefusalForm) -> dict[str, Any]:
 class Look:
     """What would not move of the first rows, and why; and the fields that would help.
 
-    `given` are the names of fields that are filled in with the move.
+    `aim` answers a row's target, `given` are the names of fields that are filled in with the move.
     """
 
-    def __init__(self, rows: Any, target: Stage, user: Any, reason: str, given: Iterable[str] = ()) -> None:
+    def __init__(
+        self, rows: Any, aim: Callable[[Any], Stage], user: Any, reason: str, given: Iterable[str] = ()
+    ) -> None:
         self.stays: list[dict[str, Any]] = []
         self.lacking: dict[str, int] = {}
         self.sample: Any = None
@@ -236,6 +238,7 @@ class Look:
         looked, promised = list(rows[:LOOKED_AT]), set(given)
         self.looked_at = len(looked)
         for row in looked:
+            target = aim(row)
             missing = [item for item in stages.missing_fields(row, target, user) if not promised & set(item.fields)]
             why = stages.why_not(row, target, user, reason)
             if not why and missing:
@@ -269,9 +272,10 @@ class Look:
         return made
 
 
-def _looked_at(
+def looked_at(
     selection: Selection, look: Look, fields: RecordFieldsForm | None, carried: dict[str, str]
 ) -> HttpResponse:
+    """The dialog that shows what would stay, and asks for the fields that would help."""
     context = {
         "dialog_title": _("Not all of them can be moved"),
         "dialog_submit": _("Move what can be moved"),

@@ -20,7 +20,7 @@ from accounts.models import Role, User
 from crm import clock, pipelines, saved_views, stages, trash
 from crm.filters import INTERNAL
 from crm.http import paginate
-from crm.models import Pipeline, SavedView
+from crm.models import Pipeline, RecordType, SavedView
 from crm.people import colleagues
 from crm.screens import access, registry
 from crm.screens.dialogs import is_partial
@@ -407,6 +407,12 @@ def reset_url(request: HttpRequest, screen: Screen) -> str:
     return f"{request.path}?{text}" if text else request.path
 
 
+def has_directions(record_type: str, user: User) -> bool:
+    """Can records of the kind change over to another pipeline in which the person works?"""
+    own = [row for row in stages.visible_pipelines(record_type, user) if not row.is_partner]
+    return record_type == RecordType.DEAL and len(own) > 1
+
+
 def _may_merge(screen: Screen, user: User) -> bool:
     return bool(user.is_head and screen.record_type in TITLES)
 
@@ -416,12 +422,14 @@ def bulk_actions(screen: Screen, user: User) -> list[Mapping[str, Any]]:
     merge = [merge_action(screen.record_type)] if _may_merge(screen, user) else []
     offered = [
         ("move", _("Move to…"), "arrow-right"),
+        ("direction", _("Another pipeline…"), "arrows-split"),
         ("assign", _("Change the responsible"), "user-check"),
         ("tag", _("Tags…"), "tag"),
         ("export", _("Export"), "file-export"),
         ("delete", _("Delete"), "trash"),
     ]
     hidden = set() if trash.may_delete(user) else {"delete"}
+    hidden |= set() if has_directions(screen.record_type, user) else {"direction"}
     hidden |= set() if screen.column("tags") else {"tag"}
     # Who controls the partners moves their records and changes nothing else of them.
     hidden |= {"assign", "tag", "delete"} if user.role == Role.PARTNER_CONTROL else set()
@@ -436,4 +444,5 @@ def bulk_actions(screen: Screen, user: User) -> list[Mapping[str, Any]]:
         for name, label, sign in offered
         if name not in hidden
     ]
-    return [*made[:2], *merge, *made[2:]]
+    place = 3 if has_directions(screen.record_type, user) else 2
+    return [*made[:place], *merge, *made[place:]]

@@ -96,10 +96,11 @@ def _move(request: HttpRequest, record: Any, target: Stage) -> HttpResponse:
         if not reason and target.key in {stage.key for stage in stages.allowed_targets(record, user)}:
             return _reason_dialog(request, record, target, ReasonForm())
         return dialogs.message(request, error.message)
-    return _moved(request, record, before)
+    return moved(request, record, before)
 
 
-def _moved(request: HttpRequest, record: StagedRecord, before: str) -> HttpResponse:
+def moved(request: HttpRequest, record: StagedRecord, before: str) -> HttpResponse:
+    """The toast of a move that was made, with its undo; who no longer sees the record goes on at the board."""
     user: Any = request.user
     text = _("«%(record)s» → «%(stage)s»") % {"record": record, "stage": record.stage_row.name}
     if record.RECORD_TYPE in {RecordType.LEAD, RecordType.DEAL} and not record.is_open:
@@ -222,7 +223,7 @@ def _refusal(request: HttpRequest, record: Any, ends: list[Stage]) -> HttpRespon
         except StageError as error:
             return dialogs.message(request, error.message)
         else:
-            return _moved(request, record, before)
+            return moved(request, record, before)
     elif not form.is_bound and not _may_close(record, ends, user):
         return dialogs.message(request, _("«%(stage)s» is a finished stage.") % {"stage": record.stage_row.name})
     single = ends[0] if len(ends) == 1 else None

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from crm import settings_services
+from crm import direction_settings, directions, settings_services
 from crm.errors import DomainError
 from crm.models import Pipeline, RefusalReason, Stage, record_model
 from crm.requirements import requirements_of
@@ -24,6 +24,7 @@ PARTS = (
     ("stages", gettext_lazy("Stages"), "settings-pipeline"),
     ("required", gettext_lazy("Required fields"), "settings-required"),
     ("reasons", gettext_lazy("Refusal reasons"), "settings-reasons"),
+    ("directions", gettext_lazy("Other pipelines"), "settings-directions"),
 )
 
 
@@ -150,10 +151,12 @@ def page_context(request: HttpRequest, pipeline: Pipeline, part: str) -> dict[st
             {"label": row.name, "url": reverse(name, args=[row.pk]), "active": row.pk == pipeline.pk,
              "shut": not row.is_active}
             for row in Pipeline.objects.order_by("order", "code")
+            if part != "directions" or directions.others(row)
         ],
         "tabs": [
             {"label": label, "url": reverse(url, args=[pipeline.pk]), "active": code == part}
             for code, label, url in PARTS
+            if code != "directions" or directions.others(pipeline)
         ],
     }  # fmt: skip
 
@@ -338,6 +341,43 @@ def _reason(request: HttpRequest, reason: RefusalReason, title: str) -> HttpResp
         else:
             return dialogs.done(request, _("Saved."), to=back, go=True)
     return _dialog(request, form, title, _("Save"), back)
+
+
+@settings_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings_directions(request: HttpRequest, code: str) -> HttpResponse:
+    """Which stage of each other direction answers to each open one of this."""
+    pipeline = find_pipeline(code)
+    others = directions.others(pipeline)
+    if not others:
+        raise Http404
+    stages = directions.landing_stages(pipeline.pk)
+    if request.method == "POST":
+        try:
+            for other in others:
+                wanted = {stage.code: request.POST.get(f"{other.pk}:{stage.code}", "") for stage in stages}
+                direction_settings.mapping_set(pipeline, other, wanted, by=request.user)
+        except DomainError as error:
+            return dialogs.message(request, error.message)
+        return dialogs.done(request, _("Saved."), to=request.path, go=True)
+    context = {
+        **page_context(request, pipeline, "directions"),
+        "others": others,
+        "matrix": [{"stage": stage, "cells": [_answers(stage, other) for other in others]} for stage in stages],
+    }
+    return render(request, "crm/settings/directions.html", context)
+
+
+def _answers(stage: Stage, other: Pipeline) -> dict[str, Any]:
+    """A cell: the stages to choose from, what is settled and what is proposed where nothing is."""
+    settled = direction_settings.settled(stage, other)
+    return {
+        "name": f"{other.pk}:{stage.code}",
+        "label": other.name,
+        "settled": settled,
+        "proposed": directions.matching(stage, other.pk).name,
+        "options": directions.landing_stages(other.pk),
+    }
 
 
 @settings_page

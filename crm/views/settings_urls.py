@@ -18,6 +18,7 @@ urlpatterns = [
     path("pipelines/<slug:code>/change/", settings_pipelines.settings_pipeline_change, name="settings-pipeline-change"),
     path("pipelines/<slug:code>/stages/new/", settings_pipelines.settings_stage_add, name="settings-stage-add"),
     path("pipelines/<slug:code>/required/", settings_pipelines.settings_required, name="settings-required"),
+    path("pipelines/<slug:code>/directions/", settings_pipelines.settings_directions, name="settings-directions"),
     path("pipelines/<slug:code>/reasons/", settings_pipelines.settings_reasons, name="settings-reasons"),
     path("stages/<str:key>/", settings_pipelines.settings_stage, name="settings-stage"),
     path("stages/<str:key>/shift/", settings_pipelines.settings_stage_shift, name="settings-stage-shift"),

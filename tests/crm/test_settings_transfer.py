@@ -18,11 +18,12 @@ from automation.models import Rule
 from automation.services import rule_switch
 from communications.models import MessageTemplate, WebForm
 from crm import preferences
+from crm.direction_settings import mapping_set
 from crm.errors import InvalidInput, StageConflict
 from crm.exclusions import exclusion_remove, exclusions_keep, is_excluded
-from crm.models import Change, Exclusion, RefusalReason, Source, Stage
+from crm.models import Change, Exclusion, Pipeline, RefusalReason, Source, Stage
 from crm.settings_revert import changes, setting_revert
-from crm.settings_services import preferences_set, required_set, stage_add, stage_change, stage_shift
+from crm.settings_services import pipeline_add, preferences_set, required_set, stage_add, stage_change, stage_shift
 from crm.settings_transfer import SECTIONS, compare, dump, take_in
 from leads.models import RoutingRule
 from leads.routing_services import routing_rule_save
@@ -46,6 +47,8 @@ def test_the_file_holds_every_kind_of_setting_and_says_nothing_of_itself(head: A
     WebForm.objects.create(name="Сайт")
     routing_rule_save(RoutingRule(), by=head, data={"name": "Казань", "target": "person", "person": head})
     exclusions_keep(kind="phone", values="8 912 000-00-01", reason="Спам", by=head)
+    service = pipeline_add(by=head, name_ru="Сервис", like=Pipeline.objects.get(pk="deal"))
+    mapping_set(Pipeline.objects.get(pk="deal"), service, {"costing": "negotiation"}, by=head)
     found = plain(dump())
     assert set(found) == {"format", "preferences", *SECTIONS}
     assert all(found[kind] for kind in SECTIONS)

@@ -126,6 +126,8 @@ class Rows:
         for name in ("deal-warnings", "deal-lines", "deal-object", "deal-hand-over", "deal-copies"):
             self.add(name, FOREIGN, self.own("deal").pk)
         self.add("copies-undo", "302 - - 404 404 404 404", 10**6, method="POST")
+        self.add("deal-direction", FOREIGN, self.own("deal").pk)
+        self.add("deal-bulk-direction", EVERYBODY_POST, method="POST")
         self.add("contact-follow-company", FOREIGN_POST, self.own("contact").pk, method="POST")
         for kind in ("lead", "contact", "company", "object"):
             self.add(f"{kind}-not-duplicate", FOREIGN_POST, self.own(kind).pk, method="POST")
@@ -169,6 +171,7 @@ class Rows:
         self.add("settings-user", ADMIN, person)
         for name in ("settings-user-switch", "settings-user-password"):
             self.add(name, ADMIN.replace("200", "-"), person, method="POST")
+        self.add("settings-directions", HEADS.replace("200", "404"), "partner_deal")
         self.add("settings-work", HEADS)
         self.add("settings-user-hand-over", HEADS.replace("200", "-"), person, method="POST")
         self.add("settings-teams-edit", ADMIN, Team.objects.order_by("pk")[0].pk)
