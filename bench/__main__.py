@@ -14,8 +14,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def start_django(folder: str) -> None:
-    """The product's own settings on the database of DATABASE_URL, with the bare pages beside its own."""
+def start_django(folder: str, *, keeps_cache: bool = False) -> None:
+    """The product's own settings on the database of DATABASE_URL, with the bare pages beside its own.
+
+    Without `keeps_cache` there is neither a Valkey nor a worker: the cache is the process's own, nobody is called.
+    """
     if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
         sys.exit("DATABASE_URL must name an empty PostgreSQL database; make bench starts one.")
     os.environ |= {"DJANGO_SETTINGS_MODULE": "crm.settings", "DEMO": "true", "VAR_DIR": folder}
@@ -24,7 +27,11 @@ def start_django(folder: str) -> None:
 
     django.setup()
     settings.ROOT_URLCONF = "bench.urls"
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    if not keeps_cache:
+        from communications import calling
+
+        settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+        calling._quiet_until = float("inf")
 
 
 def arguments() -> argparse.Namespace:

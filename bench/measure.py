@@ -85,6 +85,7 @@ def works(user: User) -> list[Work]:
         Work("bare create", _bare_poster()),
         # At least half the rate of a bare create of one row.
         Work("form intake", _poster(), "bare create", limit=2.0),
+        Work("form intake to the lead", _poster(waits=True)),
         Work("recognition by phone", _recogniser(), most=5.0),
         Work("API, list of leads", page("/api/v1/leads/?limit=50"), "bare list"),
         Work("funnel", page("/reports/funnel/"), every=6),
@@ -107,9 +108,9 @@ def _mover(client: Client) -> Callable[[], Any]:
     return move
 
 
-def _poster() -> Callable[[], Any]:
+def _poster(*, waits: bool = False) -> Callable[[], Any]:
     client = Client(HTTP_HOST="localhost")
-    numbers = iter(range(1, 10_000))
+    numbers = iter(range(5_000 if waits else 1, 10_000))
 
     def post() -> Any:
         number = next(numbers)
@@ -124,6 +125,7 @@ def _poster() -> Callable[[], Any]:
             address,
             json.dumps(body),
             content_type="application/json",
+            headers={"Prefer": "wait"} if waits else {},
             REMOTE_ADDR=f"10.0.{number // 250}.{number % 250}",
         )
 

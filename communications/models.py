@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm import clock
 from crm.models import ContactPoint, NamedRow, RecordRef
+from crm.prepared_writes import PreparedWrites
 
 HEX_COLOUR = RegexValidator(r"^#[0-9a-fA-F]{6}$", _("Write the colour as #1f5fbf."))
 
@@ -97,7 +98,7 @@ class WebFormConsent(models.Model):
         return f"{self.form}, {self.version}"
 
 
-class Submission(models.Model):
+class Submission(PreparedWrites, models.Model):
     """A request exactly as it came in, stored before anything is done with it (LEAD-2)."""
 
     class State(models.TextChoices):

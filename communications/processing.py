@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from communications.channels.webform.transport import Parsed, parse
 from communications.models import Submission
 from communications.reading import check_request, request_of
-from communications.submissions import absorb_earlier
+from communications.submissions import absorb_earlier, forms_with_earlier
 from crm import clock, scope
 from crm.actors import Actor
 from crm.claims import let_others_write
@@ -85,10 +85,12 @@ def process_due(limit: int = MOST) -> tuple[int, int]:
     taken = done = 0
     while taken < limit and (posts := _claim_batch(min(BATCH, limit - taken))):
         with scope.opened():
+            absorbing = forms_with_earlier({post.form_id for post in posts})
             for number, post in enumerate(posts):
                 if taken + number:
                     let_others_write()
-                done += _process(post, post.claimed_at, None).state == Submission.State.DONE
+                made = _process(post, post.claimed_at, None, absorbs=post.form_id in absorbing)
+                done += made.state == Submission.State.DONE
         taken += len(posts)
     return taken, done
 
@@ -130,10 +132,10 @@ def _claim_batch(size: int) -> list[Submission]:
     return posts
 
 
-def _process(submission: Submission, claimed_at: Any, parsed: Parsed | None) -> Submission:
+def _process(submission: Submission, claimed_at: Any, parsed: Parsed | None, *, absorbs: bool = True) -> Submission:
     try:
         with transaction.atomic(), translation.override(settings.LANGUAGE_CODE):
-            if "reprocessed_by" not in submission.meta:
+            if absorbs and "reprocessed_by" not in submission.meta:
                 absorb_earlier(submission)
             record, problems = _make(submission, parsed or parse(bytes(submission.body), submission.content_type))
             done = {"state": Submission.State.DONE, f"{record.RECORD_TYPE}_id": record.pk, "error": ""}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -165,6 +165,17 @@ def _keep(
         consent=_consent_of(form, parsed),
         state=state,
         error=error,
+    )
+
+
+def forms_with_earlier(form_ids: Iterable[int | None]) -> set[int | None]:
+    """The forms of which posts were held back or sent back lately: only those have something to absorb."""
+    kept = Submission.objects.filter(state__in=[Submission.State.HELD, Submission.State.FAILED], form__in=form_ids)
+    return set(
+        kept.filter(received_at__gte=clock.now() - KEPT_TOGETHER)
+        .values_list("form_id", flat=True)
+        .order_by()
+        .distinct()
     )
 
 
