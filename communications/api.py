@@ -33,7 +33,7 @@ from crm.settings_audit import require_head
 FORM_FIELDS = (
     "name", "source", "responsible", "is_active", "language", "title", "intro", "fields", "button", "thanks",
     "redirect_url", "colour", "background", "consent_text", "consent_required", "marks", "allowed_origins",
-    "min_seconds", "field_map",
+    "min_seconds", "asks_work", "field_map",
 )  # fmt: skip
 
 
@@ -105,6 +105,10 @@ class WebFormInput(Input):
         child=serializers.CharField(max_length=300), required=False, max_length=web_forms.MAX_ORIGINS
     )
     min_seconds = serializers.IntegerField(required=False, min_value=0, max_value=600)
+    asks_work = serializers.BooleanField(
+        required=False,
+        help_text=gettext_lazy("Proof of work: the browser solves a task while the visitor types (page and snippet)."),
+    )
     field_map = serializers.DictField(
         child=serializers.CharField(max_length=50),
         required=False,

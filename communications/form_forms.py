@@ -33,7 +33,7 @@ class WebFormSettings(forms.ModelForm):
         model = WebForm
         fields = (
             "name", "source", "responsible", "language", "is_active", "title", "intro", "button", "thanks",
-            "redirect_url", "colour", "background", "consent_text", "consent_required", "min_seconds",
+            "redirect_url", "colour", "background", "consent_text", "consent_required", "min_seconds", "asks_work",
         )  # fmt: skip
 
     def __init__(self, data: Any = None, *, instance: WebForm, user: Any) -> None:
@@ -46,6 +46,10 @@ class WebFormSettings(forms.ModelForm):
             "A changed wording becomes a new version; each request keeps its own."
         )
         self.fields["redirect_url"].help_text = _("Instead of the thanks.")
+        self.fields["asks_work"].help_text = _(
+            "It does so while the visitor types: they do not notice it, a robot pays for each post. Without scripts "
+            "the form still works, only so many times a minute. Forms of other pages and Tilda are not asked."
+        )
         for name in ("colour", "background"):
             self.fields[name].widget = forms.TextInput(attrs={"type": "color", "class": "form-control-color"})
         for name in ("intro", "thanks", "consent_text"):
@@ -64,7 +68,8 @@ class WebFormSettings(forms.ModelForm):
             (_("Texts"), ("title", "intro", "button", "thanks", "redirect_url")),
             (_("Consent"), ("consent_text", "consent_required")),
             (_("Colours"), ("colour", "background")),
-            (_("Where from and who may post"), ("origins", *UTM_MARKS, "min_seconds")),
+            (_("Where from and who may post"), ("origins", *UTM_MARKS)),
+            (_("Against robots"), ("min_seconds", "asks_work")),
         )
         return [{"title": title, "fields": [self[name] for name in group]} for title, group in names]
 

@@ -67,6 +67,7 @@ class WebForm(models.Model):
     marks = models.JSONField(_("UTM marks when the visitor brings none"), default=dict, blank=True)
     allowed_origins = models.JSONField(_("sites that may post"), default=list, blank=True)
     min_seconds = models.PositiveSmallIntegerField(_("shortest time to fill in, s"), default=3)
+    asks_work = models.BooleanField(_("the visitor's browser solves a task"), default=False)
     held_back = models.PositiveIntegerField(_("not kept because of the limit"), default=0, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 

@@ -104,6 +104,8 @@
     form.append(button);
     root.append(form);
     const opened = Date.now();
+    const task = config.work ? solver(config) : null;
+    if (task) form.addEventListener("focusin", task.begin, { once: true });
     let sending = false;
 
     const tell = (text) => { notice.hidden = !text; notice.textContent = text || ""; };
@@ -130,13 +132,22 @@
       button.setAttribute("aria-disabled", "true");
       tell("");
       const data = new FormData(form);
-      data.set("_started", config.started);
       for (const [name, value] of Object.entries(visit())) if (value) data.set(name, value);
       const early = config.min_seconds * 1000 + 500 - (Date.now() - opened);
       if (early > 0) await new Promise((done) => setTimeout(done, early));
       try {
-        const answer = await fetch(config.post_url, { method: "POST", body: data, headers: { Accept: "application/json" }, credentials: "omit" });
-        const told = await answer.json().catch(() => ({}));
+        const send = async () => {
+          if (task) data.set("_work", await task.begin());
+          data.set("_started", config.started);
+          const answer = await fetch(config.post_url, { method: "POST", body: data, headers: { Accept: "application/json" }, credentials: "omit" });
+          return [answer, await answer.json().catch(() => ({}))];
+        };
+        let [answer, told] = await send();
+        if (told.code === "work_not_done" && task) {
+          config.started = told.started;
+          task.again();
+          [answer, told] = await send();
+        }
         if (answer.ok) {
           if (told.redirect) location.assign(told.redirect);
           else form.replaceWith(element("p", { className: "box", role: "status", tabIndex: -1, textContent: config.thanks }));
@@ -149,6 +160,17 @@
       sending = false;
       button.removeAttribute("aria-disabled");
     });
+  }
+
+  // The task that keeps robots away, solved while the visitor types; whatever hinders it, the form is sent without it.
+  function solver(config) {
+    let running = null;
+    const loaded = () => new Promise((done, failed) => {
+      if (window.crmFormWork) { done(); return; }
+      document.head.append(element("script", { src: config.work.script, onload: done, onerror: failed }));
+    });
+    const solve = () => loaded().then(() => window.crmFormWork(config.started, config.work.rounds, config.work.bits)).catch(() => "");
+    return { begin: () => { running = running || solve(); return running; }, again: () => { running = null; } };
   }
 
   async function place(host) {

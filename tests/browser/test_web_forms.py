@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.models import Role
-from communications.models import WebForm
+from communications.models import Submission, WebForm
 from leads.models import Lead
 from tests.factories import make_user
 
@@ -29,6 +29,7 @@ def form() -> WebForm:
 @pytest.mark.rule("LEAD-1")
 def test_a_visitor_without_scripts_is_on_the_board(form: WebForm, page_for: Callable[..., Any]) -> None:
     head = make_user(Role.SALES_HEAD)
+    WebForm.objects.update(asks_work=True)
     page = page_for(None, java_script_enabled=False, **PHONE)
     page.goto("/f/site-key/?utm_source=vk&utm_medium=cpc")
     page.get_by_label("Имя").fill("Анна Ким")
@@ -45,6 +46,25 @@ def test_a_visitor_without_scripts_is_on_the_board(form: WebForm, page_for: Call
     board.get_by_text("Анна Ким").first.wait_for()
     lead = Lead.objects.get()
     assert (lead.phone, lead.utm_source, lead.source_id) == ("+79123456789", "vk", "vk_ads")
+
+
+def test_a_browser_solves_its_task_while_the_visitor_types(form: WebForm, page_for: Callable[..., Any]) -> None:
+    WebForm.objects.update(asks_work=True)
+    page = page_for(None, **PHONE)
+    page.goto("/f/site-key/")
+    page.get_by_label("Имя").fill("Анна Ким")
+    page.get_by_label("Телефон").fill("8 912 345-67-89")
+    page.get_by_role("button", name="Отправить").click()
+    page.get_by_role("heading", name="Спасибо").wait_for()
+    assert page.context.cookies() == []
+    assert Submission.objects.get().meta["work"] == "done"
+    # Back to the page whose task has been used: the next request has one of its own.
+    page.go_back()
+    page.get_by_label("Имя").fill("Пётр")
+    page.get_by_label("Телефон").fill("8 912 000-00-00")
+    page.get_by_role("button", name="Отправить").click()
+    page.get_by_role("heading", name="Спасибо").wait_for()
+    assert set(Lead.objects.values_list("name", flat=True)) == {"Анна Ким", "Пётр"}
 
 
 @pytest.mark.parametrize("background", ["#ffffff", "#14213d"])
@@ -97,7 +117,7 @@ def site(live_server: Any) -> Iterator[str]:
 def test_the_snippet_works_on_another_site_and_knows_the_landing_page(
     form: WebForm, site: str, page_for: Callable[..., Any]
 ) -> None:
-    WebForm.objects.update(allowed_origins=[site])
+    WebForm.objects.update(allowed_origins=[site], asks_work=True)
     page = page_for(None, **PHONE)
     page.goto(f"{site}/?utm_source=vk&utm_medium=cpc&yclid=7", referer="https://vk.com/angary")
     page.goto(f"{site}/contacts")
@@ -111,6 +131,7 @@ def test_the_snippet_works_on_another_site_and_knows_the_landing_page(
     assert page.context.cookies() == []
     lead = Lead.objects.get()
     assert (lead.name, lead.utm_source, lead.click_ids) == ("Иван", "vk", {"yclid": "7"})
+    assert set(Submission.objects.values_list("meta__work", flat=True)) == {"done"}
     assert lead.landing_page.startswith(f"{site}/?utm_source=vk")
 
 

@@ -28,6 +28,8 @@ FAST = gettext_noop("It was sent faster than a person can type.")
 TOKENLESS = gettext_noop("It was sent without opening the page of the form.")
 FOREIGN = gettext_noop("It was posted from a site that is not allowed: %(origin)s")
 OFTEN = gettext_noop("Too many posts came from one address.")
+UNSOLVED = gettext_noop("The task that the browser is asked to solve was not solved: it looks like a robot.")
+WORKLESS = gettext_noop("Too many posts came in a minute without the task that browsers solve.")
 _signer = Signer(salt="webform.started")
 
 
@@ -46,6 +48,16 @@ class HeldThrottle(FormThrottle):
     """As many more are still kept, though not processed; beyond them posts are only counted."""
 
     purse = "forms-held"
+
+
+class WorklessThrottle(FormThrottle):
+    """Where browsers are asked to solve a task: so many posts without it a minute, from all addresses together."""
+
+    purse = scope = "forms_without_work"
+
+    def get_cache_key(self, request: Any, view: Any) -> str:
+        """The form."""
+        return self.cache_format % {"scope": self.purse, "ident": view}
 
 
 @dataclass(frozen=True)
@@ -71,9 +83,29 @@ def limit_of(request: HttpRequest, form: WebForm) -> Limit:
     return Limit(int(throttle.wait() or 0) + 1, is_kept)
 
 
-def started() -> str:
-    """A signed note of the moment at which a page of a form was opened, and of that one visit."""
-    return _signer.sign(f"{secrets.token_urlsafe(9)}.{int(clock.now().timestamp() * 1000)}")
+def workless_wait(request: HttpRequest, form: WebForm) -> int:
+    """Count a post without the task; answers the seconds to wait, 0: go on."""
+    throttle = WorklessThrottle()
+    try:
+        return 0 if throttle.allow_request(request, form.pk) else int(throttle.wait() or 0) + 1  # type: ignore[arg-type]
+    except Exception as error:
+        log.warning("form_throttle_failed", form_id=form.pk, error=repr(error))
+        return 0
+
+
+def started(visit: str = "", *, seconds_ago: int = 0) -> str:
+    """A signed note of the moment at which a page of a form was opened, and of that one visit.
+
+    `visit` goes on with an earlier one, whose page was opened so many seconds ago.
+    """
+    at = int(clock.now().timestamp() * 1000) - 1000 * seconds_ago
+    return _signer.sign(f"{visit or secrets.token_urlsafe(9)}.{at}")
+
+
+def started_again(form: WebForm, parsed: Parsed) -> str:
+    """A new note for a visit that is to be sent once more: its time is not to be waited for again."""
+    visit = visit_of(value_of(parsed, STARTED_FIELD))
+    return started(visit[0], seconds_ago=form.min_seconds) if visit else started()
 
 
 def visit_of(token: str) -> tuple[str, float] | None:

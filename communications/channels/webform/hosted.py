@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.request import UnreadablePostError
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -16,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from communications.channels.webform import guards
+from communications.channels.webform import guards, work
 from communications.channels.webform.hosted_form import HostedForm
 from communications.channels.webform.names import is_mark
 from communications.channels.webform.transport import Parsed, parse
@@ -80,6 +81,7 @@ def page(
         "hidden": hidden,
         "notice": notice,
         "style_url": style_url(form),
+        "work": f"{work.ROUNDS} {work.BITS}" if form.asks_work else "",
         **extra,
     }
     response = render(request, "communications/hosted/form.html", context, status=status)
@@ -147,10 +149,7 @@ def _take(request: HttpRequest, form: WebForm) -> HttpResponse:
     if limit.wait:
         if limit.is_kept:
             submission_hold(**post, why=guards.OFTEN)
-        notice = _("Too many requests come from your address. Wait a minute and press the button again.")
-        response = page(request, form, fields, hidden, status=429, notice=notice)
-        response["Retry-After"] = str(limit.wait)
-        return response
+        return _too_often(request, form, fields, hidden, limit.wait)
     if guards.is_robot(parsed):
         submission_hold(**post, why=guards.ROBOT)
         return _thank(form, request)
@@ -159,13 +158,32 @@ def _take(request: HttpRequest, form: WebForm) -> HttpResponse:
         submission_hold(**post, why=guards.FAST if has_token else guards.TOKENLESS)
         notice = _("That was very quick. Press the button once more, please.")
         return page(request, form, fields, hidden, status=422, notice=notice)
+    done = work.judge(request, form, parsed, post)
+    if done.wait:
+        submission_hold(**post, why=guards.WORKLESS)
+        return _too_often(request, form, fields, hidden, done.wait)
+    if not done.is_taken:
+        submission_hold(**post, why=guards.UNSOLVED)
+        hidden[guards.STARTED_FIELD] = guards.started_again(form, parsed)
+        notice = _("Your browser has not finished its task. Press the button once more, please.")
+        return page(request, form, fields, hidden, status=422, notice=notice)
     refused = [] if fields.is_valid() else fields.rows()
     stored = submission_store(**post, refused=refused)
+    work.settle(form, parsed, stored.submission)
     if refused:
         return page(request, form, fields, hidden, status=422)
     if stored.submission.state == Submission.State.FAILED:
         return page(request, form, fields, hidden, status=422, notice=stored.submission.error)
     return _thank(form, request)
+
+
+def _too_often(
+    request: HttpRequest, form: WebForm, fields: HostedForm, hidden: dict[str, str], wait: int
+) -> HttpResponse:
+    notice = _("Too many requests come from your address. Wait a minute and press the button again.")
+    response = page(request, form, fields, hidden, status=429, notice=notice)
+    response["Retry-After"] = str(wait)
+    return response
 
 
 def _thank(form: WebForm, request: HttpRequest) -> HttpResponse:
@@ -241,6 +259,9 @@ def config_of(request: HttpRequest, form: WebForm) -> dict[str, Any]:
         "page_url": request.build_absolute_uri(reverse("hosted-form", args=[form.key])),
         "started": guards.started(),
         "min_seconds": form.min_seconds,
+        "work": {
+            "rounds": work.ROUNDS, "bits": work.BITS, "script": request.build_absolute_uri(static("js/work.js")),
+        } if form.asks_work else None,
         "title": form.title,
         "intro": form.intro,
         "fields": [

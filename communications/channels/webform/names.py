@@ -101,7 +101,7 @@ _NAME_WORDS = word_set("name имя fio фио")
 _PEOPLE = word_set("contact contacts client customer user person sender buyer data fields")
 # What page builders and their plugins send for themselves.
 _SYSTEM = re.compile(
-    r"_(?:started|consent|gotcha|next)\Z|_?wpcf7|wpforms\[(?:id|nonce|author|token)|_wp_?nonce|g-recaptcha|h-captcha|cf-turnstile"
+    r"_(?:started|consent|gotcha|next|work)\Z|_?wpcf7|wpforms\[(?:id|nonce|author|token)|_wp_?nonce|g-recaptcha|h-captcha|cf-turnstile"
     r"|form\[(?:id|key)\]|meta[\[.](?:date|time)\b",
     re.IGNORECASE,
 )

@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
-from communications.channels.webform import guards
+from communications.channels.webform import guards, work
 from communications.channels.webform.fields import field_of
 from communications.channels.webform.streaming import MAX_BODY, MAX_READ, MB, Taken, take_multipart, take_plain
 from communications.channels.webform.transport import Parsed, boundary_of, parse
@@ -127,6 +127,7 @@ def _take(request: HttpRequest, form: WebForm, body: bytes, limit: guards.Limit)
     idempotency_key = request.headers.get("Idempotency-Key", "").strip()[:MAX_KEY]
     waits = _waits(request)
     stored = submission_store(**post, idempotency_key=idempotency_key, is_taken=waits)
+    work.settle(form, parsed, stored.submission)
     submission = _processed(stored, parsed) if waits else stored.first
     if stored.submission.state == Submission.State.FAILED:
         submission = stored.submission
@@ -168,7 +169,22 @@ def _held(request: HttpRequest, form: WebForm, parsed: Parsed, post: dict[str, A
         response = _problem(422, "too_fast", _("That was very quick"), detail, id=kept.pk)
         response["Retry-After"] = str(form.min_seconds)
         return response
-    return None
+    return _held_for_work(request, form, parsed, post)
+
+
+def _held_for_work(request: HttpRequest, form: WebForm, parsed: Parsed, post: dict[str, Any]) -> HttpResponse | None:
+    """A snippet's post whose task was not solved: it gets another one; without any answer only so many are taken."""
+    done = work.judge(request, form, parsed, post)
+    if done.wait:
+        return _too_many(guards.Limit(done.wait), id=submission_hold(**post, why=guards.WORKLESS).pk)
+    if done.is_taken:
+        return None
+    kept = submission_hold(**post, why=guards.UNSOLVED)
+    detail = _("Send it once more, please.")
+    again = guards.started_again(form, parsed)
+    return _problem(
+        422, "work_not_done", _("Your browser has not finished its task"), detail, id=kept.pk, started=again
+    )
 
 
 def meta_of(request: HttpRequest, parsed: Parsed) -> dict[str, str]:
