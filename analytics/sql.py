@@ -11,6 +11,8 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
 
+from crm.stage_times import stays_in_stages
+
 
 def nothing_of_nothing(make: Callable[[], Any]) -> Callable[..., Any]:
     """Answer something empty for a queryset of which Django knows without asking that it has no rows."""
@@ -79,27 +81,9 @@ def stood_in(rows: QuerySet[Any], record_type: str) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-@nothing_of_nothing(dict)
 def time_in_stages(rows: QuerySet[Any], record_type: str) -> dict[str, tuple[float, float]]:
-    """Median and 90th percentile of the seconds that finished stays lasted: {stage key: (median, p90)}.
-
-    Both databases give the discrete percentile: the smallest stay not shorter than that share of all stays.
-    """
-    base, base_params = rows.values_list("pk").query.sql_with_params()
-    ranked = f"""
-        SELECT h.from_stage_id AS stage, h.seconds,
-               CUME_DIST() OVER (PARTITION BY h.from_stage_id ORDER BY h.seconds) AS share
-        FROM crm_stagehistory h
-        WHERE h.record_type = %s AND h.from_stage_id IS NOT NULL AND h.seconds IS NOT NULL
-          AND h.record_id IN ({base})
-    """  # noqa: S608
-    sql = f"""
-        SELECT stage, MIN(CASE WHEN share >= 0.5 THEN seconds END), MIN(CASE WHEN share >= 0.9 THEN seconds END)
-        FROM ({ranked}) r GROUP BY stage
-    """  # noqa: S608
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [record_type, *base_params])
-        return {stage: (median, p90) for stage, median, p90 in cursor.fetchall()}
+    """Median and 90th percentile of the seconds that finished stays lasted: {stage key: (median, p90)}."""
+    return {stage: (stays.median, stays.p90) for stage, stays in stays_in_stages(rows, record_type).items()}
 
 
 @nothing_of_nothing(list)

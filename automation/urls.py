@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from automation import planned_views, rule_views, views
+from automation import graph_views, planned_views, rule_views, views
 
 urlpatterns = [
     path("robots/planned/", planned_views.robots_planned, name="robots-planned"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("robots/runs/<int:pk>/skip/", views.run_skip, name="run-skip"),
     path("robots/runs/<int:pk>/now/", views.run_now, name="run-now"),
     path("robots/runs/<int:pk>/postpone/", views.run_postpone, name="run-postpone"),
+    path("settings/pipelines/<slug:code>/graph/", graph_views.settings_graph, name="settings-graph"),
     path("settings/rules/", views.settings_rules, name="settings-rules"),
     path("settings/rules/new/", rule_views.rule_add, name="settings-rule-add"),
     path("settings/rules/order/<slug:pipeline>/", rule_views.rule_order, name="settings-rule-order"),

@@ -76,6 +76,7 @@ urlpatterns = [
     path("v1/", include("partners.api")),
     path("v1/", include("automation.api")),
     path("v1/", include("automation.planned_api")),
+    path("v1/", include("automation.graph_api")),
     path("v1/", include("analytics.api")),
     path("v1/", include("web.api")),
     # Last: whatever is under the API but nobody's is answered as the API answers.

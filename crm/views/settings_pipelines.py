@@ -14,7 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from crm import direction_settings, directions, settings_services
 from crm.errors import DomainError
-from crm.models import Pipeline, RefusalReason, Stage, record_model
+from crm.models import Pipeline, RefusalReason, Stage
+from crm.pipeline_check import MAX_OPEN, cards_of
 from crm.requirements import requirements_of
 from crm.screens import dialogs
 from crm.screens.forms import add_errors
@@ -25,6 +26,7 @@ PARTS = (
     ("required", gettext_lazy("Required fields"), "settings-required"),
     ("reasons", gettext_lazy("Refusal reasons"), "settings-reasons"),
     ("directions", gettext_lazy("Other pipelines"), "settings-directions"),
+    ("graph", gettext_lazy("Diagram and check"), "settings-graph"),
 )
 
 
@@ -175,15 +177,9 @@ def settings_pipelines(request: HttpRequest) -> HttpResponse:
 @require_safe
 def settings_pipeline(request: HttpRequest, code: str) -> HttpResponse:
     """The stages of a pipeline with what can be done to them."""
-    from django.db.models import Count
-
     pipeline = find_pipeline(code)
     stages = list(Stage.objects.filter(pipeline=pipeline).select_related("pipeline").order_by("order", "key"))
-    rows: Any = record_model(pipeline.record_type)._default_manager
-    counts = dict(
-        rows.visible_to(request.user).alive().filter(pipeline=pipeline.pk).order_by().values_list("stage")
-        .annotate(Count("pk"))
-    )  # fmt: skip
+    counts = cards_of(pipeline, request.user)  # type: ignore[arg-type]
     open_stages = [stage for stage in stages if stage.is_open and not stage.is_hidden]
     context = {
         **page_context(request, pipeline, "stages"),
@@ -192,7 +188,7 @@ def settings_pipeline(request: HttpRequest, code: str) -> HttpResponse:
                 {"stage": stage, "cards": counts.get(stage.key, 0)} for stage in stages if stage.kind == kind]}
             for kind, label in Stage.Kind.choices
         ],
-        "too_many": len(open_stages) > 7,
+        "too_many": len(open_stages) > MAX_OPEN,
     }  # fmt: skip
     return render(request, "crm/settings/pipeline.html", context)
 

@@ -185,7 +185,7 @@ class Rows:
             self.add(name, HEADS)
         for name in ("settings-home", "settings-pipelines"):
             self.add(name, HEADS.replace("200", "302"))
-        for name in ("pipeline", "pipeline-change", "stage-add", "required", "reasons"):
+        for name in ("pipeline", "pipeline-change", "stage-add", "required", "reasons", "graph"):
             self.add(f"settings-{name}", HEADS, "deal")
         row = RoutingRule.objects.create(name="Юг", target="person", person=self.world.people["owner"])
         for name in ("settings-routing", "settings-routing-add"):

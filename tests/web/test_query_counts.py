@@ -26,6 +26,7 @@ LIMITS = {
     "/settings/pipelines/deal/": 10,
     "/settings/pipelines/deal/required/": 10,
     "/settings/pipelines/deal/reasons/": 10,
+    "/settings/pipelines/deal/graph/": 13,
     "/partners/": 9,
     "/partners/control/": 11,
     "/partners/to-hand-over/": 10,
