@@ -19,7 +19,7 @@ from rest_framework.response import Response
 
 from crm import bulk, jobs, pipelines, services, stages
 from crm.api.actions import RefusalInput, _refusal_values
-from crm.api.found import FoundActions
+from crm.api.found import MANY_ACTIONS, FoundActions
 from crm.api.merging import Key
 from crm.api.serializers import Input, Reference, TextList
 from crm.errors import DomainError
@@ -38,7 +38,7 @@ class BulkRefused(DomainError):
 class BulkInput(Input):
     """What to do with which records; each action takes the fields of the single one."""
 
-    action = serializers.ChoiceField(choices=("assign", "move", "direction", "tag", "delete", "spam"))
+    action = serializers.ChoiceField(choices=MANY_ACTIONS)
     ids = serializers.ListField(child=Key(), min_length=1, max_length=MOST)
     atomic = serializers.BooleanField(
         default=False, help_text=gettext_lazy("All or nothing: one refused row undoes the others.")

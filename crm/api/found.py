@@ -36,6 +36,7 @@ from crm.services.fields import plain_value
 # What a file's query may say beside the filter.
 OF_A_FILE = frozenset({"as", "columns", "sort"})
 SHOWN_STAYS = 100
+MANY_ACTIONS = ("assign", "move", "direction", "tag", "delete", "spam")
 MOVES = ("move", "direction")
 
 
@@ -46,7 +47,7 @@ class AllFoundInput(Input):
         allow_blank=True, max_length=4000,
         help_text=gettext_lazy("The filter as the list's address has it: `stage=deal:negotiation&area_from=500`."),
     )  # fmt: skip
-    action = serializers.ChoiceField(choices=("assign", "move", "direction", "tag", "delete", "spam"))
+    action = serializers.ChoiceField(choices=MANY_ACTIONS)
     dry_run = serializers.BooleanField(
         default=False, help_text=gettext_lazy("Count, and tell what would stay as it is; nothing is changed.")
     )
