@@ -4,15 +4,35 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 from automation.actions import ACTIONS, Context, Outcome
 from automation.models import Rule, RuleRun
-from crm import clock, timeline
+from crm import clock, events, timeline
 from crm.actors import Actor
 from crm.errors import DomainError
 from crm.models import StagedRecord, record_model
 from crm.rows import row
+
+_acting: ContextVar[Rule | None] = ContextVar("automation_acting", default=None)
+
+
+def note_cut(_event_name: str, record: StagedRecord) -> None:
+    """A chain of rules was cut: the rule at which it was cut shows it in the settings as well (AUTO-4)."""
+    if (rule := _acting.get()) is not None:
+        text = _("Robots set each other off: the chain was cut after %(limit)s steps.") % {"limit": events.MAX_DEPTH}
+        RuleRun.objects.create(
+            rule=rule,
+            record_type=record.RECORD_TYPE,
+            record_id=record.pk,
+            at=clock.now(),
+            is_ok=False,
+            outcome="cut",
+            error=text,
+        )
 
 
 def locked(record_type: str, record_id: int) -> Any:
@@ -23,7 +43,11 @@ def locked(record_type: str, record_id: int) -> Any:
 def act(rule: Rule, record: StagedRecord, make_key: Callable[[], str]) -> Outcome | None:
     """Do what the rule says, in its name, and leave the run on the record; None when there was nothing to do."""
     context = Context(rule, record, Actor.robot(rule.name), make_key)
-    outcome = ACTIONS[rule.action].run(context)
+    token = _acting.set(rule)
+    try:
+        outcome = ACTIONS[rule.action].run(context)
+    finally:
+        _acting.reset(token)
     if outcome is not None:
         note(rule, record, outcome)
     return outcome

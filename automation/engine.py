@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from automation import schedule, silence
+from automation import dates, schedule, silence
 from automation.acting import act, locked, note, note_failure, words
 from automation.actions import ACTIONS, Outcome, entry_of
 from automation.models import Rule, ScheduledRun
@@ -139,6 +139,8 @@ def _objection(run: ScheduledRun, record: Any) -> str:
         return _("The record is in another pipeline now.")
     if not run.rule.is_active:
         return _("The rule is switched off.")
+    if run.rule.trigger == Rule.Trigger.DATE_REACHED and not run.is_moved and dates.is_over(run, record):
+        return _("The date was moved, or the record is closed.")
     if run.rule.trigger == Rule.Trigger.INACTIVE and silence.broken(run, record):
         return _("Something happened meanwhile.")
     if run.stage_key and (record.stage != run.stage_key or entry_of(record) != run.entry_id):

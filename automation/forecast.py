@@ -6,8 +6,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from automation.actions import ACTIONS, letter_way, message_way
+from automation.actions import letter_way, message_way
 from automation.models import Rule
+from automation.wording import what_it_does
 from crm.models import ContactPoint, StagedRecord
 
 WAYS: dict[str, Any] = {"send_message": message_way, "send_letter": letter_way}
@@ -17,8 +18,7 @@ def what_will_happen(rule: Rule, record: StagedRecord) -> str:
     """What the rule does to this record, for people; consent, addresses and exclusions are those of this moment."""
     find_way = WAYS.get(rule.action)
     if find_way is None:
-        known = ACTIONS.get(rule.action)
-        return str(known.label) if known else rule.action
+        return what_it_does(rule)
     way = find_way(record)
     if way.held:
         return _("Nothing: %(address)s is on the exclusion list") % {"address": way.held}

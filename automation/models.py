@@ -22,6 +22,9 @@ class Rule(NamedRow):
         FIELD_CHANGED = "field_changed", _("A field changes")
         CLIENT_CONTACT = "client_contact", _("The client makes contact")
         INACTIVE = "inactive", _("Nothing happens")
+        NORM_EXCEEDED = "norm_exceeded", _("A record stands longer than the norm")
+        DATE_REACHED = "date_reached", _("A date of the record comes")
+        SCHEDULE = "schedule", _("By the clock")
 
     code = models.SlugField(_("code"), max_length=60, unique=True)
     pipeline = models.ForeignKey(Pipeline, models.CASCADE, related_name="rules", verbose_name=_("pipeline"))
@@ -37,6 +40,13 @@ class Rule(NamedRow):
     delay_plan = models.CharField(
         _("day by a plan from the settings"), max_length=40, blank=True, help_text="A name from automation.schedule."
     )
+    date_field = models.CharField(_("date of the record"), max_length=60, blank=True)
+    date_offset = models.SmallIntegerField(_("days after the date"), default=0, help_text="Negative: before it.")
+    at_hour = models.PositiveSmallIntegerField(_("hour of the day"), null=True, blank=True)
+    weekdays = models.JSONField(
+        _("days of the week"), default=list, blank=True, help_text="Monday is 1; none means every day."
+    )
+    swept_at = models.DateTimeField(null=True, editable=False, help_text="When it last ran by the clock.")
     stops_on_contact = models.BooleanField(_("the client's contact cancels it"), default=False)
     action = models.CharField(_("what to do"), max_length=40)
     params = models.JSONField(_("parameters"), default=dict, blank=True)

@@ -12,13 +12,13 @@ from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from automation import schedule
+from automation import dates, schedule
 from automation.acting import act, locked, note_failure, words
 from automation.actions import ACTIONS, entry_of
 from automation.models import Rule, ScheduledRun
 from automation.rulebook import WRITES, is_of_stage, known_rules
 from communications.services import messages_cancel
-from crm import clock, conditions
+from crm import clock, conditions, norms, pipelines
 from crm.actors import Actor
 from crm.models import Event, StagedRecord, record_model
 from crm.prepared import MOMENT, NUMBER, TEXT, Prepared
@@ -28,23 +28,26 @@ log = structlog.get_logger(__name__)
 
 # A rule that failed within the event is tried again so soon.
 FIRST_PAUSE = timedelta(minutes=1)
+# What is counted from the entry into a stage, once per entry.
+ENTRY = frozenset({Rule.Trigger.STAGE_ENTERED, Rule.Trigger.NORM_EXCEEDED})
 State = ScheduledRun.State
 
 
 def wants_created(record_type: str, _data: Mapping[str, Any]) -> bool:
     """Some rule waits for records of the kind to be made."""
-    return bool(_rules(Rule.Trigger.CREATED, record_type))
+    return bool(_rules(Rule.Trigger.CREATED, record_type) or date_rules(record_type))
 
 
 def wants_stage(record_type: str, data: Mapping[str, Any]) -> bool:
     """A rule is bound to the stage entered, or anything may be planned in the one left."""
     left = str(data.get("from") or "")
-    return bool(_entry_rules(record_type, data) or _left_rules(record_type, left)) or _may_hold(left)
+    starting = _entry_rules(record_type, data) or _left_rules(record_type, left) or date_rules(record_type)
+    return bool(starting) or _may_hold(left)
 
 
 def wants_fields(record_type: str, data: Mapping[str, Any]) -> bool:
-    """Some rule watches one of the fields."""
-    return bool(_field_rules(record_type, data))
+    """Some rule watches one of the fields, or is about a date or a condition that changes with them."""
+    return bool(_field_rules(record_type, data) or _dated(record_type, data))
 
 
 def wants_contact(record_type: str, _data: Mapping[str, Any]) -> bool:
@@ -68,6 +71,7 @@ def _may_hold(stage: str) -> bool:
 
 def on_created(event: Event) -> None:
     """A record was made."""
+    _follow_dates(event, date_rules(event.record_type))
     _start(event, _rules(Rule.Trigger.CREATED, event.record_type))
 
 
@@ -79,10 +83,12 @@ def on_stage_changed(event: Event) -> None:
         _take_back_letters(event, left)
     _start(event, _left_rules(event.record_type, left), left=left)
     _start(event, _entry_rules(event.record_type, event.data), stage=str(event.data["to"]))
+    _follow_dates(event, date_rules(event.record_type))
 
 
 def on_fields_changed(event: Event) -> None:
     """Fields of a record changed: rules that watch one of them start."""
+    _follow_dates(event, _dated(event.record_type, event.data))
     _start(event, _field_rules(event.record_type, event.data))
 
 
@@ -99,8 +105,11 @@ def _rules(trigger: str, record_type: str) -> list[Rule]:
 
 def _entry_rules(record_type: str, data: Mapping[str, Any]) -> list[Rule]:
     """The rules of the stage entered that have anything to do."""
-    found = [r for r in _rules(Rule.Trigger.STAGE_ENTERED, record_type) if is_of_stage(r, str(data["to"]))]
-    return [rule for rule in found if not _is_idle(rule, data)]
+    to = str(data["to"])
+    found = [r for r in _rules(Rule.Trigger.STAGE_ENTERED, record_type) if is_of_stage(r, to)]
+    of_norm = [r for r in _rules(Rule.Trigger.NORM_EXCEEDED, record_type) if is_of_stage(r, to)]
+    has_norm = bool(of_norm) and norms.norm_of(pipelines.stage(to)) is not None
+    return [rule for rule in found if not _is_idle(rule, data)] + (of_norm if has_norm else [])
 
 
 def _left_rules(record_type: str, left: str) -> list[Rule]:
@@ -113,6 +122,31 @@ def _field_rules(record_type: str, data: Mapping[str, Any]) -> list[Rule]:
     changed = set(data.get("fields", []))
     found = [rule for rule in _rules(Rule.Trigger.FIELD_CHANGED, record_type) if changed & set(rule.fields)]
     return [rule for rule in found if not _is_idle(rule, data)]
+
+
+def date_rules(record_type: str) -> list[Rule]:
+    """The rules of a date of the record."""
+    return _rules(Rule.Trigger.DATE_REACHED, record_type)
+
+
+def _dated(record_type: str, data: Mapping[str, Any]) -> list[Rule]:
+    """The rules whose date changed, or what their conditions ask for."""
+    changed = set(data.get("fields", []))
+
+    def asks(rule: Rule) -> bool:
+        asked = {str(leaf.get("field", "")).partition("__")[0] for leaf in conditions.leaves(rule.conditions)}
+        has_predicate = any("is" in leaf for leaf in conditions.leaves(rule.conditions))
+        return has_predicate or bool(changed & {rule.date_field, *asked})
+
+    return [rule for rule in date_rules(record_type) if asks(rule)]
+
+
+def _follow_dates(event: Event, rules: list[Rule]) -> None:
+    """Let the plans of rules follow the record's dates."""
+    if rules and (record := locked(event.record_type, event.record_id)) is not None:
+        for rule in rules:
+            if rule.pipeline_id == record.pipeline_id:
+                dates.follow_date(rule, record)
 
 
 def _is_idle(rule: Rule, data: Mapping[str, Any]) -> bool:
@@ -159,15 +193,15 @@ def _is_stale(rule: Rule, record: StagedRecord, event: Event) -> bool:
 
 def _key(rule: Rule, record: StagedRecord, event: Event) -> str:
     """One per occasion: the entry into the stage where a stage starts the rule, else the event."""
-    is_entry = rule.trigger == Rule.Trigger.STAGE_ENTERED
+    is_entry = rule.trigger in ENTRY
     occasion = f"s{entry_of(record)}" if is_entry else f"e{event.pk}"
     return f"{rule.pk}:{record.RECORD_TYPE}:{record.pk}:{occasion}"
 
 
 def _plan(rule: Rule, record: StagedRecord, event: Event) -> None:
-    is_entry = rule.trigger == Rule.Trigger.STAGE_ENTERED
+    is_entry = rule.trigger in ENTRY
     start = record.stage_entered_at if is_entry else event.at
-    _schedule(rule, record, event, planned_from=start, due_at=schedule.due_at(rule, start))
+    _schedule(rule, record, event, planned_from=start, due_at=schedule.due_at(rule, start, stage=record.stage))
 
 
 def _schedule(rule: Rule, record: StagedRecord, event: Event, **columns: Any) -> None:

@@ -15,7 +15,6 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
 from automation import rule_services
-from automation.actions import ACTIONS
 from automation.models import Rule, RuleRun
 from automation.services import rule_switch
 from automation.timeline import outcome_sentence
@@ -40,8 +39,9 @@ class RuleOutput(serializers.ModelSerializer[Rule]):
         model = Rule
         fields = (
             "id", "code", "name", "name_ru", "name_en", "order", "pipeline", "stage", "trigger", "fields",
-            "conditions", "delay_hours", "delay_days", "delay_working_days", "delay_plan", "stops_on_contact",
-            "action", "params", "is_active", "is_shipped", "sentence", "when", "what", "done", "broken",
+            "conditions", "delay_hours", "delay_days", "delay_working_days", "delay_plan", "date_field",
+            "date_offset", "at_hour", "weekdays", "stops_on_contact", "action", "params", "is_active", "is_shipped",
+            "sentence", "when", "what", "done", "broken",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -79,8 +79,29 @@ class RuleInput(Input):
     delay_days = _number()
     delay_working_days = _number()
     delay_plan = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    date_field = serializers.CharField(
+        max_length=60, required=False, allow_blank=True, help_text=gettext_lazy("The date of a rule of a date.")
+    )
+    date_offset = serializers.IntegerField(
+        required=False,
+        min_value=-3650,
+        max_value=3650,
+        help_text=gettext_lazy("Days after the date; negative: before."),
+    )
+    at_hour = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=23)
+    weekdays = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=7), max_length=7, required=False,
+        help_text=gettext_lazy("Monday is 1; none means every day."),
+    )  # fmt: skip
     stops_on_contact = serializers.BooleanField(required=False)
-    action = serializers.ChoiceField(choices=[(code, item.label) for code, item in ACTIONS.items()])
+    action = serializers.CharField(
+        max_length=40,
+        help_text=gettext_lazy(
+            "create_task, send_message, send_letter, change_stage, task_and_stage, close_record, set_responsible, "
+            "set_field, write_comment, notify_people, remind_responsible, tell_head, qualify_lead, complete_lead, "
+            "register_object, route_lead, object_responsible"
+        ),
+    )
     params = serializers.DictField(required=False, help_text=gettext_lazy("What the action is told, by name."))
     is_active = serializers.BooleanField(required=False)
     planned = serializers.ChoiceField(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
+from django.db import models
 from django.utils.translation import gettext as _
 
 from automation.actions import ACTIONS
@@ -18,12 +19,14 @@ from crm.errors import InvalidInput
 Problem = tuple[str, str]
 LONGEST_DAYS = 3650
 LONGEST_HOURS = 24 * 90
+# These have a moment of their own.
+UNDELAYED = (Rule.Trigger.NORM_EXCEEDED, Rule.Trigger.DATE_REACHED, Rule.Trigger.SCHEDULE)
 DELAYS = ("delay_hours", "delay_days", "delay_working_days", "delay_plan")
 
 
 def rule_check(rule: Rule) -> None:
     """Bring an unsaved state of a rule into order (its parameters typed); InvalidInput names everything wrong."""
-    problems = [*_wrong_stage(rule), *_wrong_fields(rule), *_wrong_delay(rule)]
+    problems = [*_wrong_stage(rule), *_wrong_fields(rule), *_wrong_delay(rule), *_wrong_date(rule), *_wrong_clock(rule)]
     try:
         conditions.check(rule.conditions, rule.pipeline.record_type)
         conditions.check_rows(rule.conditions, rule.pipeline.record_type)
@@ -59,6 +62,8 @@ def _wrong_delay(rule: Rule) -> Iterator[Problem]:
     given = [name for name in DELAYS if getattr(rule, name)]
     if rule.trigger == Rule.Trigger.INACTIVE and given != ["delay_days"]:
         yield "delay_days", _("Say after how many days of silence.")
+    elif given and rule.trigger in UNDELAYED:
+        yield given[0], _("A robot that starts so has no other delay.")
     elif len(given) > 1:
         yield given[1], _("Give one delay: hours, days or working days.")
     if rule.delay_plan and rule.delay_plan not in PLANS:
@@ -71,6 +76,34 @@ def _wrong_delay(rule: Rule) -> Iterator[Problem]:
         value = getattr(rule, name)
         if not isinstance(value, int) or not 0 <= value <= most:
             yield name, _("A number from 0 to %(most)s is wanted.") % {"most": most}
+
+
+def _wrong_date(rule: Rule) -> Iterator[Problem]:
+    """A rule of a date has one; others have none."""
+    if rule.trigger != Rule.Trigger.DATE_REACHED:
+        rule.date_field, rule.date_offset = "", 0
+    elif rule.date_field not in dict(date_columns(rule.pipeline.record_type)):
+        yield "date_field", _("Choose a date of the record.")
+    elif not isinstance(rule.date_offset, int) or abs(rule.date_offset) > LONGEST_DAYS:
+        yield "date_offset", _("A number from 0 to %(most)s is wanted.") % {"most": LONGEST_DAYS}
+
+
+def date_columns(record_type: str) -> list[tuple[str, str]]:
+    """The dates of a kind of record, with their names."""
+    known = conditions.columns(record_type)
+    return [row for row in known if isinstance(conditions.column(record_type, row[0]), models.DateField)]
+
+
+def _wrong_clock(rule: Rule) -> Iterator[Problem]:
+    """A rule by the clock has its hour; others have none."""
+    if rule.trigger != Rule.Trigger.SCHEDULE:
+        rule.at_hour, rule.weekdays = None, []
+        return
+    if rule.at_hour is None or not 0 <= rule.at_hour <= 23:
+        yield "at_hour", _("Say at which hour, from 0 to 23.")
+    if not all(isinstance(day, int) and 1 <= day <= 7 for day in rule.weekdays):
+        yield "weekdays", _("Days of the week are numbers from 1 (Monday) to 7.")
+    rule.weekdays = sorted({*rule.weekdays})
 
 
 def _wrong_action(rule: Rule) -> Iterator[Problem]:

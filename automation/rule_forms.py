@@ -13,7 +13,9 @@ from django.utils.translation import gettext_lazy
 from automation.actions import ACTIONS
 from automation.actions.params import ParamsForm
 from automation.models import Rule
+from automation.rule_check import date_columns
 from automation.rule_services import CANCEL, FOLLOW, KEEP, waiting_of
+from automation.wording import WEEKDAYS
 from crm import conditions, pipelines
 from crm.condition_forms import ConditionsForm, with_stored
 from crm.errors import DomainError
@@ -31,6 +33,7 @@ ASKED = {
     RecordType.OBJECT: ("region", "purpose", "area", "responsible"),
 }  # fmt: skip
 AT_ONCE, PLAN = "at_once", "plan"
+BEFORE, AFTER = "before", "after"
 UNITS = {
     AT_ONCE: gettext_lazy("at once"),
     "delay_hours": gettext_lazy("hours later"),
@@ -66,6 +69,18 @@ class RuleForm(forms.Form):
         label=gettext_lazy("How many"), required=False, min_value=0, max_value=3650,
         widget=forms.NumberInput(attrs={"class": "num", "inputmode": "numeric"}),
     )  # fmt: skip
+    date_field = forms.ChoiceField(label=gettext_lazy("Which date"))
+    date_side = forms.ChoiceField(
+        label=gettext_lazy("Act"),
+        choices=[(BEFORE, gettext_lazy("before the date")), (AFTER, gettext_lazy("on the date or after it"))],
+    )  # fmt: skip
+    weekdays = forms.TypedMultipleChoiceField(
+        label=gettext_lazy("Days of the week"), required=False, coerce=int, choices=list(WEEKDAYS.items()),
+        widget=forms.CheckboxSelectMultiple, help_text=gettext_lazy("None means every day."),
+    )  # fmt: skip
+    at_hour = forms.TypedChoiceField(
+        label=gettext_lazy("Hour"), coerce=int, initial=9, choices=[(hour, f"{hour}:00") for hour in range(24)]
+    )
     stops_on_contact = forms.BooleanField(label=gettext_lazy("The client's contact calls it off"), required=False)
     action = forms.ChoiceField(label=gettext_lazy("What to do"), widget=_asking())
     is_active = forms.BooleanField(label=gettext_lazy("Switched on"), required=False)
@@ -98,6 +113,7 @@ class RuleForm(forms.Form):
         known = conditions.columns(self.chosen_pipeline.record_type)
         fields["fields_"].choices = with_stored(known, self.rule.fields if self._is_same_kind() else ())
         fields["fields_"].widget.attrs |= {"data-choose": ""}
+        fields["date_field"].choices = date_columns(self.chosen_pipeline.record_type)
         if not self.rule.delay_plan:
             fields["unit"].choices = [row for row in UNITS.items() if row[0] != PLAN]
 
@@ -106,7 +122,17 @@ class RuleForm(forms.Form):
 
     def _drop(self) -> None:
         """The fields that mean nothing with this trigger."""
-        silent = self.chosen_trigger == Rule.Trigger.INACTIVE
+        trigger = self.chosen_trigger
+        silent = trigger == Rule.Trigger.INACTIVE
+        if trigger != Rule.Trigger.DATE_REACHED:
+            del self.fields["date_field"], self.fields["date_side"]
+        else:
+            self.fields["delay"].label = _("By how many days")
+            del self.fields["unit"]
+        if trigger != Rule.Trigger.SCHEDULE:
+            del self.fields["weekdays"], self.fields["at_hour"]
+        if trigger in {Rule.Trigger.SCHEDULE, Rule.Trigger.NORM_EXCEEDED}:
+            del self.fields["unit"], self.fields["delay"], self.fields["stops_on_contact"]
         if self.chosen_trigger != Rule.Trigger.FIELD_CHANGED:
             del self.fields["fields_"]
         if self.chosen_trigger == Rule.Trigger.CREATED:
@@ -128,7 +154,8 @@ class RuleForm(forms.Form):
     def values(self) -> dict[str, Any]:
         """The columns of the rule."""
         given = self.cleaned_data
-        unit = "delay_days" if self.chosen_trigger == Rule.Trigger.INACTIVE else given["unit"]
+        unit = "delay_days" if self.chosen_trigger == Rule.Trigger.INACTIVE else given.get("unit", AT_ONCE)
+        offset = (given.get("delay") or 0) * (-1 if given.get("date_side") == BEFORE else 1)
         delays = dict.fromkeys(("delay_hours", "delay_days", "delay_working_days"), 0)
         if unit in delays:
             delays[unit] = given["delay"]
@@ -143,6 +170,10 @@ class RuleForm(forms.Form):
             "stops_on_contact": given.get("stops_on_contact", False),
             "action": self.chosen_action.code,
             "is_active": given["is_active"],
+            "date_field": given.get("date_field", ""),
+            "date_offset": offset if "date_side" in given else 0,
+            "at_hour": given.get("at_hour"),
+            "weekdays": given.get("weekdays", []),
             **delays,
         }
 
@@ -152,8 +183,9 @@ def _pipelines() -> dict[str, Pipeline]:
 
 
 def _initial(rule: Rule) -> dict[str, Any]:
+    """The rule as the form shows it."""
     unit = next((name for name in UNITS if getattr(rule, name, 0)), PLAN if rule.delay_plan else AT_ONCE)
-    names = ("name_ru", "name_en", "trigger", "stops_on_contact", "action", "is_active")
+    names = ("name_ru", "name_en", "trigger", "stops_on_contact", "action", "is_active", "date_field", "weekdays")
     values = {name: getattr(rule, name) for name in names}
     return {
         **values,
@@ -161,7 +193,9 @@ def _initial(rule: Rule) -> dict[str, Any]:
         "stage": rule.stage_id or "",
         "fields_": rule.fields,
         "unit": unit,
-        "delay": getattr(rule, unit, 0) or None,
+        "delay": getattr(rule, unit, 0) or abs(rule.date_offset) or None,
+        "date_side": BEFORE if rule.date_offset < 0 else AFTER,
+        "at_hour": 9 if rule.at_hour is None else rule.at_hour,
     }
 
 
@@ -217,7 +251,7 @@ class RuleEditor:
     def take(self, error: DomainError) -> None:
         """Put what the service refused at the fields it is about."""
         own = dict.fromkeys(("delay_hours", "delay_days", "delay_working_days", "delay_plan"), "delay")
-        own["fields"] = "fields_"
+        own |= {"fields": "fields_", "date_offset": "delay"}
         for row in error.errors or [{"pointer": "", "message": error.message}]:
             path = str(row.get("pointer", "")).strip("/")
             text = str(row.get("message") or error.message)

@@ -10,10 +10,10 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from automation import schedule
 from automation.models import Rule, ScheduledRun
 from automation.rule_check import rule_check
 from automation.rulebook import RULES
+from automation.services import replan
 from automation.shipped import BLANK, SHIPPED
 from crm import clock, scope
 from crm.errors import InvalidInput
@@ -23,11 +23,12 @@ KIND = "rule"
 STEP = 10
 COLUMNS = (
     "name_ru", "name_en", "pipeline", "stage", "trigger", "fields", "conditions", "delay_hours", "delay_days",
-    "delay_working_days", "delay_plan", "stops_on_contact", "action", "params", "is_active",
+    "delay_working_days", "delay_plan", "date_field", "date_offset", "at_hour", "weekdays", "stops_on_contact",
+    "action", "params", "is_active",
 )  # fmt: skip
 # Where these change, what was planned is about something else.
-OCCASION = ("pipeline_id", "stage_id", "trigger", "fields")
-MOMENT = ("delay_hours", "delay_days", "delay_working_days", "delay_plan")
+OCCASION = ("pipeline_id", "stage_id", "trigger", "fields", "date_field")
+MOMENT = ("delay_hours", "delay_days", "delay_working_days", "delay_plan", "date_offset")
 # What becomes of planned runs when the moment of their rule changes.
 FOLLOW, CANCEL, KEEP = "follow", "cancel", "keep"
 State = ScheduledRun.State
@@ -79,7 +80,7 @@ def _check(rule: Rule, values: dict[str, Any]) -> None:
     for name, value in values.items():
         setattr(wanted, name, value)
     rule_check(wanted)
-    for name in ("fields", "params"):
+    for name in ("fields", "params", "date_field", "date_offset", "at_hour", "weekdays"):
         if name in values or getattr(wanted, name) != getattr(rule, name):
             values[name] = getattr(wanted, name)
 
@@ -98,10 +99,7 @@ def _move_plans(before: Rule, rule: Rule, planned: str) -> None:
     elif is_other_moment and planned == KEEP:
         waiting.update(is_moved=True)
     elif is_other_moment:
-        for run in waiting.filter(is_moved=False, attempts=0, planned_from__isnull=False):
-            if run.planned_from is not None:
-                due = schedule.due_at(rule, run.planned_from)
-                ScheduledRun.objects.filter(pk=run.pk, state=State.SCHEDULED).update(due_at=due)
+        replan(rule)
 
 
 def waiting_of(rule: Rule) -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from automation.models import Rule, ScheduledRun
-from crm import clock, preferences, working_time
+from crm import clock, norms, pipelines, preferences, working_time
 from crm.working_time import WorkingTime
 from deals import delayed_demand
 
@@ -27,12 +27,18 @@ PLANS: dict[str, Callable[[datetime, WorkingTime], datetime]] = {
 
 def is_delayed(rule: Rule) -> bool:
     """Does the rule act later than at once?"""
-    return bool(rule.delay_plan or rule.delay_hours or rule.delay_days or rule.delay_working_days)
+    delays = rule.delay_plan or rule.delay_hours or rule.delay_days or rule.delay_working_days
+    return bool(delays) or rule.trigger in {Rule.Trigger.NORM_EXCEEDED, Rule.Trigger.DATE_REACHED}
 
 
-def due_at(rule: Rule, start: datetime, *, work: WorkingTime | None = None) -> datetime:
-    """The moment at which the rule is due for something that began at `start`; `work` is the company's unless given."""
+def due_at(rule: Rule, start: datetime, *, work: WorkingTime | None = None, stage: str = "") -> datetime:
+    """The moment at which the rule is due for something that began at `start`; `work` is the company's unless given.
+
+    `stage` is where the record stands: its norm says when a rule of the norm is due.
+    """
     work = work or working_time.of_company()
+    if rule.trigger == Rule.Trigger.NORM_EXCEEDED:
+        return norms.due(pipelines.stage(stage), start) or start
     if rule.delay_plan:
         return PLANS[rule.delay_plan](start, work)
     zone = clock.company_zone()
@@ -46,10 +52,19 @@ def due_at(rule: Rule, start: datetime, *, work: WorkingTime | None = None) -> d
     return work.place(day, local.time().replace(fold=0), zone)
 
 
+def date_due(rule: Rule, day: date) -> datetime:
+    """When a rule of a date is due: so many days from it, when work begins, on a day off the working day after it."""
+    work = working_time.of_company()
+    opens = work.hours[0] if work.hours else time.min
+    return work.place(day + timedelta(days=rule.date_offset), opens, clock.company_zone())
+
+
 def is_shifted(run: ScheduledRun) -> bool:
     """Do the working hours, and not the days alone, decide when the run is due?"""
-    # Working days are counted by the company's week to begin with.
-    if run.is_moved or run.planned_from is None or not is_delayed(run.rule) or run.rule.delay_working_days:
+    if run.is_moved or run.planned_from is None or not is_delayed(run.rule):
+        return False
+    # These are counted by the company's calendar to begin with.
+    if run.rule.delay_working_days or run.rule.trigger in {Rule.Trigger.NORM_EXCEEDED, Rule.Trigger.DATE_REACHED}:
         return False
     return run.due_at != due_at(run.rule, run.planned_from, work=WorkingTime())
 

@@ -9,14 +9,15 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from automation import engine, schedule
+from automation import dates, engine, schedule
 from automation.actions import Outcome
 from automation.models import Rule, RuleRun, ScheduledRun
 from automation.rulebook import RULES
 from crm import clock, scope, timeline
 from crm.actors import Actor
 from crm.errors import InvalidInput, StageConflict
-from crm.models import StagedRecord
+from crm.models import StagedRecord, record_model
+from crm.rows import row
 from crm.settings_audit import require_head, save_audited
 from crm.visibility import visible_record
 
@@ -76,17 +77,32 @@ def run_now(run_id: int, by: Any) -> ScheduledRun:
     return engine.carry_out(run.pk, by_hand=True)
 
 
-def replan() -> int:
-    """Bring what is planned in step with days that were changed in the settings; answers how many rows moved."""
+def replan(rule: Rule | None = None) -> int:
+    """Bring what is planned (of one rule, or of all) in step with days that were changed; answers how many moved."""
     moved = 0
-    waiting = ScheduledRun.objects.filter(state=State.SCHEDULED, is_moved=False, attempts=0, planned_from__isnull=False)
-    for run in waiting.select_related("rule").iterator():
-        if run.planned_from is None or not schedule.is_delayed(run.rule):
+    mine = {} if rule is None else {"rule": rule}
+    waiting = ScheduledRun.objects.filter(
+        state=State.SCHEDULED, is_moved=False, attempts=0, planned_from__isnull=False, **mine
+    )
+    for run in waiting.select_related("rule__pipeline").iterator():
+        if run.planned_from is None or (rule is None and not schedule.is_delayed(run.rule)):
             continue
-        due = schedule.due_at(run.rule, run.planned_from)
+        if run.rule.trigger == Rule.Trigger.DATE_REACHED:
+            moved += _follow_date(run)
+            continue
+        due = schedule.due_at(run.rule, run.planned_from, stage=run.stage_key)
         if due != run.due_at:
             moved += ScheduledRun.objects.filter(pk=run.pk, state=State.SCHEDULED, is_moved=False).update(due_at=due)
     return moved
+
+
+def _follow_date(run: ScheduledRun) -> bool:
+    """Bring the plan of a rule of a date in step with the record's date; answers whether it moved."""
+    record = row(record_model(run.record_type), run.record_id, alive=True)
+    if record is None:
+        return False
+    dates.follow_date(run.rule, record)
+    return not ScheduledRun.objects.filter(pk=run.pk, state=State.SCHEDULED, due_at=run.due_at).exists()
 
 
 PLANNED_BY = {"delayed_demand_days", "company_time_zone", "working_hours", "working_days", "calendar"}

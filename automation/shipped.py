@@ -7,7 +7,8 @@ from typing import Any
 # What a shipped rule is where nothing else is said of it.
 BLANK: dict[str, Any] = {
     "stage": None, "fields": [], "conditions": {}, "delay_hours": 0, "delay_days": 0, "delay_working_days": 0,
-    "delay_plan": "", "stops_on_contact": False, "params": {},
+    "delay_plan": "", "date_field": "", "date_offset": 0, "at_hour": None, "weekdays": [], "stops_on_contact": False,
+    "params": {},
 }  # fmt: skip
 
 SHIPPED: dict[str, dict[str, Any]] = {

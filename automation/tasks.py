@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from automation import engine
+from automation import by_clock, engine
 from crm import scope
 
 
@@ -12,6 +12,7 @@ from crm import scope
 def run_due() -> int:
     """Carry out the runs that are due."""
     with scope.opened():
+        by_clock.plan_by_clock()
         return engine.run_due()
 
 

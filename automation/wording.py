@@ -65,6 +65,8 @@ def when_it_starts(rule: Rule) -> str:
     trigger = Rule.Trigger(rule.trigger)
     if trigger in {Rule.Trigger.STAGE_ENTERED, Rule.Trigger.STAGE_LEFT}:
         return _at_a_border(rule, names)
+    if trigger == Rule.Trigger.SCHEDULE:
+        return _by_the_clock(rule)
     if trigger == Rule.Trigger.FIELD_CHANGED:
         text = _("When this changes in the %(whom)s: %(fields)s") % {**names, "fields": _watched(rule)}
     elif trigger == Rule.Trigger.INACTIVE:
@@ -74,6 +76,8 @@ def when_it_starts(rule: Rule) -> str:
         texts = {
             Rule.Trigger.CREATED: _("When a %(who)s is created"),
             Rule.Trigger.CLIENT_CONTACT: _("When the client makes contact"),
+            Rule.Trigger.NORM_EXCEEDED: _("When the %(who)s stands longer than the norm"),
+            Rule.Trigger.DATE_REACHED: _on_the_date(rule),
         }
         text = texts[trigger] % names
     if rule.stage is not None:
@@ -92,6 +96,37 @@ def _at_a_border(rule: Rule, names: dict[str, Any]) -> str:
     return text % {**names, "stage": rule.stage.name}
 
 
+def _on_the_date(rule: Rule) -> str:
+    column: Any = record_model(rule.pipeline.record_type)._meta.get_field(rule.date_field) if rule.date_field else None
+    names = {"field": str(column.verbose_name if column else "").replace("%", "%%")}
+    days = abs(rule.date_offset)
+    if not days:
+        return _("On the date «%(field)s»") % names
+    names["days"] = ngettext("%(days)s day", "%(days)s days", days) % {"days": days}
+    before = rule.date_offset < 0
+    return (_("%(days)s before the date «%(field)s»") if before else _("%(days)s after the date «%(field)s»")) % names
+
+
+WEEKDAYS = {
+    1: pgettext_lazy("weekday", "Monday"),
+    2: pgettext_lazy("weekday", "Tuesday"),
+    3: pgettext_lazy("weekday", "Wednesday"),
+    4: pgettext_lazy("weekday", "Thursday"),
+    5: pgettext_lazy("weekday", "Friday"),
+    6: pgettext_lazy("weekday", "Saturday"),
+    7: pgettext_lazy("weekday", "Sunday"),
+}
+
+
+def _by_the_clock(rule: Rule) -> str:
+    days = ", ".join(str(WEEKDAYS[day]) for day in rule.weekdays)
+    text = _("On these days (%(days)s) at %(hour)s") if days else _("Every day at %(hour)s")
+    text %= {"days": days, "hour": f"{rule.at_hour or 0}:00"}
+    if rule.stage is None:
+        return text + _(", at any open stage")
+    return text + _(", at the stage «%(stage)s»") % {"stage": rule.stage.name}
+
+
 def _watched(rule: Rule) -> str:
     columns: Any = record_model(rule.pipeline.record_type)._meta
     return ", ".join(str(columns.get_field(name).verbose_name) for name in rule.fields)
@@ -100,7 +135,7 @@ def _watched(rule: Rule) -> str:
 def how_much_later(rule: Rule) -> str:
     """The delay: "in 3 working days"; empty where the rule acts at once."""
     if rule.trigger == Rule.Trigger.INACTIVE:
-        return ""
+        return ""  # that it is so many days says its trigger
     if rule.delay_plan:
         return _("on its day by the company settings")
     if hours := rule.delay_hours:

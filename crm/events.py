@@ -27,6 +27,8 @@ Handler = Callable[[Event], None]
 Wants = Callable[[str, Mapping[str, Any]], bool]
 HANDLERS: dict[str, list[tuple[str, Handler]]] = {}
 WANTS: dict[str, Wants] = {}
+# Who hears of a chain that was cut: gets the event's name and the record, in the transaction of the cut.
+CUTS: list[Callable[[str, StagedRecord], None]] = []
 MAX_DEPTH = 10
 MAX_ATTEMPTS = 8
 LEASE = timedelta(minutes=2)
@@ -183,3 +185,5 @@ def _report_loop(name: str, obj: StagedRecord) -> None:
     log.warning("event_chain_cut", event_name=name, record_type=obj.RECORD_TYPE, record_id=obj.pk)
     text = _("A chain of rules longer than %(limit)s steps was cut.") % {"limit": MAX_DEPTH}
     timeline.record(obj, "robot_note", Actor.system(), {"text": text}, internal=True)
+    for tell in CUTS:
+        tell(name, obj)

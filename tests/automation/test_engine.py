@@ -167,6 +167,8 @@ def test_rules_that_feed_each_other_are_cut(owner: Any) -> None:
     moves = TimelineEntry.objects.filter(record_id=deal.pk, action="stage").count()
     assert moves <= 11
     assert TimelineEntry.objects.filter(record_id=deal.pk, action="robot_note").exists()
+    cut = RuleRun.objects.get(record_id=deal.pk, outcome="cut")
+    assert (cut.is_ok, cut.rule.code in {"on", "back", "there"}) == (False, True)
 
 
 # -- failures ---------------------------------------------------------------------------------------------------------

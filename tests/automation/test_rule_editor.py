@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -146,6 +147,25 @@ def test_other_fields_are_asked_for_when_something_else_is_chosen(office: Client
     assert "send_message" not in text
     text = office.post(f"{PAGE}new/", {**FORM, "refresh": "1", "trigger": "field_changed"}).content.decode()
     assert 'name="fields_"' in text
+
+
+def test_dates_norms_and_the_clock_are_set_in_the_browser(office: Client, head: Any) -> None:
+    before = {"trigger": "date_reached", "date_field": "expected_close_date", "date_side": "before", "delay": "3"}
+    by_clock = {"trigger": "schedule", "at_hour": "9", "weekdays": ["1", "5"]}
+    for number, wish in enumerate((before, by_clock, {"trigger": "norm_exceeded"}), 1):
+        answer = office.post(f"{PAGE}new/", {**FORM, **wish})
+        assert (answer.status_code, Rule.objects.filter(is_shipped=False).count()) == (302, number), wish
+    dated, timed, _norm = Rule.objects.filter(is_shipped=False).order_by("id")
+    assert (dated.date_field, dated.date_offset, dated.delay_days) == ("expected_close_date", -3, 0)
+    assert (timed.at_hour, timed.weekdays) == (9, [1, 5])
+    shown = office.get(f"{PAGE}{dated.pk}/").content.decode()
+    assert 'value="before" selected' in shown
+    assert 'value="3"' in shown
+    shown = office.get(f"{PAGE}{timed.pk}/").content.decode()
+    assert re.findall(r'name="weekdays" value="(\d)"[^>]* checked', shown) == ["1", "5"]
+    office.post(f"{PAGE}{dated.pk}/", FORM)
+    dated.refresh_from_db()
+    assert (dated.trigger, dated.date_field, dated.date_offset) == ("stage_entered", "", 0)
 
 
 def test_conditions_of_the_api_stay_when_the_form_is_saved(office: Client, head: Any) -> None:
