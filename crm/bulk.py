@@ -20,6 +20,7 @@ from crm.errors import DomainError, InvalidInput
 from crm.models import Activity, Stage, StagedRecord, record_model
 from crm.normalize import looks_like_placeholder
 from crm.services import record_assign, record_restore
+from crm.undo import give_back
 
 Action = Callable[[Any, Any, Mapping[str, Any]], Any]
 
@@ -38,7 +39,7 @@ def assign(record: StagedRecord, by: Any, params: Mapping[str, Any]) -> Any:
 
 def move(record: StagedRecord, by: Any, params: Mapping[str, Any]) -> Any:
     """Move a record to `to`; `data` fills what it lacks of the stage's fields, `refusal` says why it is lost."""
-    before = record.stage
+    before, former = record.stage, record.responsible_id  # type: ignore[attr-defined]
     target = pipelines.find_stage(record.pipeline_id, params["to"])  # type: ignore[attr-defined]
     data = _data_for(record, target, by, params)
     refusal = stages.Refusal(**params["refusal"]) if params.get("refusal") else None
@@ -47,7 +48,9 @@ def move(record: StagedRecord, by: Any, params: Mapping[str, Any]) -> Any:
         record, target.key, by=by, data=data, expected=before, refusal=refusal,
         reason="" if looks_like_placeholder(reason) else reason,
     )  # fmt: skip
-    return [before, record.stage] if before != record.stage and pipelines.stage(before).is_open else None
+    if before == record.stage or not pipelines.stage(before).is_open:
+        return None
+    return [before, record.stage, former, record.responsible_id]  # type: ignore[attr-defined]
 
 
 def direction(record: StagedRecord, by: Any, params: Mapping[str, Any]) -> Any:
@@ -149,11 +152,12 @@ def _unassign(record: Any, entry: Any, by: Actor) -> bool:
 
 def _unmove(record: Any, entry: Any, by: Actor) -> bool:
     """Needs no rights of a head: the person takes back what they have done themselves."""
-    before, after = entry
+    before, after, former, given = entry if len(entry) == 4 else (*entry, None, None)
     if record.stage != after or record.deleted_at is not None:
         return False
     actor = replace(by, is_taking_back=True)
     stages.move(record, before, by=actor, reason=_("Undone"), refusal=stages.Refusal(), expected=after, override=True)
+    give_back(record, former, given, by)
     return True
 
 

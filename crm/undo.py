@@ -78,13 +78,18 @@ def owner(actor: Actor) -> User:
     return actor.user
 
 
-def offer_move(user: User, record: StagedRecord, from_stage: str) -> str:
-    """An undo of the move just made; only for a record that stood in an open stage before."""
+def offer_move(user: User, record: StagedRecord, from_stage: str, *, former: int | None) -> str:
+    """An undo of the move just made; only for a record that stood in an open stage before.
+
+    `former` is the key of whoever was responsible before: a move that hands a record over gives it to another person.
+    """
     from crm import pipelines
 
     if not pipelines.stage(from_stage).is_open:
         return ""
-    return offer(user, "move", record_type=record.RECORD_TYPE, moves=[[record.pk, from_stage, record.stage]])
+    now: int | None = record.responsible_id  # type: ignore[attr-defined]
+    moves = [[record.pk, from_stage, record.stage, former, now]]
+    return offer(user, "move", record_type=record.RECORD_TYPE, moves=moves)
 
 
 @undoer("move")
@@ -97,7 +102,7 @@ def _undo_moves(by: Actor, payload: Mapping[str, Any]) -> str:
     model = record_model(payload["record_type"])
     actor = replace(by, is_taking_back=True)
     back = 0
-    for pk, from_stage, to_stage in payload["moves"]:
+    for pk, from_stage, to_stage, *people in payload["moves"]:
         record = model._default_manager.filter(pk=pk, deleted_at__isnull=True).first()
         if record is None or record.stage != to_stage or not _moved_by(owner(by), record):
             continue
@@ -110,10 +115,21 @@ def _undo_moves(by: Actor, payload: Mapping[str, Any]) -> str:
             expected=to_stage,
             override=True,
         )
+        if people:
+            give_back(record, *people, by)
         back += 1
     if not back:
         raise StageConflict(_("Another person or a robot has moved it on meanwhile: it was not undone."))
     return _("Undone: the stage is as it was before.")
+
+
+def give_back(record: Any, former: int | None, given: int | None, by: Actor) -> None:
+    """Who had a record before its move has it again, unless somebody else got it since."""
+    from crm.services import record_assign
+
+    if former != given and record.responsible_id == given:
+        heir = User.objects.filter(pk=former).first() if former else None
+        record_assign(record, responsible=heir, by=by, reason=_("Undone"))
 
 
 def _moved_by(user: User, record: StagedRecord) -> bool:

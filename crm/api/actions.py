@@ -162,7 +162,7 @@ class RecordActions(RecordViewSet):
         refusal = Refusal(**_refusal_values(wish["refusal"])) if "refusal" in wish else None
         with transaction.atomic():
             record = self.locked(action="move")
-            before = record.stage
+            before, former = record.stage, record.responsible_id
             try:
                 stages.move(
                     record,
@@ -177,7 +177,7 @@ class RecordActions(RecordViewSet):
                 raise _with_reasons(error, record, wish["to"]) from error
             except DomainError as error:
                 raise self._with_targets(error, record) from error
-        offered = undo.offer_move(self.caller, record, before) if record.stage != before else ""
+        offered = undo.offer_move(self.caller, record, before, former=former) if record.stage != before else ""
         return undoable(self.show(record.pk), offered)
 
     def _move_data(self, record: Any, wish: dict[str, Any]) -> dict[str, Any]:

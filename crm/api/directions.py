@@ -84,7 +84,7 @@ class DirectionActions(BulkActions):
     def _take_over(self, wish: dict[str, Any]) -> Response:
         with transaction.atomic():
             record = self.locked(action="move")
-            before = record.stage
+            before, former = record.stage, record.responsible_id
             target = self._landing(record, wish)
             stages.move(
                 record,
@@ -95,7 +95,7 @@ class DirectionActions(BulkActions):
                 expected=wish.get("expected_stage"),
                 may_switch=True,
             )
-        offered = undo.offer_move(self.caller, record, before) if record.stage != before else ""
+        offered = undo.offer_move(self.caller, record, before, former=former) if record.stage != before else ""
         return undoable(self.show(record.pk), offered)
 
     def _landing(self, record: Any, wish: dict[str, Any]) -> str:

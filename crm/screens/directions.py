@@ -146,6 +146,7 @@ def _switch(
 ) -> HttpResponse:
     user: Any = request.user
     before, seen = record.stage, request.POST.get("expected_stage", "")
+    former = record.responsible_id
     left = record.stage_row
     values = fields.values() if fields is not None else {}
     try:
@@ -170,7 +171,7 @@ def _switch(
         return _ask(request, record, form)
     if form.cleaned_data.get("remember"):
         direction_settings.mapping_set(left.pipeline, target.pipeline, {left.code: target.code}, by=user)
-    return moved(request, record, before)
+    return moved(request, record, before, former)
 
 
 def _filled(request: HttpRequest, record: Any, target: Stage) -> MoveForm | None:

@@ -71,6 +71,7 @@ def _move(request: HttpRequest, record: Any, target: Stage) -> HttpResponse:
     """Try it; whatever is lacking comes back as a dialog that posts here again with the same `to`."""
     user: Any = request.user
     before, seen = record.stage, request.POST.get("expected_stage", "")
+    former = record.responsible_id
     values: dict[str, Any] = {}
     form = _filled_form(request, record, target)
     reason_form = ReasonForm(request.POST) if "reason" in request.POST else None
@@ -96,16 +97,19 @@ def _move(request: HttpRequest, record: Any, target: Stage) -> HttpResponse:
         if not reason and target.key in {stage.key for stage in stages.allowed_targets(record, user)}:
             return _reason_dialog(request, record, target, ReasonForm())
         return dialogs.message(request, error.message)
-    return moved(request, record, before)
+    return moved(request, record, before, former)
 
 
-def moved(request: HttpRequest, record: StagedRecord, before: str) -> HttpResponse:
-    """The toast of a move that was made, with its undo; who no longer sees the record goes on at the board."""
+def moved(request: HttpRequest, record: StagedRecord, before: str, former: int | None) -> HttpResponse:
+    """The toast of a move that was made, with its undo; who no longer sees the record goes on at the board.
+
+    `former` is the key of whoever was responsible before.
+    """
     user: Any = request.user
     text = _("«%(record)s» → «%(stage)s»") % {"record": record, "stage": record.stage_row.name}
     if record.RECORD_TYPE in {RecordType.LEAD, RecordType.DEAL} and not record.is_open:
         text += _tasks_left(record, user)
-    undo_url = undo.offer_move(user, record, before) if record.stage != before else ""
+    undo_url = undo.offer_move(user, record, before, former=former) if record.stage != before else ""
     visible = type(record)._default_manager.visible_to(user).filter(pk=record.pk).exists()  # type: ignore[attr-defined]
     # Handed over, it may be out of the person's sight: its card would be a 404, the board is where they go on.
     to = record.get_absolute_url() if visible else reverse(f"{record.RECORD_TYPE}-board")
@@ -223,7 +227,7 @@ def _refusal(request: HttpRequest, record: Any, ends: list[Stage]) -> HttpRespon
         except StageError as error:
             return dialogs.message(request, error.message)
         else:
-            return moved(request, record, before)
+            return moved(request, record, before, record.responsible_id)
     elif not form.is_bound and not _may_close(record, ends, user):
         return dialogs.message(request, _("«%(stage)s» is a finished stage.") % {"stage": record.stage_row.name})
     single = ends[0] if len(ends) == 1 else None

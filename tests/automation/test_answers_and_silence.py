@@ -89,7 +89,7 @@ def test_a_move_that_is_taken_back_takes_the_letter_with_it(
     lead = some_lead(owner, email="petr@example.org")
     before = lead.stage
     refuse(lead, "not_our_product", owner)
-    url = undo.offer_move(owner, lead, before)
+    url = undo.offer_move(owner, lead, before, former=owner.pk)
     clock.travel(seconds=20)
     undo.undo(owner, url.rstrip("/").rpartition("/")[2])
     clock.travel(minutes=5)

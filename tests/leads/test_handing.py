@@ -10,7 +10,9 @@ from django.test import Client
 from accounts.models import Role
 from crm.actors import Actor
 from crm.errors import MissingFields
+from crm.jobs import job_start, job_undo
 from crm.models import Notification
+from crm.services import record_assign
 from crm.stages import move
 from leads.models import Lead, RoutingRule
 from leads.services import lead_create
@@ -56,6 +58,28 @@ def test_the_dialog_asks_to_whom_and_the_manager_has_it(head: Any, manager: Any,
     assert page.post(f"/leads/{lead.pk}/move/", data, headers=HTMX).status_code == 204
     assert (fresh(lead).stage, fresh(lead).responsible) == ("lead:handed_over", manager)
     assert Notification.objects.filter(user=manager, kind="responsible", record_id=lead.pk).exists()
+
+
+@pytest.mark.parametrize("by_table", [False, True])
+def test_taken_back_it_is_with_whom_it_was(head: Any, manager: Any, client: Client, by_table: bool) -> None:
+    if by_table:
+        RoutingRule.objects.create(name="Все", target="person", person=manager, conditions={})
+    client.force_login(head)
+    first, second, third = (move(lead_of(head), "needs_data", by=head) for _number in range(3))
+    body = {"to": "handed_over", "data": {"responsible": manager.pk}}
+    for lead in (first, second):
+        moved = client.post(f"/api/v1/leads/{lead.pk}/move/", body, content_type="application/json")
+        assert (moved.status_code, fresh(lead).responsible) == (200, manager)
+        if lead == second:  # given on meanwhile: it stays with whom it is
+            record_assign(fresh(lead), responsible=make_user(), by=head)
+        taken_back = client.post(moved["Undo-Location"])
+        assert (taken_back.status_code, fresh(lead).stage) == (200, "lead:needs_data")
+    assert fresh(first).responsible == head
+    assert fresh(second).responsible not in {head, manager}
+    job = job_start(by=head, kind="move", rows=[("lead", third.pk)], params=body, record_type="lead")
+    assert fresh(third).responsible == manager
+    job_undo(job)
+    assert (fresh(third).stage, fresh(third).responsible) == ("lead:needs_data", head)
 
 
 @pytest.mark.rule("LEAD-8")
