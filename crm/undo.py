@@ -116,7 +116,7 @@ def _undo_moves(by: Actor, payload: Mapping[str, Any]) -> str:
             override=True,
         )
         if people:
-            give_back(record, *people, by)
+            give_back(record, people[0], people[1], by)
         back += 1
     if not back:
         raise StageConflict(_("Another person or a robot has moved it on meanwhile: it was not undone."))

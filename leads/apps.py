@@ -39,6 +39,7 @@ class LeadsConfig(AppConfig):
             clients.derive_inn,
             building.derive_area,
             steel.derive_tonnage,
+            services.derive_source,
             services.derive_title,
             qualification.derive_missing,
         ):

@@ -13,7 +13,10 @@ from django.utils.translation import gettext as _
 from accounts.models import Role
 from crm import preferences
 from crm.actors import Actor
+from crm.attribution import UTM_MARKS, touch_from
 from crm.contact_points import Point, points_of, read_points
+from crm.models import Source
+from crm.rows import catalogue
 from crm.services import record_assign, record_create, record_update
 from crm.tags import tags_set
 from crm.titles import render_title
@@ -108,6 +111,22 @@ def keep_originals(lead: Lead, changed: set[str]) -> set[str]:
             setattr(lead, column, text)
             kept.add(column)
     return kept
+
+
+def derive_source(lead: Lead, changed: set[str]) -> set[str]:
+    """The source of a new lead that comes with marks but names none, as it is read from a form's (LEAD-1).
+
+    What is carried over (copies, partners' twins) is carried over as it is.
+    """
+    if "__new__" not in changed or lead.source_id or lead.partner_id or lead.mother_deal_id:
+        return set()
+    marks = {name: getattr(lead, name) for name in UTM_MARKS}
+    if not (any(marks.values()) or lead.click_ids or lead.referrer):
+        return set()
+    touch = touch_from({**lead.click_ids, **marks}, lead.referrer, lead.landing_page)
+    known: dict[Any, Any] = catalogue(Source)
+    lead.source = known.get(touch.source_code)
+    return {"source"} if lead.source is not None else set()
 
 
 def derive_title(lead: Lead, changed: set[str]) -> set[str]:

@@ -85,6 +85,9 @@ class MoveForm(RecordFieldsForm):
             for name in item.fields:
                 if name in self.fields and (item.problem or len(item.fields) > 1):
                     self.fields[name].help_text = item.problem or item.label
+                if item.problem and isinstance(self.fields.get(name), forms.ModelChoiceField):
+                    # Whoever is refused must not stand there as chosen already.
+                    self.fields[name].initial = None
 
     @property
     def can_be_filled(self) -> bool:

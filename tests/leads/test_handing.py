@@ -50,6 +50,7 @@ def test_the_dialog_asks_to_whom_and_the_manager_has_it(head: Any, manager: Any,
     page.force_login(head if role == Role.SALES_HEAD else make_user(role))
     asked = page.post(f"/leads/{lead.pk}/move/", {"to": "handed_over"}, headers=HTMX)
     assert (asked.status_code, list(asked.context["form"].fields)) == (422, ["responsible"])
+    assert asked.context["form"]["responsible"].value() is None
     again = page.post(
         f"/leads/{lead.pk}/move/", {"to": "handed_over", "fields": "1", "responsible": head.pk}, headers=HTMX
     )

@@ -169,3 +169,23 @@ def test_a_row_that_does_not_exist_is_refused_by_name(name: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         lead_create(by=make_user(), data={name: "nonsense"})
     assert refused.value.errors[0]["pointer"] == f"/{name}"
+
+
+@pytest.mark.rule("LEAD-1")
+@pytest.mark.parametrize(
+    ("marks", "source"),
+    [
+        ({"utm_source": "yandex", "utm_medium": "cpc"}, "yandex_direct"),
+        ({"click_ids": {"gclid": "Cj0"}}, "google_ads"),
+        ({"referrer": "https://vk.com/wall"}, "social_vk"),
+        ({"referrer": "https://zavod.ru/a", "landing_page": "https://zavod.ru/b"}, "direct"),
+        ({"utm_source": "yandex", "source": "exhibition"}, "exhibition"),
+        ({}, None),
+    ],
+)
+def test_a_lead_without_a_source_gets_it_from_its_marks(marks: dict[str, Any], source: str | None) -> None:
+    lead = lead_create(by=make_user(), data={"name": "Пётр", **marks})
+    assert lead.source_id == source
+    assert lead.title.startswith(f"{lead.source}: " if source else "Пётр")
+    lead_update(lead, by=make_user(), data={"utm_source": "google", "utm_medium": "cpc"})
+    assert Lead.objects.get(pk=lead.pk).source_id == source
