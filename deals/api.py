@@ -30,8 +30,9 @@ from crm.api.serializers import (
 from crm.models import ATTRIBUTION_FIELDS, RecordType, Source
 from crm.people import assignable
 from deals import services
+from deals.catalogues_api import ProductViewSet
 from deals.filters import DealFilter
-from deals.models import Deal, DealLine
+from deals.models import Deal, DealLine, Product
 from objects_registry.api import WithObject
 from objects_registry.models import BUILDING_FIELDS, Purpose
 
@@ -60,29 +61,47 @@ class DealOutput(RecordOutput):
         read_only_fields = fields
 
 
+def _products(user: Any) -> Any:
+    """The products that a person may name: none for partners."""
+    return Product.objects.none() if user.is_partner else Product.objects.filter(is_active=True)
+
+
 class LineOutput(serializers.ModelSerializer[DealLine]):
     """A product or service."""
 
+    product = Reference(read_only=True)
     total = serializers.DecimalField(max_digits=20, decimal_places=2, read_only=True)
+    vat_amount = serializers.DecimalField(
+        max_digits=20, decimal_places=2, read_only=True, help_text=gettext_lazy("The VAT within the total.")
+    )
 
     class Meta:
         model = DealLine
-        fields = ("id", "name", "quantity", "unit", "price", "total")
+        fields = (
+            "id", "product", "name", "quantity", "unit", "price", "discount", "vat", "per_tonne", "total", "vat_amount",
+        )  # fmt: skip
         read_only_fields = fields
 
 
 class LineInput(RecordInput):
-    """A product or service: so much of it at that price."""
+    """A product or service: so much of it at that price; what a product of the catalogue knows need not be sent."""
+
+    product = Reference(queryset=_products, required=False, allow_null=True)
+    name = serializers.CharField(required=False, max_length=255)
+    price = serializers.DecimalField(required=False, max_digits=15, decimal_places=2, min_value=0)
 
     class Meta:
         model = DealLine
-        fields = ("name", "quantity", "unit", "price")
+        fields = ("product", "name", "quantity", "unit", "price", "discount", "vat", "per_tonne")
 
 
 class LinesInput(Input):
     """All products and services of the deal, in their order."""
 
     lines = LineInput(many=True, max_length=services.MAX_LINES)  # type: ignore[call-arg]
+    takes_amount = serializers.BooleanField(
+        default=False, help_text=gettext_lazy("The amount follows the lines from now on, whoever has set it.")
+    )
 
 
 class DealInput(RecordInput):
@@ -147,7 +166,7 @@ class DealViewSet(WithObject, DirectionActions):
             wish = self.read(LinesInput)
             with transaction.atomic():
                 deal = self.locked()
-                services.deal_lines_set(deal, by=self.actor, lines=wish["lines"])
+                services.deal_lines_set(deal, by=self.actor, lines=wish["lines"], takes_amount=wish["takes_amount"])
         else:
             refuse_unknown(request, set())
             deal = self.get_object()
@@ -156,4 +175,5 @@ class DealViewSet(WithObject, DirectionActions):
 
 router = SimpleRouter()
 router.register("deals", DealViewSet, basename="api-deal")
+router.register("products", ProductViewSet, basename="api-product")
 urlpatterns = router.urls

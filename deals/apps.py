@@ -13,10 +13,10 @@ class DealsConfig(AppConfig):
     verbose_name = _("Deals")
 
     def ready(self) -> None:
-        from crm import conditions, events, nightly
+        from crm import conditions, events, nightly, settings_transfer
         from crm import requirements as needed
-        from crm.services import derive
-        from deals import clients, derived, selectors, timeline
+        from crm.services import derive, follow
+        from deals import clients, derived, selectors, services, timeline
         from objects_registry import building, steel
 
         del timeline  # imported for its sentences
@@ -24,6 +24,8 @@ class DealsConfig(AppConfig):
         for function in (building.derive_area, steel.derive_tonnage, derived.derive_amount, derived.derive_title):
             derive("deal", function)
         derive("object", steel.derive_tonnage)
+        follow("deal", services.lines_follow_tonnage)
+        settings_transfer.section("product", "name_ru")
         events.on("stage_changed", clients.on_deal_moved, wants=clients.is_of_deal)
         events.on("fields_changed", clients.on_deal_changed, wants=clients.is_of_relations)
         events.on("client_contact", clients.on_client_contact, wants=clients.is_of_client)

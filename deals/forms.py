@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from crm.formfields import NumberField, RecordChoice, TagsField
 from crm.models import RecordType
 from crm.screens.pages import RecordForm
+from deals.models import Product, Vat
 
 
 class QuickDealForm(forms.Form):
@@ -64,16 +65,34 @@ class DealForm(RecordForm):
 
 
 class LineForm(forms.Form):
-    """One product or service; a row without a name is left out."""
+    """One product or service; a row without a name and a product is left out."""
 
+    product = forms.ModelChoiceField(
+        Product.objects.filter(is_active=True), label=gettext_lazy("From the catalogue"), required=False
+    )
     name = forms.CharField(label=gettext_lazy("Product or service"), max_length=255, required=False)
     quantity = NumberField(label=gettext_lazy("Quantity"), required=False, max_digits=12, decimal_places=3, min_value=0)
     unit = forms.CharField(label=gettext_lazy("Unit"), max_length=20, required=False)
     price = NumberField(label=gettext_lazy("Price"), required=False, max_digits=15, decimal_places=2, min_value=0)
 
+    discount = NumberField(
+        label=gettext_lazy("Discount, %"), required=False, max_digits=5, decimal_places=2, min_value=0, max_value=100
+    )
+    vat = forms.ChoiceField(
+        label=gettext_lazy("VAT"), required=False, choices=[("", gettext_lazy("as usual")), *Vat.choices]
+    )
+    per_tonne = forms.BooleanField(label=gettext_lazy("By the tonne"), required=False)
+
+    def __init__(self, *args: Any, user: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if user is not None and user.is_partner:
+            del self.fields["product"]
+
     def clean(self) -> dict[str, Any]:
-        """A product needs a price; the quantity is one where none is given."""
+        """A product needs a price; the quantity is one where none is given. The catalogue knows all of it."""
         given = super().clean() or {}
+        if given.get("product"):
+            return self._of_product(given) if "product" in self.changed_data else given
         if given.get("name"):
             if given.get("quantity") is None and "quantity" not in self.errors:
                 given["quantity"] = 1
@@ -82,6 +101,19 @@ class LineForm(forms.Form):
         elif given.get("price") is not None:
             self.add_error("name", _("Name the product or service."))
         return given
+
+    def _of_product(self, given: dict[str, Any]) -> dict[str, Any]:
+        """A product just chosen says itself what nobody has typed beside it."""
+        known = ("name", "unit", "price", "vat", "per_tonne")
+        return {name: value for name, value in given.items() if name not in known or name in self.changed_data}
+
+
+class AmountForm(forms.Form):
+    """Does the deal's amount follow the lines from now on?"""
+
+    takes_amount = forms.BooleanField(
+        label=gettext_lazy("The amount of the deal is the total of the lines"), required=False
+    )
 
 
 LineFormSet = forms.formset_factory(LineForm, extra=3, max_num=200, absolute_max=210)

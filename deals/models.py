@@ -6,12 +6,13 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from crm import clock
-from crm.models import Attribution, Company, Contact, RecordType, StagedRecord, Tag
+from crm.models import Attribution, Company, Contact, NamedRow, RecordType, StagedRecord, Tag
+from deals import money
 from objects_registry.models import BuildingParameters, ConstructionObject
 
 NOT_NEGATIVE = [MinValueValidator(Decimal(0))]
@@ -138,16 +139,58 @@ class Deal(StagedRecord, Attribution, BuildingParameters):
         return [self.title, self.contract_number, self.city, self.contact, self.company]
 
 
+class Vat(models.TextChoices):
+    """VAT rates, percent; prices include it."""
+
+    NONE = "none", _("no VAT")
+    ZERO = "0", "0 %"
+    FIVE = "5", "5 %"
+    SEVEN = "7", "7 %"
+    TEN = "10", "10 %"
+    TWENTY = "20", "20 %"
+    TWENTY_TWO = "22", "22 %"
+
+
+DISCOUNT = [MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(100))]
+
+
+class Product(NamedRow):
+    """A product or service of the catalogue: what it costs per unit, VAT included."""
+
+    name_ru = models.CharField(_("name in Russian"), max_length=255)
+    name_en = models.CharField(_("name in English"), max_length=255)
+    unit = models.CharField(_("unit"), max_length=20, default="шт.")
+    price = models.DecimalField(_("price"), max_digits=15, decimal_places=2, validators=NOT_NEGATIVE)
+    vat = models.CharField(_("VAT"), max_length=4, choices=Vat, default=Vat.TWENTY_TWO)
+    per_tonne = models.BooleanField(_("by the tonne: the quantity is the tonnage of the deal"), default=False)
+    order = models.PositiveSmallIntegerField(_("order"), default=0)
+    is_active = models.BooleanField(_("in use"), default=True)
+
+    class Meta:
+        ordering: ClassVar = ["order", "name_ru", "id"]
+        verbose_name = _("product of the catalogue")
+        verbose_name_plural = _("catalogue of products")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["name_ru"], name="product_name_once")]
+
+
 class DealLine(models.Model):
-    """A product or service of a deal: quantity times price, in the deal's currency."""
+    """A product or service of a deal: quantity times price less a discount, in the deal's currency, VAT included."""
 
     deal = models.ForeignKey(Deal, models.CASCADE, related_name="lines")
+    product = models.ForeignKey(
+        Product, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("from the catalogue")
+    )
     name = models.CharField(_("product or service"), max_length=255)
     quantity = models.DecimalField(
         _("quantity"), max_digits=12, decimal_places=3, default=Decimal(1), validators=NOT_NEGATIVE
     )
     unit = models.CharField(_("unit"), max_length=20, blank=True)
     price = models.DecimalField(_("price"), max_digits=15, decimal_places=2, validators=NOT_NEGATIVE)
+    discount = models.DecimalField(
+        _("discount, %"), max_digits=5, decimal_places=2, default=Decimal(0), validators=DISCOUNT
+    )
+    vat = models.CharField(_("VAT"), max_length=4, choices=Vat, default=Vat.TWENTY_TWO)
+    per_tonne = models.BooleanField(_("by the tonne"), default=False)
     order = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -156,6 +199,21 @@ class DealLine(models.Model):
         verbose_name_plural = _("products and services")
 
     @property
+    def full(self) -> Decimal:
+        """What it would cost without the discount."""
+        return money.line_total(self.quantity, self.price)
+
+    @property
     def total(self) -> Decimal:
-        """Quantity times price, to the kopeck."""
-        return (self.quantity * self.price).quantize(Decimal("0.01"))
+        """Quantity times price less the discount, to the kopeck."""
+        return money.line_total(self.quantity, self.price, self.discount)
+
+    @property
+    def vat_rate(self) -> Decimal | None:
+        """Percent; None without VAT."""
+        return None if self.vat == Vat.NONE else Decimal(self.vat)
+
+    @property
+    def vat_amount(self) -> Decimal:
+        """The VAT within the total."""
+        return money.vat_within(self.total, self.vat_rate)

@@ -19,6 +19,7 @@ from deals.derived import lines_total
 from deals.models import Deal, DealLine
 
 MAX_LINES = 200
+LINE_FIELDS = ("name", "quantity", "unit", "price", "discount", "vat", "per_tonne")
 
 
 @together
@@ -60,10 +61,12 @@ def deal_update(deal: Deal, *, by: Any, data: Mapping[str, Any], expected_versio
 
 
 @together
-def deal_lines_set(deal: Deal, *, by: Any, lines: Iterable[Mapping[str, Any]]) -> Deal:
+def deal_lines_set(deal: Deal, *, by: Any, lines: Iterable[Mapping[str, Any]], takes_amount: bool = False) -> Deal:
     """Replace a deal's products and services; the amount follows them unless it was set by hand.
 
-    InvalidInput names the line and the field that is wrong; then nothing is changed.
+    With `takes_amount` it follows them from now on whoever set it. A line of the catalogue (`product`) takes from there
+    what it does not name; one by the tonne has the deal's tonnage for its quantity. InvalidInput names the line and the
+    field that is wrong; then nothing is changed.
     """
     Deal.objects.select_for_update(of=("self",)).get(pk=deal.pk)
     before = lines_total(deal)
@@ -74,14 +77,39 @@ def deal_lines_set(deal: Deal, *, by: Any, lines: Iterable[Mapping[str, Any]]) -
     DealLine.objects.bulk_create(rows)
     total = lines_total(deal)
     timeline.record(deal, "lines", by, {"count": len(rows), "total": str(total or 0), "old": str(before or 0)})
-    if not deal.amount_is_manual and (total is not None or before is not None):
+    if (takes_amount or not deal.amount_is_manual) and (total is not None or before is not None):
         record_update(deal, data={"amount": total}, by=by)
     return deal
 
 
+def lines_follow_tonnage(deal: Deal, changed: set[str], by: Any) -> None:
+    """After a change of the tonnage: what is sold by the tonne has the new quantity, and the amount follows."""
+    if "tonnage" not in changed or deal.tonnage is None:
+        return
+    wrong = [line for line in deal.lines.filter(per_tonne=True) if line.quantity != deal.tonnage]
+    if not wrong:
+        return
+    before = lines_total(deal)
+    DealLine.objects.filter(pk__in=[line.pk for line in wrong]).update(quantity=deal.tonnage)
+    total = lines_total(deal)
+    told = {"count": deal.lines.count(), "total": str(total or 0), "old": str(before or 0)}
+    timeline.record(deal, "lines", by, told)
+    if not deal.amount_is_manual:
+        record_update(deal, data={"amount": total}, by=by)
+
+
 def _line(deal: Deal, number: int, values: Mapping[str, Any]) -> DealLine:
-    known = {name: values[name] for name in ("name", "quantity", "unit", "price") if values.get(name) is not None}
+    product = values.get("product")
+    known = {} if product is None else {
+        "product": product, "name": product.name_ru, "unit": product.unit, "price": product.price,
+        "vat": product.vat, "per_tonne": product.per_tonne,
+    }  # fmt: skip
+    known |= {name: values[name] for name in LINE_FIELDS if values.get(name) not in (None, "")}
     line = DealLine(deal=deal, order=number, **known)
+    if line.per_tonne:
+        if deal.tonnage is None:
+            raise _wrong(number, "quantity", _("The deal has no tonnage yet: fill it in first."))
+        line.quantity, line.unit = deal.tonnage, line.unit or "т"
     try:
         line.clean_fields(exclude=["deal"])
     except ValidationError as error:
@@ -89,3 +117,9 @@ def _line(deal: Deal, number: int, values: Mapping[str, Any]) -> DealLine:
         rows = [{**row, "pointer": f"/lines/{number}{row['pointer']}"} for row in found.errors]
         raise InvalidInput(found.message, errors=rows) from error
     return line
+
+
+def _wrong(number: int, field: str, message: str) -> InvalidInput:
+    return InvalidInput(
+        message, errors=[{"pointer": f"/lines/{number}/{field}", "code": "invalid", "message": message}]
+    )

@@ -18,11 +18,14 @@ from crm.errors import DomainError
 from crm.models import RecordType
 from crm.screens import access, board, card, dialogs, listing, pages
 from crm.visibility import visible_record
-from deals.forms import DealForm, LineFormSet, QuickDealForm
+from deals import money
+from deals.forms import AmountForm, DealForm, LineFormSet, QuickDealForm
 from deals.models import Deal
 from deals.screens import SCREEN
-from deals.services import deal_create, deal_lines_set
+from deals.services import LINE_FIELDS, deal_create, deal_lines_set
 from objects_registry.record_views import object_url, object_warning
+
+LINE_COLUMNS = ("product", *LINE_FIELDS)
 
 
 @login_required
@@ -59,6 +62,7 @@ def deal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context |= {
         "ties": ties(deal, user),
         "lines": list(deal.lines.all()),
+        "totals": money.totals_of(deal.lines.all()),
         "may_switch": may and deal.is_open and deal.partner_id is None and listing.has_directions("deal", user),
         "may_hand_over": may and deal.is_open and deal.partner_id is None,
         "lines_url": reverse("deal-lines", args=[pk]) if may and deal.is_open else "",
@@ -98,15 +102,14 @@ def deal_lines(request: HttpRequest, pk: int) -> HttpResponse:
     """The products and services of a deal, all of them at once."""
     user: Any = request.user
     deal = access.find_to_change(SCREEN.record_type, pk, user)
-    first = [
-        {"name": row.name, "quantity": row.quantity, "unit": row.unit, "price": row.price} for row in deal.lines.all()
-    ]
-    rows = LineFormSet(request.POST or None, initial=first, prefix="lines")
+    first = [{name: getattr(row, name) for name in LINE_COLUMNS} for row in deal.lines.all()]
+    rows = LineFormSet(request.POST or None, initial=first, prefix="lines", form_kwargs={"user": user})
+    amount = AmountForm(request.POST or None, initial={"takes_amount": not deal.amount_is_manual})
     problem = ""
-    if rows.is_bound and rows.is_valid():
-        given = [row.cleaned_data for row in rows if row.cleaned_data.get("name")]
+    if rows.is_bound and rows.is_valid() and amount.is_valid():
+        given = [row.cleaned_data for row in rows if row.cleaned_data.get("name") or row.cleaned_data.get("product")]
         try:
-            deal_lines_set(deal, by=user, lines=given)
+            deal_lines_set(deal, by=user, lines=given, takes_amount=amount.cleaned_data["takes_amount"])
         except DomainError as error:
             problem = error.message
         else:
@@ -117,6 +120,7 @@ def deal_lines(request: HttpRequest, pk: int) -> HttpResponse:
         "dialog_action": request.path,
         "dialog_back": deal.get_absolute_url(),
         "rows": rows,
+        "amount_form": amount,
         "problem": problem,
     }
     return dialogs.dialog(request, "deals/lines.html", context, status=422 if rows.is_bound else 200)

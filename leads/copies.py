@@ -169,8 +169,9 @@ def _copy_deal(mother: Deal, copy_set: CopySet, row: dict[str, Any], actor: Acto
 
 def _copy_line(line: DealLine, deal: Deal) -> DealLine:
     return DealLine(
-        deal=deal, name=line.name, quantity=line.quantity, unit=line.unit, price=line.price, order=line.order
-    )
+        deal=deal, product=line.product, name=line.name, quantity=line.quantity, unit=line.unit, price=line.price,
+        discount=line.discount, vat=line.vat, per_tonne=line.per_tonne, order=line.order,
+    )  # fmt: skip
 
 
 def _copy_lead(copy_set: CopySet, deal: Deal, number: int, actor: Actor) -> Lead:

@@ -25,6 +25,7 @@ from crm.models import Change, Exclusion, Pipeline, RefusalReason, Source, Stage
 from crm.settings_revert import changes, setting_revert
 from crm.settings_services import pipeline_add, preferences_set, required_set, stage_add, stage_change, stage_shift
 from crm.settings_transfer import SECTIONS, compare, dump, take_in
+from deals.models import Product
 from leads.models import RoutingRule
 from leads.routing_services import routing_rule_save
 from objects_registry.models import SteelConsumption
@@ -49,6 +50,7 @@ def test_the_file_holds_every_kind_of_setting_and_says_nothing_of_itself(head: A
     exclusions_keep(kind="phone", values="8 912 000-00-01", reason="Спам", by=head)
     service = pipeline_add(by=head, name_ru="Сервис", like=Pipeline.objects.get(pk="deal"))
     mapping_set(Pipeline.objects.get(pk="deal"), service, {"costing": "negotiation"}, by=head)
+    Product.objects.create(name_ru="Сваи", name_en="Piles", price=1)
     found = plain(dump())
     assert set(found) == {"format", "preferences", *SECTIONS}
     assert all(found[kind] for kind in SECTIONS)

@@ -27,6 +27,7 @@ from crm.models import (
     SavedView,
 )
 from crm.services import activity_create
+from deals.models import Product
 from leads.models import RoutingRule
 from objects_registry.models import SteelConsumption
 from partners.models import Handoff
@@ -180,7 +181,7 @@ class Rows:
             "settings-submissions", "settings-webforms", "settings-webforms-add", "settings-templates",
             "settings-templates-add", "settings-purposes", "settings-purposes-add", "settings-steel",
             "settings-steel-add", "settings-sources", "settings-sources-add",
-            "settings-calendar", "settings-calendar-add",
+            "settings-calendar", "settings-calendar-add", "settings-products", "settings-products-add",
         ):  # fmt: skip
             self.add(name, HEADS)
         for name in ("settings-home", "settings-pipelines"):
@@ -225,6 +226,8 @@ class Rows:
         for name in ("settings-template-preview", "settings-templates-edit"):
             self.add(name, HEADS, "delayed_reminder_1")
         self.add("settings-purposes-edit", HEADS, "warehouse" if _has_purpose("warehouse") else _first_purpose())
+        product = Product.objects.create(name_ru="Сваи", name_en="Piles", price=1)
+        self.add("settings-products-edit", HEADS, product.pk)
         self.add("settings-steel-edit", HEADS, SteelConsumption.objects.order_by("pk")[0].pk)
         self.add("settings-sources-edit", HEADS, _first_source())
         self.add("settings-calendar-edit", HEADS, CalendarDay.objects.order_by("pk")[0].pk)
