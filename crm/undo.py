@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -162,6 +162,18 @@ def _undo_task(by: Actor, payload: Mapping[str, Any]) -> str:
         raise StageError(_("This task is not yours any more."))
     activity_reopen(task, by=by)
     return _("The task is open again.")
+
+
+@undoer("task_moved")
+def _undo_task_moved(by: Actor, payload: Mapping[str, Any]) -> str:
+    """Bring a task back to the moment it had, while nobody moved it on."""
+    from crm.activities import activity_postpone
+
+    task = Activity.objects.visible_to(owner(by), "change").filter(pk=payload["id"], done_at__isnull=True).first()
+    if task is None or task.due_at.isoformat() != payload["to"]:
+        raise StageError(_("This task was changed meanwhile: move it by hand."))
+    activity_postpone(task, due_at=datetime.fromisoformat(payload["from"]), by=by)
+    return _("The task is back where it was.")
 
 
 @undoer("delete")

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from crm.health import healthz
 from crm.views import profile
+from crm.views.calendar import task_calendar
 from crm.views.client_urls import company_patterns, contact_patterns
 from crm.views.tasks import task_edit, task_list
 
@@ -30,6 +31,7 @@ urlpatterns = [
     path("settings/", include("crm.views.settings_urls")),
     path("profile/", include("crm.views.profile_urls")),
     path("tasks/", task_list, name="task-list"),
+    path("calendar/", task_calendar, name="task-calendar"),
     path("tasks/<int:pk>/edit/", task_edit, name="task-edit"),
     path("", include("crm.screens.urls")),
     path("", include("web.urls")),

@@ -65,6 +65,7 @@ MENU: tuple[Entry | Heading, ...] = (
     Entry(gettext_lazy("Leads"), "lead-board", "filter", RECORDS, "/leads/", badge="new_leads", key="KeyL"),
     Entry(gettext_lazy("Deals"), "deal-board", "briefcase", CLIENTS, "/deals/", key="KeyD"),
     Entry(gettext_lazy("Tasks"), "task-list", "clipboard-check", EVERYBODY, "/tasks/"),
+    Entry(gettext_lazy("Calendar"), "task-calendar", "calendar-event", EVERYBODY, "/calendar/"),
     Entry(gettext_lazy("Robots' plans"), "robots-planned", "robot", MANAGERS, "/robots/planned/"),
     Heading(gettext_lazy("Clients and objects"), CLIENTS),
     Entry(gettext_lazy("Contacts"), "contact-list", "users", CLIENTS, "/contacts/", key="KeyC"),

@@ -223,10 +223,13 @@ def task_row(task: Activity, *, may_change: bool) -> dict[str, Any]:
         "overdue": task.done_at is None and task.due_at < clock.now(),
         "done": task.done_at is not None,
         "responsible": task.responsible,
+        "kind": task.get_kind_display(),
         "icon": signs.get(task.kind, "clipboard-check"),  # type: ignore[call-overload]
         "result": task.result,
         "done_url": reverse("task-done", args=[task.pk]) if may_change else "",
         "postpone_url": reverse("task-postpone", args=[task.pk]) if may_change else "",
+        "finish_url": reverse("task-finish", args=[task.pk]) if may_change and task.done_at is None else "",
+        "move_url": reverse("task-move", args=[task.pk]) if may_change and task.done_at is None else "",
     }
 
 

@@ -78,5 +78,7 @@ urlpatterns = [
     path("files/<int:pk>/", files.attachment_download, name="attachment-download"),
     path("tasks/<int:pk>/done/", tasks.task_done, name="task-done"),
     path("tasks/<int:pk>/postpone/", tasks.task_postpone, name="task-postpone"),
+    path("tasks/<int:pk>/move/", tasks.task_move, name="task-move"),
+    path("tasks/<int:pk>/finish/", tasks.task_finish, name="task-finish"),
     path("tasks/<int:pk>/next/", tasks.task_next, name="task-next"),
 ]

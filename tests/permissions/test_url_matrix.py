@@ -141,7 +141,15 @@ class Rows:
             self.add(f"{kind}-merge-undo", FOREIGN_POST, merge.pk, method="POST")
 
     def _pages(self) -> None:
-        for name in ("web:home", "web:search", "web:palette", "web:notifications", "task-list", "client-matches"):
+        for name in (
+            "web:home",
+            "web:search",
+            "web:palette",
+            "web:notifications",
+            "task-list",
+            "task-calendar",
+            "client-matches",
+        ):
             self.add(name, EVERYBODY)
         for name in ("accounts:profile", "accounts:notifications", "accounts:tokens"):
             self.add(name, EVERYBODY)
@@ -262,7 +270,8 @@ class Rows:
         self.add("run-postpone", FOREIGN, run.pk)
         task = self._task()
         self.add("task-edit", FOREIGN, task.pk)
-        for name in ("task-done", "task-postpone", "task-next"):
+        self.add("task-finish", FOREIGN, task.pk)
+        for name in ("task-done", "task-postpone", "task-next", "task-move"):
             self.add(name, FOREIGN_POST, task.pk, method="POST")
         at = {"record_type": "deal", "record_id": self.own("deal").pk}
         self.add("attachment-download", FOREIGN, Attachment.objects.filter(**at)[0].pk)
