@@ -96,9 +96,15 @@ def first_records(section: Section) -> list[dict[str, Any]]:
             "stage": row.stage_row,
             "since": row.stage_entered_at,
             "next_url": menu.address("web:next-step", row.RECORD_TYPE, row.pk),
+            "who_url": menu.address("lead-link", row.pk) if _is_strangers(row) else "",
         }
         for row in rows.order_by(order, "id")[:ROWS]
     ]
+
+
+def _is_strangers(row: Any) -> bool:
+    """A lead of the manufacturer's of whom nobody has said yet which client it is (LEAD-12)."""
+    return row.RECORD_TYPE == RecordType.LEAD and not (row.contact_id or row.company_id or row.partner_id)
 
 
 def _task_sections(request: HttpRequest, user: User, everybody: bool) -> list[Section]:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import Role, User
 from crm import normalize
 from crm.identification import callers_for
 from crm.models import ClientType, RecordType, record_model
@@ -23,6 +23,8 @@ KINDS = (
     (RecordType.DEAL, "briefcase"),
     (RecordType.OBJECT, "building-warehouse"),
 )
+# From so many letters on the palette names people.
+SHORTEST_NAME = 3
 TYPED = frozenset({RecordType.CONTACT, RecordType.COMPANY})
 # Large columns that a line of results does not show.
 HEAVY = ("request_text", "search_text", "comment", "notes", "referrer", "landing_page", "click_ids")
@@ -165,6 +167,31 @@ def palette(user: User, query: str) -> list[dict[str, Any]]:
             for caller in found.callers
         ]
         groups.append({"label": _("Known clients"), "items": items})
+    if people := _people(user, wanted):
+        groups.append({"label": _("People"), "items": people})
     if actions:
         groups.append({"label": _("Pages and actions"), "items": actions[:6]})
     return groups
+
+
+def _people(user: User, wanted: set[str]) -> list[dict[str, Any]]:
+    """Colleagues whose work a head may give away, by name; those who left as well, for then it is needed most."""
+    words = {_plain(word) for word in wanted if len(word) >= SHORTEST_NAME}
+    if not user.is_head or not words:
+        return []
+    rows = User.objects.exclude(role=Role.PARTNER).order_by("last_name", "first_name", "pk")
+    found = [row for row in rows if any(word in _plain(row.full_name) for word in words)]
+    url = menu.address("settings-work")
+    return [
+        {
+            "url": f"{url}?person={row.pk}",
+            "title": _("Hand over the work of %(name)s") % {"name": row.full_name},
+            "note": "" if row.is_active else _("switched off"),
+            "icon": "user-share",
+        }
+        for row in found[:3]
+    ]
+
+
+def _plain(text: str) -> str:
+    return text.casefold().replace("ё", "е")

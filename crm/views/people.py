@@ -191,6 +191,7 @@ class WhomForm(forms.Form):
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
         field: Any = self.fields["person"]
+        field.widget.attrs["data-submit-on-change"] = True
         field.label_from_instance = lambda user: (
             user.full_name if user.is_active else _("%(name)s, switched off") % {"name": user.full_name}
         )

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from playwright.sync_api import Page
+
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+# Where the same task is done with a mouse and with a finger, which may spend two touches more.
+DEVICES = pytest.mark.parametrize(("window", "more"), [({}, 0), (PHONE, 2)], ids=["mouse", "touch"])
 
 # Trusted events alone, kept over page loads; a chord like Ctrl+Enter is one key.
 COUNTER = """

@@ -15,7 +15,7 @@ from deals.models import Deal
 from leads.models import Lead
 from leads.services import lead_create
 from objects_registry.models import Purpose
-from tests.browser.counting import clicks, counted, keys
+from tests.browser.counting import DEVICES, clicks, counted, keys
 from tests.factories import make_client, make_deal, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,11 +78,14 @@ def test_a_client_is_found_by_four_digits_and_enter(page_for: Callable[..., Page
     assert (clicks(page), keys(page)) == (0, 2)
 
 
+@DEVICES
 @pytest.mark.rule("PIPE-3")
-def test_a_deal_that_lacks_two_fields_goes_on_in_two_clicks(page_for: Callable[..., Page], wait_until: Any) -> None:
+def test_a_deal_that_lacks_two_fields_goes_on_in_two_clicks(
+    page_for: Callable[..., Page], wait_until: Any, window: dict[str, Any], more: int
+) -> None:
     owner = make_user()
     deal = make_deal(owner, contact=make_client(owner))
-    page = counted(page_for(owner), deal.get_absolute_url())
+    page = counted(page_for(owner, **window), deal.get_absolute_url())
     page.locator(".stage-bar button[value=costing]").click()
     dialog = page.locator("#dialog")
     expect(dialog.locator("select[name=purpose]")).to_be_focused()
@@ -90,19 +93,41 @@ def test_a_deal_that_lacks_two_fields_goes_on_in_two_clicks(page_for: Callable[.
     dialog.locator("input[name=area]").fill("1440")
     dialog.locator(".btn-primary").click()
     wait_until(lambda: stage_of(deal) == "deal:costing", what="the move")
-    assert clicks(page) == 2
+    assert clicks(page) + keys(page) <= 2 + more
 
 
+@pytest.mark.rule("ACC-3")
+def test_the_leads_of_one_who_left_go_to_another_in_five(page_for: Callable[..., Page], wait_until: Any) -> None:
+    head, left, heir = make_user(Role.SALES_HEAD), make_user(last_name="Ушедший"), make_user(last_name="Оставшийся")
+    for _number in range(3):
+        lead_create(by=head, data={"name": "Анна Ким", "responsible": left})
+    page = counted(page_for(head), "/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("ушедший")
+    expect(page.locator("[role=option][aria-selected=true]")).to_contain_text("Ушедший")
+    page.keyboard.press("Enter")
+    choice = page.locator("select[name=to]")
+    choice.click()
+    choice.select_option(str(heir.pk))
+    chosen = 1  # the line in the open list, which the browser draws itself
+    page.locator("form.hand-over button", has_text="(3)").click()
+    wait_until(lambda: Lead.objects.filter(responsible=heir).count() == 3, what="the hand-over")
+    assert clicks(page) + keys(page) + chosen <= 5
+
+
+@DEVICES
 @pytest.mark.rule("LEAD-15")
-def test_a_spammer_is_shut_out_in_two_clicks_and_let_in_again(page_for: Callable[..., Page], wait_until: Any) -> None:
+def test_a_spammer_is_shut_out_in_two_clicks_and_let_in_again(
+    page_for: Callable[..., Page], wait_until: Any, window: dict[str, Any], more: int
+) -> None:
     operator = make_user(Role.CALL_CENTER)
     lead = lead_create(by=operator, data={"name": "Реклама"}, phones="89120000001")
     before = Lead.objects.get(pk=lead.pk).stage
-    page = counted(page_for(operator), lead.get_absolute_url())
+    page = counted(page_for(operator, **window), lead.get_absolute_url())
     page.locator("[popovertarget=card-menu]").first.click()
     page.get_by_role("button", name="Спам / не клиент").click()
     wait_until(lambda: Exclusion.objects.count() == 1, what="the exclusion")
-    assert (Lead.objects.get(pk=lead.pk).stage, clicks(page)) == ("lead:erroneous", 2)
+    assert (Lead.objects.get(pk=lead.pk).stage, clicks(page) <= 2 + more) == ("lead:erroneous", True)
     page.locator("#toasts .toast-item button.btn").click()
     wait_until(lambda: Lead.objects.get(pk=lead.pk).stage == before, what="the undo")
     assert not Exclusion.objects.exists()

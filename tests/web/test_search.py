@@ -90,6 +90,21 @@ def test_the_palette_offers_pages_and_actions_of_the_role() -> None:
     assert "/settings/" not in partner_urls
 
 
+def test_a_head_finds_whose_work_to_hand_over_and_nobody_else_does() -> None:
+    head, left = make_user(Role.SALES_HEAD), make_user(last_name="Королёв")
+    left.is_active = False
+    left.save()
+    make_user(Role.PARTNER, last_name="Королёва")
+    items = [item for group in palette(head, "королев") for item in group["items"] if "person=" in item["url"]]
+    assert [(item["url"], "Королёв" in item["title"]) for item in items] == [
+        (f"/settings/work/?person={left.pk}", True)
+    ]
+    assert items[0]["note"]
+    assert not [item for group in palette(head, "ко") for item in group["items"] if "person=" in item["url"]]
+    for other in (make_user(), make_user(Role.CALL_CENTER), make_user(Role.PARTNER_CONTROL)):
+        assert "person=" not in str(palette(other, "королев"))
+
+
 @pytest.mark.rule("LEAD-16")
 def test_it_is_cut_by_the_type_of_client(client: Client) -> None:
     head, operator = make_user(Role.SALES_HEAD), make_user(Role.CALL_CENTER)
