@@ -64,20 +64,27 @@
 
   function wire(form) {
     const [rounds, bits] = form.dataset.work.split(" ").map(Number);
-    let answer = null, isReady = false;
-    const begin = () => { answer = answer || solve(form.elements.namedItem("_started").value, rounds, bits); return answer; };
+    const input = document.createElement("input");
+    input.type = "hidden";
+    input.name = "_work";
+    let running = null, isSolved = false, isWaiting = false;
+    const begin = () => {
+      running = running || solve(form.elements.namedItem("_started").value, rounds, bits).then((answer) => {
+        input.value = answer;
+        form.append(input);
+        isSolved = true;
+      });
+      return running;
+    };
     form.addEventListener("focusin", begin, { once: true });
     form.addEventListener("submit", async (event) => {
-      if (isReady) return;
+      if (isSolved) return;
       event.preventDefault();
-      const input = document.createElement("input");
-      input.type = "hidden";
-      input.name = "_work";
-      input.value = await begin();
-      if (isReady) return;
-      isReady = true;
-      form.append(input);
-      form.requestSubmit();
+      if (isWaiting) return;
+      isWaiting = true;
+      await begin();
+      // Not within the event itself, where a form does not submit once more.
+      setTimeout(() => form.requestSubmit());
     });
     // Back from the next page: the note of this visit has been used.
     window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

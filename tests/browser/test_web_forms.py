@@ -48,12 +48,17 @@ def test_a_visitor_without_scripts_is_on_the_board(form: WebForm, page_for: Call
     assert (lead.phone, lead.utm_source, lead.source_id) == ("+79123456789", "vk", "vk_ads")
 
 
-def test_a_browser_solves_its_task_while_the_visitor_types(form: WebForm, page_for: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("is_quick", [True, False])
+def test_a_browser_solves_its_task_while_the_visitor_types(
+    form: WebForm, page_for: Callable[..., Any], is_quick: bool
+) -> None:
     WebForm.objects.update(asks_work=True)
     page = page_for(None, **PHONE)
     page.goto("/f/site-key/")
     page.get_by_label("Имя").fill("Анна Ким")
     page.get_by_label("Телефон").fill("8 912 345-67-89")
+    if not is_quick:
+        page.locator("input[name=_work]").wait_for(state="attached")
     page.get_by_role("button", name="Отправить").click()
     page.get_by_role("heading", name="Спасибо").wait_for()
     assert page.context.cookies() == []
