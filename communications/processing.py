@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from communications.channels.webform.transport import Parsed, parse
 from communications.models import Submission
 from communications.reading import check_request, request_of
-from communications.submissions import absorb_earlier, forms_with_earlier
+from communications.submissions import absorb_earlier, having_earlier
 from crm import clock, scope
 from crm.actors import Actor
 from crm.claims import let_others_write
@@ -85,11 +85,11 @@ def process_due(limit: int = MOST) -> tuple[int, int]:
     taken = done = 0
     while taken < limit and (posts := _claim_batch(min(BATCH, limit - taken))):
         with scope.opened():
-            absorbing = forms_with_earlier({post.form_id for post in posts})
+            absorbing = having_earlier(posts)
             for number, post in enumerate(posts):
                 if taken + number:
                     let_others_write()
-                made = _process(post, post.claimed_at, None, absorbs=post.form_id in absorbing)
+                made = _process(post, post.claimed_at, None, absorbs=post.pk in absorbing)
                 done += made.state == Submission.State.DONE
         taken += len(posts)
     return taken, done

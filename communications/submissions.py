@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -168,15 +168,17 @@ def _keep(
     )
 
 
-def forms_with_earlier(form_ids: Iterable[int | None]) -> set[int | None]:
-    """The forms of which posts were held back or sent back lately: only those have something to absorb."""
-    kept = Submission.objects.filter(state__in=[Submission.State.HELD, Submission.State.FAILED], form__in=form_ids)
-    return set(
-        kept.filter(received_at__gte=clock.now() - KEPT_TOGETHER)
-        .values_list("form_id", flat=True)
-        .order_by()
-        .distinct()
+def having_earlier(posts: Sequence[Submission]) -> set[int]:
+    """Which of the posts have something to absorb (their keys), asked of the database once for all of them."""
+    marks = {name: {str(post.meta.get(name) or "") for post in posts} - {""} for name in ("fingerprint", "visit")}
+    kept = Submission.objects.filter(
+        Q(meta__fingerprint__in=marks["fingerprint"]) | Q(meta__visit__in=marks["visit"]),
+        state__in=[Submission.State.HELD, Submission.State.FAILED],
+        form__in={post.form_id for post in posts},
+        received_at__gte=clock.now() - KEPT_TOGETHER,
     )
+    found = {mark for pair in kept.order_by().values_list("meta__fingerprint", "meta__visit") for mark in pair if mark}
+    return {post.pk for post in posts if found & {post.meta.get("fingerprint"), post.meta.get("visit")}}
 
 
 def absorb_earlier(taken: Submission) -> None:

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 import phonenumbers
 from django.utils.translation import gettext
@@ -22,6 +23,13 @@ class Phone:
     e164: str
     extension: str
     original: str
+    kind: PhoneKind
+
+
+class _Number(NamedTuple):
+    """What was recognised, without what was typed."""
+
+    e164: str
     kind: PhoneKind
 
 
@@ -91,12 +99,10 @@ def scan(text: str, region: str) -> Iterator[tuple[int, int, Phone]]:
         extension = _EXTENSION.match(text, stop)
         at = extension.end() if extension else stop
         ext = extension.group(1) if extension else ""
-        yield begin, at, Phone(_e164(number), ext, text[begin:at].strip(), _kind(number))
+        yield begin, at, Phone(number.e164, ext, text[begin:at].strip(), number.kind)
 
 
-def _first_number(
-    text: str, start: int, groups: list[tuple[int, int]], region: str
-) -> tuple[int, int, PhoneNumber] | None:
+def _first_number(text: str, start: int, groups: list[tuple[int, int]], region: str) -> tuple[int, int, _Number] | None:
     """Return the first run of digit groups that is a number, the longest such run."""
     for first, (group_start, _) in enumerate(groups):
         begin = start if first == 0 else group_start
@@ -107,8 +113,12 @@ def _first_number(
     return None
 
 
-def _parse(written: str, region: str) -> PhoneNumber | None:
-    """Return the valid number that the digits mean, trying the Russian habits in turn."""
+@lru_cache(maxsize=1024)
+def _parse(written: str, region: str) -> _Number | None:
+    """Return the valid number that the digits mean, trying the Russian habits in turn.
+
+    One request has its phone read some six times: for the answer, the lead, its title, its search text.
+    """
     bare = digits(written)
     if not 9 <= len(bare) <= 17:
         return None
@@ -121,7 +131,7 @@ def _parse(written: str, region: str) -> PhoneNumber | None:
         except phonenumbers.NumberParseException:
             continue
         if phonenumbers.is_valid_number(number):
-            return number
+            return _Number(_e164(number), _kind(number))
     return None
 
 
