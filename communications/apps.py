@@ -11,9 +11,10 @@ class CommunicationsConfig(AppConfig):
     verbose_name = _("Communications")
 
     def ready(self) -> None:
-        from communications import services, timeline
-        from crm import settings_transfer
+        from communications import processing, services, timeline
+        from crm import health, settings_transfer
 
         del timeline  # imported for its sentences
         settings_transfer.section("template", "code", save=services.template_take)
         settings_transfer.section("webform", "key")
+        health.backlog("requests", processing.waiting_age)

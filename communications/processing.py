@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Min, Q, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -93,6 +93,13 @@ def process_due(limit: int = MOST) -> tuple[int, int]:
                 done += made.state == Submission.State.DONE
         taken += len(posts)
     return taken, done
+
+
+def waiting_age() -> float:
+    """How many seconds the oldest post that waits for its lead has been waiting; 0 when none does."""
+    waiting = Submission.objects.filter(state__in=[Submission.State.RECEIVED, Submission.State.RUNNING])
+    oldest = waiting.aggregate(oldest=Min("received_at"))["oldest"]
+    return (clock.now() - oldest).total_seconds() if oldest else 0.0
 
 
 def _read(pk: int) -> Submission:

@@ -1,6 +1,7 @@
 """How the installation is: the health page that a load balancer asks, and the age of the last tick."""
 
 import time
+from collections.abc import Callable
 
 from django.core.cache import cache
 from django.db import connection
@@ -15,6 +16,13 @@ from crm.models import Event
 LAST_TICK = "health:last-tick"
 # Ticks come every five seconds; after this long the worker or the beat is not there.
 LATE_AFTER = 120.0
+# What workers have to do, and how many seconds the oldest of it has been waiting.
+BACKLOGS: dict[str, Callable[[], float]] = {}
+
+
+def backlog(name: str, age: Callable[[], float]) -> None:
+    """Register work that waits for a worker; called from AppConfig.ready. `age`: seconds of the oldest, 0 for none."""
+    BACKLOGS[name] = age
 
 
 def note_tick() -> None:
@@ -61,12 +69,13 @@ def cache_answers() -> bool:
 def healthz(request: HttpRequest) -> JsonResponse:
     """Answer 503 when a part that pages need is missing.
 
-    Late ticks and events are told too, but they are no reason to take the web servers away.
+    Late ticks, events and requests are told too, but they are no reason to take the web servers away.
     """
     parts = {"database": database_answers(), "cache": cache_answers()}
     if not all(parts.values()):
         return JsonResponse({"status": "failing", **parts}, status=503)
-    age, waiting = tick_age(), outbox_age()
-    late = age is None or age > LATE_AFTER or waiting > LATE_AFTER
-    background = {"last_tick_seconds": None if age is None else round(age), "outbox_waiting_seconds": round(waiting)}
-    return JsonResponse({"status": "degraded" if late else "ok", **parts, **background})
+    age, waiting = tick_age(), {name: waits() for name, waits in {"outbox": outbox_age, **BACKLOGS}.items()}
+    late = age is None or age > LATE_AFTER or max(waiting.values()) > LATE_AFTER
+    background = {f"{name}_waiting_seconds": round(seconds) for name, seconds in waiting.items()}
+    told = {"status": "degraded" if late else "ok", **parts, "last_tick_seconds": None if age is None else round(age)}
+    return JsonResponse({**told, **background})

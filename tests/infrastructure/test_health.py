@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from communications.models import Submission, WebForm
 from crm import clock as product_clock
 from crm import health
 from crm.celery import app
@@ -30,7 +31,8 @@ def test_it_says_that_all_parts_work(client: Client) -> None:
     assert answer.status_code == 200
     told = answer.json()
     assert told.pop("last_tick_seconds") <= 5
-    assert told == {"status": "ok", "database": True, "cache": True, "outbox_waiting_seconds": 0}
+    assert told.pop("status") == "ok"
+    assert told == {"database": True, "cache": True, "outbox_waiting_seconds": 0, "requests_waiting_seconds": 0}
 
 
 def test_it_needs_no_sign_in_and_takes_no_post(client: Client) -> None:
@@ -62,6 +64,22 @@ def test_it_tells_how_long_events_wait(client: Client) -> None:
 
     assert answer["status"] == "degraded"
     assert 299 <= answer["outbox_waiting_seconds"] <= 310
+
+
+@pytest.mark.rule("LEAD-2")
+def test_it_tells_how_long_requests_wait_for_their_lead(client: Client) -> None:
+    health.note_tick()
+    form = WebForm.objects.create(name="Сайт", key="site-key")
+    stored = {"form": form, "body": b"", "received_at": product_clock.now() - timedelta(minutes=5)}
+    for state in ("done", "failed", "held"):
+        Submission.objects.create(**stored, state=state)
+    assert client.get("/healthz").json()["status"] == "ok"
+
+    Submission.objects.create(**stored)
+    answer = client.get("/healthz").json()
+
+    assert answer["status"] == "degraded"
+    assert 299 <= answer["requests_waiting_seconds"] <= 310
 
 
 def test_a_done_tick_is_noted_whatever_the_products_clock_says(clock: Any) -> None:
