@@ -7,23 +7,27 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, cast
 
+from django.http import HttpResponseBase
 from django.urls import path
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import ApiToken, User
-from analytics import funnel, refusals
+from analytics import export, funnel, refusals
 from analytics.query import PERIODS, ReportQuery, parse
 from crm.api.filtering import refuse_unknown
 from crm.api.views import ApiViewSet
+from crm.exporting import XLSX_TYPE
 from crm.models import ClientType, Stage
 
 KNOWN = {
     "pipeline", "period", "from", "to", "responsible", "team", "source", "region", "purpose", "client_type",
-    "partner", "by", "mode",
+    "partner", "by", "mode", "as",
 }  # fmt: skip
 PARAMETERS = [
     OpenApiParameter("pipeline", str, description=_("Code of the pipeline.")),
@@ -32,8 +36,24 @@ PARAMETERS = [
     OpenApiParameter("to", OpenApiTypes.DATE, description=_("Last day, when period is custom.")),
     *(OpenApiParameter(name, str) for name in ("responsible", "team", "source", "region", "purpose", "partner")),
     OpenApiParameter("client_type", str, enum=ClientType.values),
+    OpenApiParameter("as", str, enum=["xlsx", "csv"], description=_("As a file; JSON when nothing is said.")),
     OpenApiParameter("by", str, enum=list(funnel.BREAKDOWNS), description=_("What the table is cut by.")),
 ]
+
+
+ANSWERS: dict[Any, Any] = {
+    200: OpenApiTypes.OBJECT,
+    (200, XLSX_TYPE): OpenApiResponse(OpenApiTypes.BINARY),
+    (200, "text/csv"): OpenApiResponse(OpenApiTypes.BINARY),
+}
+
+
+def file_kind(request: Request) -> str:
+    """xlsx or csv where the report is wanted as a file, an empty text for JSON."""
+    kind = str(request.query_params.get("as", ""))
+    if kind and kind not in export.FILES:
+        raise BadRequest({"as": [gettext("Give one of: %(names)s.") % {"names": ", ".join(export.FILES)}]})
+    return kind
 
 
 def plain(value: Any) -> Any:
@@ -66,22 +86,25 @@ class ReportViewSet(ApiViewSet):
     @extend_schema(
         operation_id="report_funnel",
         parameters=[*PARAMETERS, OpenApiParameter("mode", str, enum=["cohort", "snapshot"])],
-        responses={200: OpenApiTypes.OBJECT},
+        responses=ANSWERS,
     )
-    def funnel(self, request: Request) -> Response:
+    def funnel(self, request: Request) -> HttpResponseBase:
         """What became of the records of a period, or with mode=snapshot what stands where now."""
         refuse_unknown(request, KNOWN)
-        query = parse(cast("User", request.user), request.query_params)
+        query, kind = parse(cast("User", request.user), request.query_params), file_kind(request)
         if request.query_params.get("mode") == "snapshot":
-            return Response(plain(funnel.snapshot(query)))
-        return Response(plain(funnel.cohort(query, request.query_params.get("by", ""))))
+            now = funnel.snapshot(query)
+            return export.snapshot_file(kind, now) if kind else Response(plain(now))
+        cohort = funnel.cohort(query, request.query_params.get("by", ""))
+        return export.cohort_file(kind, cohort) if kind else Response(plain(cohort))
 
-    @extend_schema(operation_id="report_refusals", parameters=PARAMETERS, responses={200: OpenApiTypes.OBJECT})
-    def refusals(self, request: Request) -> Response:
+    @extend_schema(operation_id="report_refusals", parameters=PARAMETERS, responses=ANSWERS)
+    def refusals(self, request: Request) -> HttpResponseBase:
         """Why records were lost in the period."""
         refuse_unknown(request, KNOWN)
-        query = parse(cast("User", request.user), request.query_params)
-        return Response(plain(refusals.refusals(query, request.query_params.get("by", "responsible"))))
+        query, kind = parse(cast("User", request.user), request.query_params), file_kind(request)
+        report = refusals.refusals(query, request.query_params.get("by", "responsible"))
+        return export.refusals_file(kind, report) if kind else Response(plain(report))
 
 
 class ReportIndexViewSet(ApiViewSet):

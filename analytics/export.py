@@ -1,22 +1,25 @@
-"""The reports as XLSX: real numbers, the question written above each table (ANA-8)."""
+"""The reports as XLSX and CSV: real numbers, the question written above the tables (ANA-8)."""
 
 from __future__ import annotations
 
+import csv
+import io
 import tempfile
 from collections.abc import Callable
 from typing import Any
 
 import xlsxwriter
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from analytics import tables
 from analytics.funnel import CohortFunnel, SnapshotFunnel
 from analytics.query import ReportQuery
 from analytics.refusals import Refusals
-from crm.exporting import XLSX_TYPE
+from crm.exporting import XLSX_TYPE, neutral
 from crm.models import ClientType, Source
 
+FILES = ("xlsx", "csv")
 FORMATS = {"count": "#,##0", "money": "#,##0.00", "share": "0.0%", "seconds": "0.00", "text": "@"}
 Sheet = tuple[str, list[tables.Column], list[Any], Callable[[Any], str]]
 
@@ -84,7 +87,34 @@ def book(name: str, query: ReportQuery, sheets: list[Sheet]) -> FileResponse:
     return FileResponse(target, as_attachment=True, filename=f"{name}.xlsx", content_type=XLSX_TYPE)
 
 
-def cohort_xlsx(report: CohortFunnel) -> FileResponse:
+def _number(value: Any) -> str:
+    """A figure for a Russian Excel; shares and averages to four places."""
+    return "" if value is None else str(round(value, 4) if isinstance(value, float) else value).replace(".", ",")
+
+
+def csv_file(name: str, query: ReportQuery, sheets: list[Sheet]) -> HttpResponseBase:
+    """All tables one under another, for a Russian Excel: the question first, a title above each table."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter=";")
+    writer.writerow([neutral(about(query))])
+    for title, columns, rows, label in sheets:
+        writer.writerow([])
+        heads = [f"{column.label}{_(', days') if column.kind == 'seconds' else ''}" for column in columns]
+        writer.writerow([neutral(str(title)), *(neutral(head) for head in heads)])
+        for row in rows:
+            values = [column.value(row) for column in columns]
+            writer.writerow([neutral(label(row)), *(_number(value) for value in values)])
+    response = HttpResponse("\ufeff" + buffer.getvalue(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return response
+
+
+def report_file(kind: str, name: str, query: ReportQuery, sheets: list[Sheet]) -> HttpResponseBase:
+    """A report as a file: `kind` is xlsx or csv."""
+    return csv_file(name, query, sheets) if kind == "csv" else book(name, query, sheets)
+
+
+def cohort_file(kind: str, report: CohortFunnel) -> HttpResponseBase:
     """The cohort: stages, detours and the table by manager (source ...)."""
     sheets: list[Sheet] = [
         (_("Funnel"), tables.step_columns(report), report.steps, tables.step_name),
@@ -92,15 +122,16 @@ def cohort_xlsx(report: CohortFunnel) -> FileResponse:
     ]
     if report.breakdown:
         sheets.append((_("Table"), tables.breakdown_columns(), report.breakdown, tables.row_label))
-    return book("funnel", report.query, sheets)
+    return report_file(kind, "funnel", report.query, sheets)
 
 
-def snapshot_xlsx(report: SnapshotFunnel) -> FileResponse:
+def snapshot_file(kind: str, report: SnapshotFunnel) -> HttpResponseBase:
     """What stands where."""
-    return book("snapshot", report.query, [(_("Now"), tables.snapshot_columns(), report.rows, tables.step_name)])
+    sheets: list[Sheet] = [(_("Now"), tables.snapshot_columns(), report.rows, tables.step_name)]
+    return report_file(kind, "snapshot", report.query, sheets)
 
 
-def refusals_xlsx(report: Refusals) -> FileResponse:
+def refusals_file(kind: str, report: Refusals) -> HttpResponseBase:
     """Every table of the page: by stage, by reason, by the stage lost from, by month, by manager (source ...)."""
     columns = tables.reason_columns()
     sheets: list[Sheet] = [
@@ -111,4 +142,4 @@ def refusals_xlsx(report: Refusals) -> FileResponse:
     ]
     if report.cuts:
         sheets.append((_("Table"), tables.cut_columns(report), report.cuts, tables.cut_name))
-    return book("refusals", report.query, sheets)
+    return report_file(kind, "refusals", report.query, sheets)

@@ -1,4 +1,4 @@
-"""The pages of the reports; each figure opens its list, each page exports to XLSX and is a link to itself."""
+"""The pages of the reports; each figure opens its list, each page exports to XLSX and CSV and is a link to itself."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ def funnel_page(request: HtmxHttpRequest) -> HttpResponseBase:
     query = parse(request.user, request.GET)
     if request.GET.get("mode") == "snapshot":
         report = funnel.snapshot(query)
-        if request.GET.get("format") == "xlsx":
-            return export.snapshot_xlsx(report)
+        if (kind := request.GET.get("format", "")) in export.FILES:
+            return export.snapshot_file(kind, report)
         return _page(
             request, "analytics/snapshot.html", query, mode="snapshot", report=report,
             chart=tables.snapshot_chart(report),
@@ -119,8 +119,8 @@ def funnel_page(request: HtmxHttpRequest) -> HttpResponseBase:
         )  # fmt: skip
     by = _by(request)
     cohort = funnel.cohort(query, by)
-    if request.GET.get("format") == "xlsx":
-        return export.cohort_xlsx(cohort)
+    if (kind := request.GET.get("format", "")) in export.FILES:
+        return export.cohort_file(kind, cohort)
     return _page(
         request, "analytics/funnel.html", query, mode="cohort", report=cohort, by=by,
         by_choices=forms.BY_CHOICES, stats=_outcome_stats(cohort.outcome), chart=tables.funnel_chart(cohort),
@@ -138,8 +138,8 @@ def refusals_page(request: HtmxHttpRequest) -> HttpResponseBase:
     """Why records were lost in the period."""
     query = parse(request.user, request.GET)
     report = refusals.refusals(query, _by(request))
-    if request.GET.get("format") == "xlsx":
-        return export.refusals_xlsx(report)
+    if (kind := request.GET.get("format", "")) in export.FILES:
+        return export.refusals_file(kind, report)
     return _page(
         request, "analytics/refusals.html", query, report=report, by=report.by, by_choices=forms.BY_CHOICES,
         stats=[

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,6 +23,7 @@ from crm.http import paginate
 from crm.models import Exclusion
 from crm.screens import dialogs
 from crm.screens.forms import add_errors
+from crm.screens.list_files import FileColumn, file_asked, list_file
 from crm.views.settings_nav import settings_context, settings_page
 
 PAGE = "settings-exclusions"
@@ -55,12 +57,27 @@ def found(search: str, kind: str = "") -> Any:
     return rows.filter(wanted)
 
 
+EXCLUSION_FILE = (
+    FileColumn(gettext_lazy("What it is"), lambda row: row.get_kind_display()),
+    FileColumn(gettext_lazy("Value"), lambda row: row.value),
+    FileColumn(gettext_lazy("Reason"), lambda row: row.reason),
+    FileColumn(gettext_lazy("Added"), lambda row: row.added_at, "moment"),
+    FileColumn(gettext_lazy("Who added it"), lambda row: str(row.added_by or "")),
+    FileColumn(gettext_lazy("Held back"), lambda row: row.held, "number"),
+)
+
+
 @settings_page
 @require_safe
-def exclusions(request: HttpRequest) -> HttpResponse:
+def exclusions(request: HttpRequest) -> HttpResponseBase:
     """The list."""
     search, kind = request.GET.get("search", "").replace("\x00", ""), request.GET.get("kind", "")
-    page = paginate(request, found(search, kind))
+    rows = found(search, kind)
+    if file_asked(request):
+        told = "; ".join(word for word in (search.strip(), str(dict(Exclusion.Kind.choices).get(kind, ""))) if word)
+        about = _("Filter: %(filter)s") % {"filter": told or _("none")}
+        return list_file(request, "exclusions", EXCLUSION_FILE, rows, about=about)
+    page = paginate(request, rows)
     context = {
         **settings_context(request, PAGE),
         "page": page,

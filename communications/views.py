@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.db.models import Sum
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,6 +23,7 @@ from crm.errors import DomainError
 from crm.http import paginate
 from crm.models import Contact, Exclusion, RecordType, record_model
 from crm.screens import dialogs
+from crm.screens.list_files import FileColumn, file_asked, list_file
 from crm.views.catalogue import Catalogue
 from crm.views.settings_nav import settings_context, settings_page
 from crm.visibility import visible_record
@@ -36,7 +38,7 @@ SHOWN_BODY = 20_000
 
 @settings_page
 @require_safe
-def submissions(request: HttpRequest) -> HttpResponse:
+def submissions(request: HttpRequest) -> HttpResponseBase:
     """Posts of site forms: those that need attention, or all."""
     state = request.GET.get("state", "failed")
     rows = Submission.objects.select_related("form", "exclusion").defer("body").order_by("-received_at", "-id")
@@ -50,6 +52,9 @@ def submissions(request: HttpRequest) -> HttpResponse:
     by = Exclusion.every.filter(pk=int(raw)).first() if raw.isascii() and raw.isdigit() and len(raw) < 19 else None
     if by is not None:
         rows = rows.filter(exclusion=by)
+    if file_asked(request):
+        about = _("Filter: %(filter)s") % {"filter": dict(STATES).get(state) or _("none")}
+        return list_file(request, "requests", SUBMISSION_FILE, rows, about=about)
     page = paginate(request, rows)
     context = {
         **settings_context(request, "settings-submissions"),
@@ -72,6 +77,16 @@ def gist(submission: Submission) -> str:
         if len(pair) == 2 and any(map(str.isalnum, str(pair[1]))) and not str(pair[0]).startswith("_")
     ]
     return " · ".join(f"{name}: {value[:60]}" if name else value[:60] for name, value in told[:4])
+
+
+SUBMISSION_FILE = (
+    FileColumn(gettext_lazy("Received"), lambda row: row.received_at, "moment"),
+    FileColumn(gettext_lazy("Form"), lambda row: str(row.form or "")),
+    FileColumn(gettext_lazy("State"), lambda row: row.get_state_display()),
+    FileColumn(gettext_lazy("Request"), gist),
+    FileColumn(gettext_lazy("Error"), lambda row: row.error),
+    FileColumn(gettext_lazy("Number of the lead"), lambda row: row.lead_id, "number"),
+)
 
 
 def _find(pk: int) -> Submission:

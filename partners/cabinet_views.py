@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_safe
 from crm import clock, norms, pipelines
 from crm.http import paginate
 from crm.models import RecordType, Stage
+from crm.screens.list_files import FileColumn, file_asked, list_file
 from crm.task_rows import client_name, phone_of
 from deals.models import Deal
 from leads.models import Lead
@@ -95,16 +97,32 @@ def _row(record: Any) -> dict[str, Any]:
 # -- control ----------------------------------------------------------------------------------------------------------
 
 
+CONTROL_FILE = (
+    FileColumn(gettext_lazy("Partner"), lambda line: line.partner.name),
+    FileColumn(gettext_lazy("State"), lambda line: line.partner.get_state_display()),
+    FileColumn(gettext_lazy("Open leads"), lambda line: line.leads.open, "number"),
+    FileColumn(gettext_lazy("Leads: untouched"), lambda line: line.leads.fresh, "number"),
+    FileColumn(gettext_lazy("Leads over the norm"), lambda line: line.leads.late, "number"),
+    FileColumn(gettext_lazy("Open deals"), lambda line: line.deals.open, "number"),
+    FileColumn(gettext_lazy("Deals: untouched"), lambda line: line.deals.fresh, "number"),
+    FileColumn(gettext_lazy("Deals over the norm"), lambda line: line.deals.late, "number"),
+    FileColumn(gettext_lazy("Deals won"), lambda line: line.deals.won, "number"),
+)
+
+
 @login_required
 @require_safe
-def partner_control(request: HttpRequest) -> HttpResponse:
+def partner_control(request: HttpRequest) -> HttpResponseBase:
     """Every partner's open records in figures, those over the norm first; each figure opens its list."""
     user: Any = request.user
     if not may_control(user):
         raise PermissionDenied
+    lines = control_lines(user)
+    if file_asked(request):
+        return list_file(request, "partner-control", CONTROL_FILE, lines, about=_("Partners' records"))
     late = "norm_exceeded=true&kind=open"
     context = {
-        "rows": [_control_row(line) for line in control_lines(user)],
+        "rows": [_control_row(line) for line in lines],
         "sections": [
             {"title": _("Deals over the norm"), "icon": "hourglass",
              "url": f"{reverse('deal-section')}?pipeline={PARTNER_DEAL}&{late}"},

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Partner, User
@@ -18,6 +21,7 @@ from crm.errors import DomainError
 from crm.http import paginate
 from crm.screens import dialogs
 from crm.screens.forms import add_errors
+from crm.screens.list_files import FileColumn, file_asked, list_file
 from partners import registry, services
 from partners.forms import CloseForm, PartnerForm, PartnerUserForm
 from partners.models import PartnerProfile
@@ -38,18 +42,38 @@ def find_partner(user: User, pk: int, *, manage: bool = False) -> Partner:
     return partner
 
 
+PARTNER_FILE = (
+    FileColumn(gettext_lazy("Partner"), lambda row: row["partner"].name),
+    FileColumn(gettext_lazy("State"), lambda row: row["partner"].get_state_display()),
+    FileColumn(gettext_lazy("Contact person"), lambda row: row["profile"].contact_name),
+    FileColumn(gettext_lazy("Phone"), lambda row: row["profile"].phone),
+    FileColumn(gettext_lazy("Regions"), lambda row: ", ".join(row["profile"].regions)),
+    FileColumn(gettext_lazy("Contract"), lambda row: row["profile"].contract),
+    FileColumn(gettext_lazy("Commission, %"), lambda row: row["profile"].commission_percent, "number"),
+    FileColumn(gettext_lazy("People"), lambda row: row["partner"].active_users, "number"),
+    FileColumn(gettext_lazy("Open leads"), lambda row: row["partner"].open_leads, "number"),
+    FileColumn(gettext_lazy("Open deals"), lambda row: row["partner"].open_deals, "number"),
+)
+
+
+def _with_profiles(partners: Iterable[Partner]) -> list[dict[str, Any]]:
+    return [{"partner": row, "profile": profile_of(row)} for row in partners]
+
+
 @login_required
 @require_safe
-def partner_list(request: HttpRequest) -> HttpResponse:
+def partner_list(request: HttpRequest) -> HttpResponseBase:
     """All partners with their load."""
     user: Any = request.user
     if not may_control(user):
         raise PermissionDenied
     rows = partners_with_load(user).select_related("profile").order_by("state", "name")
+    if file_asked(request):
+        return list_file(request, "partners", PARTNER_FILE, rows, about=_("All partners"), shown=_with_profiles)
     page = paginate(request, rows)
     context = {
         "page": page,
-        "partners": [{"partner": row, "profile": profile_of(row)} for row in page],
+        "partners": _with_profiles(page),
         "may_manage": may_manage(user),
     }
     return render(request, "partners/list.html", context)

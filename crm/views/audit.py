@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import django_filters as filters
 from django.apps import apps
 from django.db import models
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext
@@ -22,6 +24,7 @@ from crm.models import RECORD_MODELS, ActorKind, Change, RecordType, record_mode
 from crm.preferences import SETTINGS
 from crm.requirements import REQUIREMENTS
 from crm.screens import dialogs
+from crm.screens.list_files import FileColumn, file_asked, filter_told, list_file
 from crm.settings_audit import DEEDS, KINDS, MODELS
 from crm.templatetags.ui import day, moment, number
 from crm.views.settings_nav import administrator_page, settings_context
@@ -47,11 +50,29 @@ class ChangeFilter(filters.FilterSet):
         fields: tuple[str, ...] = ()
 
 
+AUDIT_FILE = (
+    FileColumn(_("When"), lambda line: line["row"].at, "moment"),
+    FileColumn(_("Who"), lambda line: line["who"]),
+    FileColumn(_("By what"), lambda line: line["by"]),
+    FileColumn(_("Of what"), lambda line: line["kind"]),
+    FileColumn(_("Name"), lambda line: str(line["record"] or line["of"])),
+    FileColumn(_("Number"), lambda line: line["row"].record_id or None, "number"),
+    FileColumn(_("Field"), lambda line: line["label"]),
+    FileColumn(_("Was"), lambda line: line["old"]),
+    FileColumn(_("It is now"), lambda line: line["new"]),
+)
+
+
 @administrator_page
 @require_safe
-def settings_audit(request: HttpRequest) -> HttpResponse:
+def settings_audit(request: HttpRequest) -> HttpResponseBase:
     """All changes, the latest first."""
     found = ChangeFilter(request.GET, Change.objects.select_related("actor_user").order_by("-at", "-id"))
+    if file_asked(request):
+        about = filter_told(request, found)
+        return list_file(
+            request, "audit", AUDIT_FILE, found.qs, about=about, shown=partial(lines_of, user=request.user)
+        )
     page = paginate(request, found.qs)
     context = {
         **settings_context(request, "settings-audit"),

@@ -9,6 +9,7 @@ from allauth.account.utils import user_pk_to_url_str
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,6 +23,7 @@ from crm.errors import DomainError
 from crm.formfields import DayField, PhoneField
 from crm.http import paginate
 from crm.screens import dialogs, job_views
+from crm.screens.list_files import FileColumn, file_asked, list_file
 from crm.views.settings_company import zone_choices
 from crm.views.settings_nav import administrator_page, settings_context, settings_page
 
@@ -57,9 +59,27 @@ class HandOverForm(forms.Form):
         field.queryset = User.objects.filter(is_active=True, partner=user.partner_id).exclude(pk=user.pk)
 
 
+PEOPLE_FILE = (
+    FileColumn(gettext_lazy("Person"), lambda user: user.full_name),
+    FileColumn(gettext_lazy("Position"), lambda user: user.position),
+    FileColumn(gettext_lazy("Role"), lambda user: user.get_role_display()),
+    FileColumn(gettext_lazy("Team or partner"), lambda user: str(user.partner or user.team or "")),
+    FileColumn(gettext_lazy("Phone"), lambda user: user.phone),
+    FileColumn(gettext_lazy("E-mail"), lambda user: user.email),
+    FileColumn(gettext_lazy("Active"), lambda user: user.is_active),
+)
+
+
+def _people_told(query: str, role: str, state: str) -> str:
+    """Which people are in the file."""
+    words = {"on": _("active"), "off": _("switched off")}
+    told = [query.strip(), str(dict(Role.choices).get(role, "")), str(words.get(state, ""))]
+    return _("Filter: %(filter)s") % {"filter": "; ".join(word for word in told if word) or _("none")}
+
+
 @administrator_page
 @require_safe
-def settings_users(request: HttpRequest) -> HttpResponse:
+def settings_users(request: HttpRequest) -> HttpResponseBase:
     """Everybody, found by name, role and state."""
     rows = manageable_users(request.user)  # type: ignore[arg-type]
     query, role, state = (request.GET.get(name, "") for name in ("q", "role", "state"))
@@ -68,8 +88,10 @@ def settings_users(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(role=role)
     if state in {"on", "off"}:
         rows = rows.filter(is_active=state == "on")
-    today = clock.today()
-    page = paginate(request, rows.order_by("-is_active", "last_name", "first_name", "pk"))
+    today, rows = clock.today(), rows.order_by("-is_active", "last_name", "first_name", "pk")
+    if file_asked(request):
+        return list_file(request, "people", PEOPLE_FILE, rows, about=_people_told(query, role, state))
+    page = paginate(request, rows)
     context = {
         **settings_context(request, "settings-users"),
         "page": page,

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -56,12 +57,12 @@ PAGES: tuple[tuple[Any, tuple[tuple[Any, str, str, bool], ...]], ...] = (
 )
 
 
-def settings_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def settings_page(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Decorator: a page of the settings, for the sales head and the administrator."""
 
     @login_required
     @wraps(view)
-    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_head:  # type: ignore[union-attr]
             raise PermissionDenied
         return view(request, *args, **kwargs)
@@ -69,12 +70,12 @@ def settings_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
     return wrapper
 
 
-def administrator_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def administrator_page(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Decorator: a page of the settings, for the administrator alone."""
 
     @login_required
     @wraps(view)
-    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_administrator:  # type: ignore[union-attr]
             raise PermissionDenied
         return view(request, *args, **kwargs)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -21,23 +23,28 @@ from crm.http import paginate
 from crm.models import Activity
 from crm.people import assignable, colleagues
 from crm.screens import dialogs
+from crm.screens.list_files import FileColumn, file_asked, filter_told, list_file
+from crm.screens.listing import with_query
 from crm.task_rows import rows_with_records
 
 
 @login_required
 @require_safe
-def task_list(request: HttpRequest) -> HttpResponse:
+def task_list(request: HttpRequest) -> HttpResponseBase:
     """Tasks as a list; without a question asked, what is still to be done by oneself."""
     user: Any = request.user
     query = request.GET.copy()
-    if not set(query) - {"page"}:
+    if not set(query) - {"page", "as"}:
         query["state"], query["responsible"] = "open", str(user.pk)
     found = ActivityFilter(query, Activity.objects.all().visible_to(user), request=request, every=True)
     fields: Any = found.form.fields
     fields["responsible"].queryset = colleagues(user)
     state = query.get("state", "")
     order = ("-done_at", "-id") if state == "done" else ("due_at", "id")
-    page = paginate(request, found.qs.select_related("responsible").order_by(*order))
+    rows = found.qs.select_related("responsible").order_by(*order)
+    if file_asked(request):
+        return _task_file(with_query(request, query.urlencode()), found, rows)
+    page = paginate(request, rows)
     mine = query.getlist("responsible") == [str(user.pk)]
     context = {
         "page": page,
@@ -50,6 +57,31 @@ def task_list(request: HttpRequest) -> HttpResponse:
     }
     template = "crm/tasks.html#rows" if dialogs.is_partial(request) else "crm/tasks.html"
     return render(request, template, context)
+
+
+TASK_FILE = (
+    FileColumn(gettext_lazy("What to do"), lambda row: row["title"]),
+    FileColumn(gettext_lazy("Kind"), lambda row: row["task"].get_kind_display()),
+    FileColumn(gettext_lazy("Due"), lambda row: row["due"], "moment"),
+    FileColumn(gettext_lazy("Responsible"), lambda row: str(row["responsible"])),
+    FileColumn(gettext_lazy("Record"), lambda row: row.get("record", "")),
+    FileColumn(gettext_lazy("Client"), lambda row: row.get("client", "")),
+    FileColumn(gettext_lazy("Phone"), lambda row: row.get("phone", "")),
+    FileColumn(gettext_lazy("Details"), lambda row: row["task"].text),
+    FileColumn(gettext_lazy("Done"), lambda row: row["task"].done_at, "moment"),
+    FileColumn(gettext_lazy("Result"), lambda row: row["result"]),
+)
+
+
+def _task_file(request: HttpRequest, found: Any, rows: Any) -> HttpResponseBase:
+    """The tasks with what they are about, as a file."""
+    user: Any = request.user
+
+    def shown(block: list[Any]) -> Iterator[dict[str, Any]]:
+        for task, row in zip(block, rows_with_records(block, user), strict=True):
+            yield {**row, "task": task}
+
+    return list_file(request, "tasks", TASK_FILE, rows, about=filter_told(request, found), shown=shown)
 
 
 def _tabs(user: User, state: str, mine: bool) -> list[dict[str, Any]]:
