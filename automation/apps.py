@@ -11,12 +11,13 @@ class AutomationConfig(AppConfig):
     verbose_name = _("Automation")
 
     def ready(self) -> None:
-        from automation import acting, occasions, rule_services, services, timeline
-        from crm import events, nightly, settings_services, settings_transfer
+        from automation import acting, occasions, rule_services, services, standing, timeline
+        from crm import bulk, events, nightly, settings_services, settings_transfer
 
         del timeline  # imported for its sentences
         if acting.note_cut not in events.CUTS:
             events.CUTS.append(acting.note_cut)
+        bulk.register("rule", standing.apply_one, standing.never_back)
         events.on("record_created", occasions.on_created, wants=occasions.wants_created)
         events.on("stage_changed", occasions.on_stage_changed, wants=occasions.wants_stage)
         events.on("fields_changed", occasions.on_fields_changed, wants=occasions.wants_fields)

@@ -53,6 +53,12 @@ def moment_of(rule: Rule, day: date) -> datetime | None:
     return schedule.working_moment(clock.now()) if day >= clock.today() else None
 
 
+def moment_for(rule: Rule, record: StagedRecord) -> datetime | None:
+    """When the rule is due for a record by its date; None without one, or where it has gone by."""
+    day = _day(rule, record)
+    return moment_of(rule, day) if day is not None else None
+
+
 def _day(rule: Rule, record: StagedRecord) -> date | None:
     value: Any = getattr(record, rule.date_field)
     return value.astimezone(clock.company_zone()).date() if isinstance(value, datetime) else value

@@ -85,6 +85,16 @@ def _check(rule: Rule, values: dict[str, Any]) -> None:
             values[name] = getattr(wanted, name)
 
 
+def rule_draft(rule: Rule, data: Mapping[str, Any]) -> Rule:
+    """The rule as it would be with the data, kept nowhere, for trying it; InvalidInput names what is wrong."""
+    draft = copy(rule)
+    for name in COLUMNS:
+        if name in data:
+            setattr(draft, name, data[name])
+    rule_check(draft)
+    return draft
+
+
 def _wrong(name: str, message: str) -> InvalidInput:
     return InvalidInput(message, errors=[{"pointer": f"/{name}", "code": "invalid", "message": message}])
 

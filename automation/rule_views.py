@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
-from automation import rule_services
+from accounts.models import User
+from automation import rule_services, schedule, standing
 from automation.models import Rule
 from automation.rule_forms import RuleEditor, blank_rule
+from automation.trial import LONGEST, Trial, rule_try
 from automation.wording import sentence
 from crm.errors import DomainError
 from crm.screens import dialogs
@@ -95,9 +99,12 @@ def _done(request: HttpRequest, text: str) -> HttpResponse:
 
 def _edit(request: HttpRequest, rule: Rule) -> HttpResponse:
     editor = RuleEditor(request.POST or None, rule=rule)
-    status = 200
+    status, trial = 200, None
     if "refresh" in request.POST:
         editor.forgive()
+    elif "try" in request.POST:
+        trial = _tried(request, editor, rule)
+        status = 200 if trial else 422
     elif request.method == "POST":
         if editor.is_valid() and (saved := _saved(request, editor, rule)):
             return saved
@@ -109,6 +116,9 @@ def _edit(request: HttpRequest, rule: Rule) -> HttpResponse:
         "is_new": is_new,
         "editor": editor,
         "sentence": "" if is_new else sentence(rule),
+        "trial": trial,
+        "period": PeriodForm(request.POST if trial else None, initial={"days": 30}),
+        "standing": 0 if is_new else standing.standing_count(rule, person(request)),
         "may_reset": not is_new and not rule_services.is_as_shipped(rule),
     }
     return render(request, "automation/rule.html", context, status=status)
@@ -122,7 +132,76 @@ def _saved(request: HttpRequest, editor: RuleEditor, rule: Rule) -> HttpResponse
     except DomainError as error:
         editor.take(error)
         return None
-    return _done(request, _("Saved: %(sentence)s.") % {"sentence": sentence(find_rule(made.pk))})
+    made = find_rule(made.pk)
+    text = _("Saved: %(sentence)s.") % {"sentence": sentence(made)}
+    if standing.standing_count(made, person(request)):  # the page of the robot asks about them
+        return dialogs.done(request, text, to=reverse("settings-rule", args=[made.pk]), go=True)
+    return _done(request, text)
+
+
+def person(request: HttpRequest) -> User:
+    """Who asks; the pages let in nobody who is not signed in."""
+    user: Any = request.user
+    return user  # type: ignore[no-any-return]
+
+
+def _tried(request: HttpRequest, editor: RuleEditor, rule: Rule) -> Trial | None:
+    """What the rule would have done as it stands in the form; None where the form or the period is wrong."""
+    period = PeriodForm(request.POST)
+    if not all((editor.is_valid(), period.is_valid())):
+        return None
+    try:
+        draft = rule_services.rule_draft(rule, editor.values())
+    except DomainError as error:
+        editor.take(error)
+        return None
+    return rule_try(draft, person(request), days=period.cleaned_data["days"])
+
+
+class PeriodForm(forms.Form):
+    """How far back."""
+
+    days = forms.IntegerField(label=gettext_lazy("Days"), min_value=1, max_value=LONGEST)
+
+
+class SinceForm(forms.Form):
+    """From when the delay of records that stand there already is counted."""
+
+    since = forms.ChoiceField(
+        label=gettext_lazy("Count the delay"), widget=forms.RadioSelect, initial=standing.ENTRY,
+        choices=[
+            (standing.ENTRY, gettext_lazy("from the entry into the stage; what is overdue by it is done now")),
+            (standing.NOW, gettext_lazy("from now")),
+        ],
+    )  # fmt: skip
+
+
+@settings_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def rule_standing(request: HttpRequest, pk: int) -> HttpResponse:
+    """Which records stand there already and what would be done with them; then it is done, as a job."""
+    rule = find_rule(pk)
+    is_timed = rule.trigger == Rule.Trigger.STAGE_ENTERED and schedule.is_delayed(rule)
+    form = SinceForm(request.POST or None)
+    if request.method == "POST":
+        since = form.cleaned_data["since"] if is_timed and form.is_valid() else standing.ENTRY
+        try:
+            job = standing.standing_apply(rule, by=person(request), since=since)
+        except DomainError as error:
+            return dialogs.message(request, error.message)
+        text = _("The robot is applied to what stands there.")
+        return dialogs.done(request, text, to=reverse("job", args=[job.pk]), go=True)
+    context = {
+        "dialog_title": _("Apply to what stands there already"),
+        "form": form if is_timed else None,
+        "standing": standing.standing_preview(rule, person(request)),
+        "rule": rule,
+        "dialog_action": request.path,
+        "dialog_back": reverse("settings-rule", args=[pk]),
+        "dialog_size": "dialog-wide",
+        "dialog_submit": _("Apply"),
+    }
+    return dialogs.dialog(request, "automation/rule_standing.html", context)
 
 
 @settings_page

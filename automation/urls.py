@@ -17,6 +17,7 @@ urlpatterns = [
     path("settings/rules/new/", rule_views.rule_add, name="settings-rule-add"),
     path("settings/rules/order/<slug:pipeline>/", rule_views.rule_order, name="settings-rule-order"),
     path("settings/rules/<int:pk>/", rule_views.rule_edit, name="settings-rule"),
+    path("settings/rules/<int:pk>/standing/", rule_views.rule_standing, name="settings-rule-standing"),
     path("settings/rules/<int:pk>/delete/", rule_views.rule_delete, name="settings-rule-delete"),
     path("settings/rules/<int:pk>/shift/", rule_views.rule_shift, name="settings-rule-shift"),
     path("settings/rules/<int:pk>/switch/", views.settings_rule_switch, name="settings-rule-switch"),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from automation import schedule, services
+from automation import schedule, services, standing
 from automation.forecast import what_will_happen
 from automation.models import Rule, RuleRun, ScheduledRun
 from automation.selectors import expected_for, failed_for, planned_for
@@ -185,7 +185,10 @@ def settings_rule_switch(request: HttpRequest, pk: int) -> HttpResponse:
     on = request.POST.get("on") == "1"
     services.rule_switch(rule, is_active=on, by=request.user)
     text = _("The rule «%(rule)s» is on.") if on else _("The rule «%(rule)s» is off.")
-    return dialogs.done(request, text % {"rule": rule.name}, to=reverse("settings-rules"), go=True)
+    user: Any = request.user
+    is_asked = on and standing.standing_count(rule, user)  # the page of the robot asks about what stands there
+    to = reverse("settings-rule", args=[pk]) if is_asked else reverse("settings-rules")
+    return dialogs.done(request, text % {"rule": rule.name}, to=to, go=True)
 
 
 @settings_page

@@ -78,6 +78,7 @@ class ListJob(models.Model):
         TAG = "tag", _("Tags")
         DELETE = "delete", _("Deletion")
         SPAM = "spam", _("Spam / not a client")
+        RULE = "rule", _("A robot applied")
         UNDO = "undo", _("Taking back")
         EXPORT = "export", _("Export")
 

@@ -102,3 +102,42 @@ def test_only_heads_make_and_change_robots(caller: Any) -> None:
         assert other.post("rules/order/", {"pipeline": "deal", "ids": []}).status_code == 403
         assert other.call("delete", f"rules/{rule.pk}/").status_code == 403
     assert Rule.objects.filter(is_shipped=False).count() == 0
+
+
+# -- tried, and applied to what stands there --------------------------------------------------------------------------
+
+
+def at_negotiation(by: Any) -> Any:
+    deal = make_deal(by)
+    move(deal, "negotiation", by=by, override=True)
+    return deal
+
+
+@pytest.mark.rule("AUTO-5")
+def test_a_rule_is_tried_on_the_past_kept_or_not(caller: Any, head: Any) -> None:
+    deal = at_negotiation(head.user)
+    found = head.post("rules/try/", {**BODY, "days": 7}).json()
+    assert (found["matched"], found["lines"][0]["record_id"], found["record_type"]) == (1, deal.pk, "deal")
+    assert head.post("rules/try/", {**BODY, "params": {}}).status_code == 400
+    rule = head.post("rules/", BODY).json()["id"]
+    assert head.get(f"rules/{rule}/try/?days=7").json()["matched"] == 1
+    assert head.get(f"rules/{rule}/try/?days=9999").status_code == 400
+    assert not Activity.objects.filter(record_id=deal.pk, title="Позвонить").exists()
+    stranger = caller(make_user())
+    assert stranger.post("rules/try/", BODY).status_code == stranger.get(f"rules/{rule}/try/").status_code == 403
+
+
+def test_a_rule_is_applied_to_what_stands_there_by_heads_alone(caller: Any, head: Any) -> None:
+    deal = at_negotiation(head.user)
+    rule = head.post("rules/", BODY).json()["id"]
+    stranger = caller(make_user())
+    assert stranger.post(f"rules/{rule}/apply/", {}).status_code == 403
+    assert stranger.get(f"rules/{rule}/standing/").status_code == 403
+    assert head.get(f"rules/{rule}/standing/").json()["lines"][0]["record_id"] == deal.pk
+    assert head.post(f"rules/{rule}/apply/", {"since": "never"}).status_code == 400
+    applied = head.post(f"rules/{rule}/apply/", {})
+    assert (applied.status_code, applied.json()["done"]) == (202, 1)
+    assert Activity.objects.filter(record_id=deal.pk, title="Позвонить").count() == 1
+    assert head.post(f"rules/{rule}/apply/", {}).status_code == 400
+    silent = head.post("rules/", {**BODY, "trigger": "inactive", "delay_days": 3}).json()["id"]
+    assert head.post(f"rules/{silent}/apply/", {}).status_code == 400

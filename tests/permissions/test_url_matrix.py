@@ -218,7 +218,7 @@ class Rows:
         rule = Rule.objects.order_by("pk")[0]
         self.add("settings-rule-order", "302 * * 403 403 403 403", rule.pipeline_id, method="POST")
         self.add("settings-rule-shift", "302 - - 403 403 403 403", rule.pk, method="POST")
-        for name in ("settings-rule", "settings-rule-delete", "settings-rule-runs"):
+        for name in ("settings-rule", "settings-rule-delete", "settings-rule-standing", "settings-rule-runs"):
             self.add(name, HEADS, rule.pk)
         self.add("settings-rule-switch", "302 - - 403 403 403 403", rule.pk, method="POST")
         form = WebForm.objects.create(name="Сайт")
