@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,7 +20,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import ApiToken, Role, User
+from accounts.models import ApiToken, CalendarFeed, Role, User
 
 TOKEN_PREFIX = "crm_"  # noqa: S105 - how a token begins, so that leaked ones are found by a search
 OWN_FIELDS = frozenset(
@@ -127,10 +127,11 @@ def password_set(user: User, *, by: User | None, password: str) -> User:
 
 
 def access_end(user_ids: Iterable[int]) -> None:
-    """End the sessions and revoke the tokens of these users."""
+    """End the sessions of these users, revoke their tokens and the addresses of their calendars."""
     ids = list(user_ids)
     sessions_end(ids)
     ApiToken.objects.filter(user__in=ids, revoked_at__isnull=True).update(revoked_at=timezone.now())
+    CalendarFeed.objects.filter(user__in=ids).delete()
 
 
 def sessions_end(user_ids: Iterable[int]) -> None:
@@ -207,3 +208,33 @@ def token_revoke(token: ApiToken, *, by: User) -> ApiToken:
     ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
     token.refresh_from_db(fields=["revoked_at"])
     return token
+
+
+# -- the calendar's address -------------------------------------------------------------------------------------------
+
+READ_NOTED_EVERY = timedelta(minutes=5)
+
+
+@transaction.atomic
+def feed_renew(user: User) -> str:
+    """Give the person's calendar a new address; answers its secret, shown this once. The old one ends at once."""
+    secret = secrets.token_urlsafe(32)
+    CalendarFeed.objects.filter(user=user).delete()
+    CalendarFeed.objects.create(user=user, hash=token_hash(secret))
+    return secret
+
+
+def feed_end(user: User) -> bool:
+    """End the address of the person's calendar; whether there was one."""
+    return bool(CalendarFeed.objects.filter(user=user).delete()[0])
+
+
+def feed_owner(secret: str) -> User | None:
+    """Whose calendar an address names: a person at work, or None. Notes every few minutes that it is read."""
+    feed = CalendarFeed.objects.select_related("user__team", "user__partner").filter(hash=token_hash(secret)).first()
+    if feed is None or not feed.user.is_active:
+        return None
+    now = timezone.now()
+    if feed.last_used_at is None or now - feed.last_used_at > READ_NOTED_EVERY:
+        CalendarFeed.objects.filter(pk=feed.pk).update(last_used_at=now)
+    return feed.user

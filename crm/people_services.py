@@ -139,3 +139,18 @@ def token_end(token: ApiToken, *, by: User | Actor) -> ApiToken:
     if token.revoked_at is None:
         audit("token", token, "revoked", str(token), None, by)
     return services.token_revoke(token, by=_person(by))
+
+
+@transaction.atomic
+def feed_give(user: User) -> str:
+    """Give one's calendar a new address; the secret is shown once, the old address ends at once."""
+    secret = services.feed_renew(user)
+    audit("feed", str(user), "created", None, str(user), user)
+    return secret
+
+
+@transaction.atomic
+def feed_end(user: User) -> None:
+    """End the address of one's calendar; twice changes nothing."""
+    if services.feed_end(user):
+        audit("feed", str(user), "revoked", str(user), None, user)

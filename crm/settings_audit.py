@@ -38,6 +38,7 @@ KINDS: dict[str, Any] = {
     "exclusion": gettext_lazy("Exclusion list"),
     "partner": gettext_lazy("Partner"),
     "token": gettext_lazy("API token"),
+    "feed": gettext_lazy("Address of a calendar"),
 }
 
 # What the kinds are rows of; upper apps by name only.
@@ -60,6 +61,7 @@ MODELS = {
     "exclusion": "crm.Exclusion",
     "partner": "accounts.Partner",
     "token": "accounts.ApiToken",
+    "feed": "accounts.CalendarFeed",
 }
 # What was done to a row where no single column of it changed.
 DEEDS: dict[str, Any] = {

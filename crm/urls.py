@@ -1,10 +1,10 @@
 """The addresses of the project; apps bring their own lists."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from crm.health import healthz
 from crm.views import profile
-from crm.views.calendar import task_calendar
+from crm.views.calendar import calendar_feed, task_calendar
 from crm.views.client_urls import company_patterns, contact_patterns
 from crm.views.tasks import task_edit, task_list
 
@@ -32,6 +32,7 @@ urlpatterns = [
     path("profile/", include("crm.views.profile_urls")),
     path("tasks/", task_list, name="task-list"),
     path("calendar/", task_calendar, name="task-calendar"),
+    re_path(r"^calendar/feed/(?P<secret>[\w-]{43})\.ics$", calendar_feed, name="calendar-feed"),
     path("tasks/<int:pk>/edit/", task_edit, name="task-edit"),
     path("", include("crm.screens.urls")),
     path("", include("web.urls")),

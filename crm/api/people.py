@@ -13,7 +13,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, CalendarFeed, User
 from accounts.services import profile_update
 from crm import notify, people_services
 from crm.api.filtering import PAGING, refuse_unknown
@@ -82,6 +82,41 @@ class MeViewSet(ApiViewSet):
         """Change one's own name, phone, language, time zone or absence."""
         user = profile_update(self.caller, data=self.read(MeInput, partial=True))
         return Response(self.get_serializer(user).data)
+
+
+class FeedOutput(serializers.ModelSerializer[CalendarFeed]):
+    """The address of a calendar, without its secret."""
+
+    class Meta:
+        model = CalendarFeed
+        fields = ("created_at", "last_used_at")
+        read_only_fields = fields
+
+
+class MyCalendarFeedViewSet(ApiViewSet):
+    """The private address of the caller's calendar. It is made in the browser: a secret is shown to a person, once."""
+
+    queryset = CalendarFeed.objects.none()
+    serializer_class = FeedOutput
+
+    @extend_schema(summary=gettext_lazy("The address of my calendar"), operation_id="me_calendar_feed_retrieve")
+    def show(self, request: Request) -> Response:
+        """Since when there is one, and when it was last read; a 404 where there is none."""
+        refuse_unknown(request, set())
+        feed = CalendarFeed.objects.filter(user=self.caller).first()
+        if feed is None:
+            raise Http404
+        return Response(self.get_serializer(feed).data)
+
+    @extend_schema(
+        summary=gettext_lazy("End the address of my calendar"),
+        operation_id="me_calendar_feed_destroy",
+        responses={204: None},
+    )
+    def end(self, request: Request) -> Response:
+        """It works no more at once; twice changes nothing."""
+        people_services.feed_end(self.caller)
+        return Response(status=204)
 
 
 class NotificationSettings(serializers.Serializer[Any]):

@@ -13,7 +13,7 @@ from crm.api.clients import ClientSearchViewSet, CompanyViewSet, ContactViewSet,
 from crm.api.docs import ApiDocs, ApiSchema, ErrorCodes, no_such_address
 from crm.api.jobs import JobViewSet
 from crm.api.merging import MergeViewSet
-from crm.api.people import MeViewSet, MyNotificationsViewSet, MyTokensViewSet, UserViewSet
+from crm.api.people import MeViewSet, MyCalendarFeedViewSet, MyNotificationsViewSet, MyTokensViewSet, UserViewSet
 from crm.api.pipeline_settings import PipelineSettingsViewSet, ReasonViewSet, StageSettingsViewSet
 from crm.api.preferences import PreferencesViewSet
 from crm.api.saved_views import SavedViewViewSet
@@ -51,6 +51,11 @@ urlpatterns = [
         "v1/me/notifications/",
         MyNotificationsViewSet.as_view({"get": "show", "patch": "change"}),
         name="api-me-notifications",
+    ),
+    path(
+        "v1/me/calendar-feed/",
+        MyCalendarFeedViewSet.as_view({"get": "show", "delete": "end"}),
+        name="api-me-calendar-feed",
     ),
     path("v1/settings/", SettingsViewSet.as_view({"get": "show"}), name="api-settings"),
     path("v1/settings/import/", SettingsViewSet.as_view({"post": "take"}), name="api-settings-import"),

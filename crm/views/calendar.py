@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +16,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
+from accounts.services import feed_owner
 from crm import clock
+from crm.calendar_feed import feed_of, too_often
 from crm.formfields import read_full_day
 from crm.models import Activity
 from crm.months import month_name, week_heads
@@ -105,3 +107,20 @@ def _title(view: str, day: date) -> str:
         return f"{month_name(day.month)} {day.year}"
     begin = "j" if first.month == last.month else "j E" if first.year == last.year else "j E Y"
     return f"{date_format(first, begin)} – {date_format(last, 'j E Y')}"
+
+
+@require_safe
+def calendar_feed(request: HttpRequest, secret: str) -> HttpResponse:
+    """The calendar for a phone, under an address that only its owner knows; 404 once it has ended."""
+    if wait := too_often(secret):
+        answer = HttpResponse(status=429, content_type="text/plain; charset=utf-8")
+        answer["Retry-After"] = str(wait)
+        return answer
+    owner = feed_owner(secret)
+    if owner is None:
+        raise Http404
+    answer = HttpResponse(feed_of(owner), content_type="text/calendar; charset=utf-8")
+    answer["Content-Disposition"] = 'inline; filename="tasks.ics"'
+    answer["Cache-Control"] = "private, no-store"
+    answer["X-Robots-Tag"] = "noindex"
+    return answer

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from django.views.i18n import set_language
 
 from accounts import services
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, CalendarFeed, User
 from crm import notify, people_services
 from crm.formfields import DayField, PhoneField
 from crm.screens import dialogs
@@ -30,6 +30,7 @@ TIME = forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
 TABS = (
     (gettext_lazy("Profile"), "accounts:profile", "user-circle"),
     (gettext_lazy("Notifications"), "accounts:notifications", "bell"),
+    (gettext_lazy("Calendar on the phone"), "accounts:calendar", "calendar-event"),
     (gettext_lazy("API tokens"), "accounts:tokens", "api"),
 )
 
@@ -140,6 +141,28 @@ def notifications(request: HttpRequest) -> HttpResponse:
         "person": user,
     }
     return render(request, "accounts/notifications.html", context, status=422 if form.errors else 200)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def calendar(request: HttpRequest) -> HttpResponse:
+    """The address of one's calendar: made, made anew, ended. It is shown this once."""
+    user: Any = request.user
+    address = ""
+    if request.method == "POST":
+        if "end" in request.POST:
+            people_services.feed_end(user)
+            return dialogs.done(request, _("The old address works no more."), to=request.path, go=True)
+        path = reverse("calendar-feed", args=[people_services.feed_give(user)])
+        address = request.build_absolute_uri(path)
+    context = {
+        **page_context(request, "accounts:calendar"),
+        "address": address,
+        "feed": CalendarFeed.objects.filter(user=user).first(),
+    }
+    response = render(request, "accounts/calendar.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 @require_POST

@@ -9,6 +9,7 @@ from crm.views import profile
 app_name = "accounts"
 urlpatterns = [
     path("", profile.profile, name="profile"),
+    path("calendar/", profile.calendar, name="calendar"),
     path("notifications/", profile.notifications, name="notifications"),
     path("tokens/", profile.tokens, name="tokens"),
     path("tokens/<int:pk>/revoke/", profile.token_revoke, name="token-revoke"),

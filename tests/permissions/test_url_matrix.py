@@ -151,7 +151,7 @@ class Rows:
             "client-matches",
         ):
             self.add(name, EVERYBODY)
-        for name in ("accounts:profile", "accounts:notifications", "accounts:tokens"):
+        for name in ("accounts:profile", "accounts:notifications", "accounts:calendar", "accounts:tokens"):
             self.add(name, EVERYBODY)
         for name in ("settings-transfer", "settings-transfer-download"):
             self.add(name, HEADS)
@@ -286,6 +286,7 @@ class Rows:
         self.add("job-file", "302 404 404 404 404 404 404", job.pk)
         for name in ("job-stop", "job-undo"):
             self.add(name, "302 404 404 404 404 404 404", job.pk, method="POST")
+        self.add("calendar-feed", "404 404 404 404 404 404 404", "x" * 43)
         self.add("healthz", "- - - - - - -")
         self.add("set_language", "* - - * * * *", method="POST")
 
