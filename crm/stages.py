@@ -239,19 +239,18 @@ def _refusal_columns(record: StagedRecord, target: Stage, refusal: Refusal | Non
         return {"refusal_reason": None, "refusal_comment": ""} if target.is_open else {}
     given = refusal or Refusal()
     comment = given.comment.strip()
-    if not comment or looks_like_placeholder(comment):
-        raise RefusalNeeded(
-            _("Write in your own words why «%(record)s» is closed as «%(stage)s».")
-            % {"record": record, "stage": target.name},
-            errors=[{"pointer": "/refusal/comment", "code": "required", "message": _("A comment is needed.")}],
-        )
     offered = _OFFERED.all(target.key)
     reason = next((item for item in offered if item.pk == given.reason_id), None)
+    texts, errors = [], []
+    if not comment or looks_like_placeholder(comment):
+        why = _("Write in your own words why «%(record)s» is closed as «%(stage)s».")
+        texts.append(why % {"record": record, "stage": target.name})
+        errors.append({"pointer": "/refusal/comment", "code": "required", "message": _("A comment is needed.")})
     if reason is None and offered:
-        raise RefusalNeeded(
-            _("Choose a reason for «%(stage)s».") % {"stage": target.name},
-            errors=[{"pointer": "/refusal/reason", "code": "required", "message": _("Choose a reason.")}],
-        )
+        texts.append(_("Choose a reason for «%(stage)s».") % {"stage": target.name})
+        errors.append({"pointer": "/refusal/reason", "code": "required", "message": _("Choose a reason.")})
+    if errors:
+        raise RefusalNeeded(" ".join(texts), errors=errors)
     columns: dict[str, Any] = {"refusal_reason": reason, "refusal_comment": comment}
     if reason is not None and reason.asks_competitor and hasattr(record, "competitor"):
         columns |= _competitor_columns(reason, given)

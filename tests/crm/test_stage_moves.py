@@ -79,6 +79,18 @@ def test_a_refusal_needs_a_real_comment(comment: str) -> None:
 
 
 @pytest.mark.rule("PIPE-4")
+def test_all_that_a_refusal_lacks_is_said_at_once() -> None:
+    owner = make_user()
+    deal = make_deal(owner)
+    with pytest.raises(RefusalNeeded) as refused:
+        move(deal, "price_of_structures", by=owner)
+    assert [row["pointer"] for row in refused.value.errors] == ["/refusal/comment", "/refusal/reason"]
+    with pytest.raises(RefusalNeeded) as refused:
+        move(deal, "price_of_structures", by=owner, refusal=Refusal(None, "Дорого для нас"))
+    assert [row["pointer"] for row in refused.value.errors] == ["/refusal/reason"]
+
+
+@pytest.mark.rule("PIPE-4")
 def test_a_refusal_keeps_reason_comment_and_competitor() -> None:
     owner = make_user()
     deal = make_deal(owner)
