@@ -33,7 +33,7 @@ MAX_ATTEMPTS = 5
 # So many posts are claimed together: what they have in common (stages, settings, rules, people) is read once for them.
 BATCH = 20
 # After so many a worker lets other work come in between.
-MOST = 200
+MOST = 100
 
 Maker = Callable[..., StagedRecord]
 _maker: list[Maker] = []
@@ -129,7 +129,8 @@ def _claim_batch(size: int) -> list[Submission]:
     with transaction.atomic():
         rows = _readable().filter(_free()).order_by("received_at", "id")
         if has_locks:
-            rows = rows.select_for_update(skip_locked=True, of=("self",))
+            # A repeat that is just being written holds a key lock on its first post, which must not be passed over.
+            rows = rows.select_for_update(skip_locked=True, of=("self",), no_key=True)
         posts = list(rows[:size])
         keys = [post.pk for post in posts]
         if keys:

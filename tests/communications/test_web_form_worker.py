@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -42,6 +43,24 @@ def store(form: WebForm, number: int) -> Submission:
     raw = json.dumps({**BODY, "phone": f"8912345{number:04d}"}).encode()
     parsed = parse(raw, "application/json")
     return submission_store(form=form, body=raw, content_type="application/json", parsed=parsed).submission
+
+
+def run_workers(count: int, done: list[int]) -> None:
+    """So many workers at once, each with a connection of its own; `done` gets how many leads each has made."""
+    start = threading.Barrier(count)
+
+    def work() -> None:
+        try:
+            start.wait(20)
+            done.append(process_received())
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(count)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
 
 
 def test_the_answer_does_not_wait_for_the_lead_and_is_the_same_when_asked_again(form: WebForm) -> None:
@@ -101,7 +120,7 @@ def test_many_posts_call_once_and_the_next_one_calls_again(form: WebForm, monkey
     assert len(calls) == 2
 
 
-def test_without_a_broker_the_post_is_taken_quickly_and_the_tick_finds_it(form: WebForm, monkeypatch: Any) -> None:
+def test_without_a_broker_the_lead_is_made_in_the_request(form: WebForm, monkeypatch: Any) -> None:
     tried: list[int] = []
 
     def away(**options: Any) -> None:
@@ -113,7 +132,27 @@ def test_without_a_broker_the_post_is_taken_quickly_and_the_tick_finds_it(form: 
     cache.delete(calling.CALLED)
     assert post({**BODY, "phone": "89120000001"}).status_code == 202
     assert len(tried) == 1, "nobody waits for the broker at every post"
-    assert process_submissions() == 2
+    assert Lead.objects.count() == 2
+    assert process_submissions() == 0
+
+
+def test_without_a_cache_the_lead_is_made_in_the_request(form: WebForm, settings: Any) -> None:
+    backend = "django.core.cache.backends.redis.RedisCache"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": "unix:///nowhere/valkey.sock"}}
+    assert post().status_code == 202
+    assert Lead.objects.count() == 1
+
+
+def test_what_waits_in_vain_for_a_worker_is_made_with_the_next_posts(form: WebForm, monkeypatch: Any) -> None:
+    for number in range(3):
+        store(form, number)
+    assert Lead.objects.count() == 0
+    later = time.time() + calling.LATE + 1
+    monkeypatch.setattr(calling.time, "time", lambda: later)
+    post({**BODY, "phone": "89120000001"})
+    assert list(Lead.objects.order_by("pk").values_list("phone", flat=True)) == ["+79123450000", "+79123450001"]
+    post({**BODY, "phone": "89120000002"})
+    assert Lead.objects.count() == 4
 
 
 def test_a_post_that_breaks_does_not_hold_up_the_others(form: WebForm, monkeypatch: Any) -> None:
@@ -158,24 +197,22 @@ def test_a_worker_makes_the_lead_right_after_the_post(
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
+def test_a_post_whose_repeat_is_just_being_written_is_not_passed_over(form: WebForm) -> None:
+    kept = store(form, 1)
+    done: list[int] = []
+    with transaction.atomic():
+        Submission.objects.create(form=form, body=b"", state="duplicate", duplicate_of=kept)
+        run_workers(1, done)
+    assert done == [1]
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
 def test_two_workers_share_what_waits(form: WebForm) -> None:
     for number in range(50):
         store(form, number)
     taken: list[int] = []
-    start = threading.Barrier(2)
-
-    def work() -> None:
-        try:
-            start.wait(20)
-            taken.append(process_received())
-        finally:
-            connection.close()
-
-    workers = [threading.Thread(target=work) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
+    run_workers(2, taken)
     assert sum(taken) == 50
     assert min(taken) > 0
     assert Lead.objects.count() == 50
