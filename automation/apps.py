@@ -12,6 +12,8 @@ class AutomationConfig(AppConfig):
 
     def ready(self) -> None:
         from automation import acting, occasions, rule_services, services, standing, timeline
+        from automation.wording import users_of_templates as rulebook_users
+        from communications.views import used_by
         from crm import bulk, events, nightly, settings_services, settings_transfer
 
         del timeline  # imported for its sentences
@@ -25,5 +27,6 @@ class AutomationConfig(AppConfig):
         settings_transfer.section(
             "rule", "code", skipped=("is_shipped", "switched_on_at"), save=rule_services.rule_take
         )
+        used_by(rulebook_users)
         nightly.every_night("plans follow the settings", services.replan)
         settings_services.follow_settings(services.follow_settings)

@@ -192,3 +192,13 @@ def _templates() -> dict[str, str]:
 def _people() -> dict[str, str]:
     rows = User.objects.filter(partner__isnull=True)
     return scope.remember("automation.people", lambda: {str(row.pk): row.short_name for row in rows})
+
+
+def users_of_templates() -> dict[str, list[str]]:
+    """The robots that write by a template, by its code; those switched off say so."""
+    found: dict[str, list[str]] = {}
+    for rule in Rule.objects.order_by("pk"):
+        if code := (rule.params or {}).get("template"):
+            name = rule.name if rule.is_active else _("%(name)s (off)") % {"name": rule.name}
+            found.setdefault(str(code), []).append(name)
+    return found

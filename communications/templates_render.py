@@ -97,22 +97,22 @@ def check_text(text: str) -> None:
 
 
 def render(template: MessageTemplate, record: StagedRecord, contact: Contact | None) -> Letter:
-    """The letter for a record and a person; MissingValue names the placeholder that has no value there."""
+    """The letter for a record and a person; MissingValue names the placeholders that have no value there."""
     values = _values(template, record, contact)
     return Letter(one_line(_fill(template.subject, values)), _fill(template.text, values))
 
 
 def _values(template: MessageTemplate, record: StagedRecord, contact: Contact | None) -> Mapping[str, str]:
     check_text(template.subject + template.text)
-    values = {}
-    for name in set(PLACEHOLDER.findall(template.subject + template.text)):
-        values[name] = str(PLACEHOLDERS[name].value(record, contact) or "").strip()
-        if not values[name]:
-            raise MissingValue(
-                _("The template «%(template)s» needs «%(what)s», and «%(record)s» has none.")
-                % {"template": template.name, "what": PLACEHOLDERS[name].label, "record": record},
-                errors=[{"pointer": f"/{name}", "code": "required", "message": str(PLACEHOLDERS[name].label)}],
-            )
+    # In the order of the letter, each once: so they are named to whoever must fill them in.
+    names = dict.fromkeys(PLACEHOLDER.findall(f"{template.subject} {template.text}"))
+    values = {name: str(PLACEHOLDERS[name].value(record, contact) or "").strip() for name in names}
+    if missing := {name: str(PLACEHOLDERS[name].label) for name, value in values.items() if not value}:
+        raise MissingValue(
+            _("The template «%(template)s» needs «%(what)s», and «%(record)s» has none.")
+            % {"template": template.name, "what": "», «".join(missing.values()), "record": record},
+            errors=[{"pointer": f"/{name}", "code": "required", "message": label} for name, label in missing.items()],
+        )
     return values
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
@@ -11,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
@@ -19,6 +21,7 @@ from communications.models import MessageTemplate, Submission, WebForm
 from communications.processing import submission_reprocess
 from communications.templates_render import PLACEHOLDERS, check_text
 from communications.templates_render import render as render_letter
+from crm import scope
 from crm.errors import DomainError
 from crm.http import paginate
 from crm.models import Contact, Exclusion, RecordType, record_model
@@ -143,6 +146,24 @@ def submission_again(request: HttpRequest, pk: int) -> HttpResponse:
 # -- message templates ------------------------------------------------------------------------------------------------
 
 
+USED_BY: list[Callable[[], Mapping[str, list[str]]]] = []
+
+
+def used_by(find: Callable[[], Mapping[str, list[str]]]) -> None:
+    """Register who uses templates: it answers names by the code of the template, for the list of the settings."""
+    if find not in USED_BY:
+        USED_BY.append(find)
+
+
+def placeholder_buttons() -> str:
+    """What a letter may name; a press puts it where the cursor is, without scripts it is a list to type from."""
+    rows = ((f"{{{name}}}", f"{{{name}}}", item.label) for name, item in PLACEHOLDERS.items())
+    buttons = format_html_join(
+        "", '<button type="button" class="btn btn-small" data-insert="{}"><code>{}</code> {}</button>', rows
+    )
+    return format_html('<span>{}</span><span class="placeholders">{}</span>', _("Placeholders:"), buttons)
+
+
 class TemplateForm(forms.ModelForm):
     """A letter with placeholders."""
 
@@ -154,8 +175,7 @@ class TemplateForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.fields["name_en"].required = False
         self.fields["text"].widget.attrs["rows"] = 12
-        known = ", ".join(f"{{{name}}} – {item.label}" for name, item in PLACEHOLDERS.items())
-        self.fields["text"].help_text = _("Placeholders: %(known)s.") % {"known": known}
+        self.fields["text"].help_text = placeholder_buttons()
 
     def clean(self) -> dict[str, Any]:
         """Only placeholders that are known."""
@@ -170,7 +190,28 @@ class TemplateForm(forms.ModelForm):
 
 def _template(row: Any) -> dict[str, Any]:
     preview = {"label": _("Preview"), "url": reverse("settings-template-preview", args=[row.pk]), "dialog": True}
-    return {"title": row.name, "notes": [row.subject], "links": [preview]}
+    copy = {"label": _("Copy"), "url": f"{reverse('settings-templates-add')}?like={row.pk}", "dialog": True}
+    users = sorted(name for names in _users().values() for name in names.get(row.pk, ()))
+    used = _("Used by: %(names)s") % {"names": ", ".join(users)} if users else _("Used by no robot")
+    return {"title": row.name, "notes": [row.subject, used], "links": [copy, preview]}
+
+
+def _users() -> Mapping[int, Mapping[str, list[str]]]:
+    """Who uses templates, asked once for a page."""
+    return scope.remember("communications.used_by", lambda: {n: find() for n, find in enumerate(USED_BY)})
+
+
+def _like(request: HttpRequest) -> MessageTemplate:
+    """A new template, or a copy of the one that is named."""
+    like = MessageTemplate.objects.filter(pk=request.GET.get("like", "")[:50]).first()
+    if like is None:
+        return MessageTemplate()
+    return MessageTemplate(
+        name_ru=_("%(name)s (copy)") % {"name": like.name_ru},
+        name_en=f"{like.name_en} (copy)",
+        subject=like.subject,
+        text=like.text,
+    )
 
 
 TEMPLATES = Catalogue(
@@ -183,13 +224,21 @@ TEMPLATES = Catalogue(
     add_label=gettext_lazy("New template"),
     line=_template,
     order=("name_ru", "pk"),
+    blank=_like,
 )
+
+TRIED_ON = (RecordType.DEAL, RecordType.LEAD)
+FOUND = 6
 
 
 class PreviewForm(forms.Form):
-    """Of which deal the letter is."""
+    """Of which record the letter is: one found by words or number, the one named, or the latest."""
 
-    number = forms.IntegerField(label=gettext_lazy("Number of a deal"), min_value=1, required=False)
+    kind = forms.ChoiceField(
+        label=gettext_lazy("Record"), choices=[(kind.value, kind.label) for kind in TRIED_ON], required=False
+    )
+    q = forms.CharField(label=gettext_lazy("Name, number or phone"), max_length=100, required=False)
+    number = forms.IntegerField(min_value=1, max_value=2**62, required=False, widget=forms.HiddenInput)
 
 
 def deal_to_try(user: Any, number: int | None = None) -> Any:
@@ -199,29 +248,42 @@ def deal_to_try(user: Any, number: int | None = None) -> Any:
     return deals.filter(pk=number).first() if number else deals.order_by("-last_activity_at", "-id").first()
 
 
+def records_to_try(user: Any, kind: str, query: str, number: int | None) -> list[Any]:
+    """The records in sight for which a template is tried, the first of them shown; the latest where none is asked."""
+    if kind == RecordType.DEAL and not query:
+        return [deal] if (deal := deal_to_try(user, number)) is not None else []
+    manager: Any = record_model(kind)._default_manager
+    rows = manager.visible_to(user).alive().select_related("contact")
+    rows = rows.filter(pk=number) if number else rows.search(query) if query else rows.filter(contact__isnull=False)
+    return list(rows.order_by("-last_activity_at", "-id")[: FOUND if query else 1])
+
+
 @settings_page
 @require_safe
 def template_preview(request: HttpRequest, pk: str) -> HttpResponse:
-    """The letter for a real deal: the one asked for, else the latest that has a contact."""
+    """The letter for a real record: one found by words, the one asked for, else the latest that has a contact."""
     template = MessageTemplate.objects.filter(pk=pk).first()
     if template is None:
         raise Http404
-    form = PreviewForm(request.GET or None)
-    number = form.cleaned_data.get("number") if form.is_bound and form.is_valid() else None
-    deal = deal_to_try(request.user, number)
+    form = PreviewForm(request.GET)
+    asked = form.cleaned_data if form.is_valid() else {}
+    kind, query = asked.get("kind") or RecordType.DEAL, (asked.get("q") or "").strip()
+    found = records_to_try(request.user, kind, query, asked.get("number"))
+    record = found[0] if found else None
     context: dict[str, Any] = {
         "dialog_title": _("Preview: «%(template)s»") % {"template": template.name},
         "template": template,
-        "form": form,
-        "deal": deal,
-        "number": number,
+        "form": PreviewForm(initial={"kind": kind, "q": query}),
+        "kind": kind,
+        "record": record,
+        "others": found[1:],
         "dialog_back": reverse("settings-templates"),
     }
-    if deal is not None:
-        contact: Contact = deal.contact
+    if record is not None:
+        contact: Contact | None = record.contact
         try:
-            context["letter"] = render_letter(template, deal, contact)
-            context["to"] = contact.email or _("(the contact has no e-mail)")
+            context["letter"] = render_letter(template, record, contact)
+            context["to"] = getattr(contact, "email", "") or _("(the contact has no e-mail)")
         except DomainError as error:
             context["problem"] = error.message
     return dialogs.dialog(request, "communications/preview.html", context)

@@ -294,4 +294,19 @@
       field.scrollIntoView({ block: "center" });
     });
   });
+
+  // A button puts its text where the cursor was last in the field beside it, or in another text of the form.
+  let typed = null;
+  document.addEventListener("focusin", (event) => {
+    if (event.target.matches("textarea, input[type=text], input:not([type])")) typed = event.target;
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-insert]");
+    if (!button) return;
+    const own = button.closest(".field").querySelector("textarea, input");
+    const field = typed?.form === own.form && typed.isConnected && /^(subject|text)$/.test(typed.name) ? typed : own;
+    field.setRangeText(button.dataset.insert, field.selectionStart, field.selectionEnd, "end");
+    field.focus();
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
 })();

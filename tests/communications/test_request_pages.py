@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.html import escape
 
 from accounts.models import Role
+from automation.models import Rule
 from communications.models import MessageTemplate, Submission, WebForm
 from crm.models import Change
 from leads.models import Lead
+from leads.services import lead_create
 from objects_registry.models import Purpose, SteelConsumption
 from tests.factories import make_client, make_deal, make_user
 
@@ -77,6 +80,45 @@ def test_what_could_not_be_processed_is_listed_with_its_error_and_processed_agai
     row.refresh_from_db()
     assert row.state == "done"
     assert Lead.objects.filter(pk=row.lead_id).exists()
+
+
+@pytest.mark.rule("COM-1")
+def test_a_template_is_tried_on_a_record_found_by_words(office: Client, head: Any) -> None:
+    template = MessageTemplate.objects.get(pk="delayed_reminder_1")
+    MessageTemplate.objects.filter(pk=template.pk).update(text="{contact}, {title}, {responsible_phone}!")
+    url = f"/settings/templates/{template.pk}/preview/"
+    for number in (1, 2):
+        make_deal(head, title=f"Коровник {number}", contact=make_client(head, first_name="Анна"))
+    data = {"title": "Зернохранилище", "name": "Игорь", "responsible": head, "channel": "phone"}
+    lead = lead_create(by=head, data=data, phones="89123456789")
+    head.phone = ""
+    head.save(update_fields=["phone"])
+    page = office.get(url, {"q": "коровник"}, headers=HTMX).content.decode()
+    assert page.count("<li>") == 1  # the other one that was found
+    assert "phone of the responsible" in page  # what is missing, in words, before anything is sent
+    head.phone = "+79123456789"
+    head.save(update_fields=["phone"])
+    assert "Анна" in office.get(url, {"q": "коровник 1"}, headers=HTMX).content.decode()
+    missing = office.get(url, {"kind": "lead", "q": "зернохранилище"}, headers=HTMX).content.decode()
+    assert lead.get_absolute_url() in missing
+    assert "how the person is addressed" in missing
+    for wrong in ({"kind": "user"}, {"number": "x"}, {"q": "нет такого"}, {"kind": "lead", "number": "999999"}):
+        assert office.get(url, wrong, headers=HTMX).status_code == 200
+
+
+@pytest.mark.rule("COM-1")
+def test_a_template_names_its_robots_and_is_copied(office: Client) -> None:
+    template = MessageTemplate.objects.get(pk="delayed_reminder_1")
+    rule = Rule.objects.filter(params__template=template.pk).first()
+    assert rule is not None
+    page = office.get("/settings/templates/").content.decode()
+    assert escape(rule.name) in page
+    dialog = office.get(f"/settings/templates/new/?like={template.pk}", headers=HTMX).content.decode()
+    assert f"{template.name_ru} (copy)" in dialog
+    assert 'data-insert="{contact}"' in dialog
+    data = {"name_ru": "Копия", "name_en": "", "subject": template.subject, "text": template.text}
+    assert office.post("/settings/templates/new/", data).status_code == 302
+    assert MessageTemplate.objects.get(name_ru="Копия").pk != template.pk
 
 
 @pytest.mark.rule("COM-1")
