@@ -14,7 +14,7 @@ from automation import schedule
 from automation.actions import entry_of
 from automation.models import Rule, ScheduledRun
 from automation.rulebook import is_of_stage
-from crm import clock, conditions
+from crm import clock, conditions, events
 from crm.models import StagedRecord
 
 State = ScheduledRun.State
@@ -38,6 +38,7 @@ def follow_date(rule: Rule, record: StagedRecord) -> None:
             "entry_id": entry_of(record) if rule.stage_id else None,
             "planned_from": clock.now(),
             "due_at": due,
+            "depth": events.depth(),
             "created_at": clock.now(),
         },
     )

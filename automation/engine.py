@@ -22,7 +22,7 @@ from automation.actions import ACTIONS, Outcome, entry_of
 from automation.models import Rule, ScheduledRun
 from automation.occasions import FIRST_PAUSE
 from automation.rulebook import known_rules
-from crm import clock, conditions
+from crm import clock, conditions, events
 from crm.claims import claim_one
 from crm.models import record_model
 from crm.together import on_its_own
@@ -102,7 +102,7 @@ def carry_out(pk: int, *, by_hand: bool = False) -> ScheduledRun:
     """
     run = ScheduledRun.objects.select_related("rule__pipeline").get(pk=pk)
     try:
-        with on_its_own(), translation.override(settings.LANGUAGE_CODE):
+        with events.chained(run.depth), on_its_own(), translation.override(settings.LANGUAGE_CODE):
             _carry_out(run, by_hand=by_hand)
     except Lost:
         log.warning("run_taken_over", run_id=pk)

@@ -85,6 +85,7 @@ class ScheduledRun(RecordRef):
     claimed_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    depth = models.PositiveSmallIntegerField(default=0, help_text="How many rules led to it, one after another.")
     note = models.TextField(blank=True)
     created_at = models.DateTimeField(default=clock.now)
 

@@ -18,7 +18,7 @@ from automation.actions import ACTIONS, entry_of
 from automation.models import Rule, ScheduledRun
 from automation.rulebook import WRITES, is_of_stage, known_rules
 from communications.services import messages_cancel
-from crm import clock, conditions, norms, pipelines
+from crm import clock, conditions, events, norms, pipelines
 from crm.actors import Actor
 from crm.models import Event, StagedRecord, record_model
 from crm.prepared import MOMENT, NUMBER, TEXT, Prepared
@@ -215,6 +215,7 @@ def _schedule(rule: Rule, record: StagedRecord, event: Event, **columns: Any) ->
             # What a stage left behind is not ended by the next move.
             "stage_key": "" if rule.trigger == Rule.Trigger.STAGE_LEFT else record.stage,
             "entry_id": entry_of(record),
+            "depth": events.depth(),
             "created_at": clock.now(),
             **columns,
         },

@@ -60,6 +60,24 @@ class silence:  # noqa: N801 - reads as a statement: `with events.silence():`
         _silent.reset(self._token)
 
 
+class chained:  # noqa: N801 - reads as a statement: `with events.chained(depth):`
+    """Within the block what is published is so many steps down a chain: a step that waited for days is still one."""
+
+    def __init__(self, depth: int) -> None:
+        self._depth = depth
+
+    def __enter__(self) -> None:
+        self._token = _handling.set(self._depth)
+
+    def __exit__(self, *exc_info: object) -> None:
+        _handling.reset(self._token)
+
+
+def depth() -> int:
+    """How many steps down a chain of rules what is done now stands; 0 for what a person does."""
+    return _handling.get()
+
+
 def is_silent() -> bool:
     """Whether nothing is to be told of now: a merge or an undo is under way."""
     return _silent.get()

@@ -171,6 +171,27 @@ def test_rules_that_feed_each_other_are_cut(owner: Any) -> None:
     assert (cut.is_ok, cut.rule.code in {"on", "back", "there"}) == (False, True)
 
 
+@pytest.mark.rule("AUTO-4")
+def test_rules_that_feed_each_other_hour_by_hour_are_cut_too(owner: Any, clock: Any) -> None:
+    make_rule(
+        code="on", stage_id="deal:request_received", delay_hours=1, action="change_stage", params={"to": "resumed"}
+    )
+    make_rule(
+        code="back", stage_id="deal:resumed", delay_hours=1, action="change_stage", params={"to": "request_received"}
+    )
+    deal = make_deal(owner)
+    for _number in range(30):
+        clock.travel(hours=24 if clock.now().astimezone(UTC).hour > 13 else 2)
+        engine.run_due()
+    moves = TimelineEntry.objects.filter(record_id=deal.pk, action="stage").count()
+    assert 8 <= moves <= 11
+    assert RuleRun.objects.filter(record_id=deal.pk, outcome="cut").count() == 1
+    deal.refresh_from_db()
+    move(deal, "costing", by=owner, override=True)
+    move(deal, "resumed", by=owner, override=True)
+    assert ScheduledRun.objects.get(record_id=deal.pk, state="scheduled").depth == 1
+
+
 # -- failures ---------------------------------------------------------------------------------------------------------
 
 
