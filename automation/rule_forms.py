@@ -244,9 +244,13 @@ class RuleEditor:
 
     def forgive(self) -> None:
         """Show what was typed without judging it: a choice was changed and other fields are asked for."""
-        forms_: tuple[Any, ...] = self.parts
-        for part in forms_:
+        parts: tuple[Any, ...] = self.parts
+        for part in parts:
             part._errors = ErrorDict()
+            part.data = part.data.copy()
+            for name, field in part.fields.items():  # what was not asked for before begins as it is shipped
+                if field.initial is not None:
+                    part.data.setdefault(part.add_prefix(name), field.initial)
 
     def take(self, error: DomainError) -> None:
         """Put what the service refused at the fields it is about."""

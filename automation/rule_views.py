@@ -148,6 +148,7 @@ def person(request: HttpRequest) -> User:
 def _tried(request: HttpRequest, editor: RuleEditor, rule: Rule) -> Trial | None:
     """What the rule would have done as it stands in the form; None where the form or the period is wrong."""
     period = PeriodForm(request.POST)
+    editor.form.fields["name_ru"].required = False  # what is only tried needs no name yet
     if not all((editor.is_valid(), period.is_valid())):
         return None
     try:

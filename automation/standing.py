@@ -79,8 +79,14 @@ def _line(rule: Rule, record: Any, since: str) -> Line:
     if rule.trigger == Trigger.DATE_REACHED:
         due = dates.moment_for(rule, record)
     elif schedule.is_delayed(rule):
-        due = schedule.due_at(rule, _start(record, since), stage=record.stage)
+        due = _due(rule, record, since)
     return Line(record, what_will_happen(rule, record), due)
+
+
+def _due(rule: Rule, record: StagedRecord, since: str) -> datetime:
+    """When a delayed rule would act; what is overdue by its delay is for the next working moment."""
+    due = schedule.due_at(rule, _start(record, since), stage=record.stage)
+    return max(due, schedule.working_moment(clock.now()))
 
 
 def _start(record: StagedRecord, since: str) -> datetime:
@@ -168,7 +174,6 @@ def _key(rule: Rule, record: StagedRecord) -> str:
 
 
 def _plan(rule: Rule, record: Any, since: str) -> None:
-    start = _start(record, since)
     ScheduledRun.objects.get_or_create(
         key=_key(rule, record),
         defaults={
@@ -177,8 +182,8 @@ def _plan(rule: Rule, record: Any, since: str) -> None:
             "record_id": record.pk,
             "stage_key": record.stage,
             "entry_id": entry_of(record),
-            "planned_from": start,
-            "due_at": max(schedule.due_at(rule, start, stage=record.stage), schedule.working_moment(clock.now())),
+            "planned_from": _start(record, since),
+            "due_at": _due(rule, record, since),
             "created_at": clock.now(),
         },
     )

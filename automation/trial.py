@@ -22,7 +22,7 @@ from crm.models import Change, StageHistory, TimelineEntry, record_model
 Trigger = Rule.Trigger
 LONGEST = 365
 # How many lines are shown, and how many occasions are looked at where a condition cannot be asked of the database.
-SHOWN, LOOKED_AT = 50, 500
+SHOWN, LOOKED_AT = 20, 500
 
 
 @dataclass(frozen=True)

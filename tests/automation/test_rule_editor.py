@@ -147,6 +147,8 @@ def test_other_fields_are_asked_for_when_something_else_is_chosen(office: Client
     assert "send_message" not in text
     text = office.post(f"{PAGE}new/", {**FORM, "refresh": "1", "trigger": "field_changed"}).content.decode()
     assert 'name="fields_"' in text
+    text = office.post(f"{PAGE}new/", {**FORM, "refresh": "1", "trigger": "schedule"}).content.decode()
+    assert '<option value="9" selected>' in text
 
 
 def test_dates_norms_and_the_clock_are_set_in_the_browser(office: Client, head: Any) -> None:
