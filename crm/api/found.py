@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, TooManyFieldsSent
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -126,6 +126,14 @@ TRY = OpenApiExample(
 )
 
 
+def query_of(text: str) -> QueryDict:
+    """A list's query as it was sent; ValidationError for one with more parameters than any address has."""
+    try:
+        return QueryDict(text.removeprefix("?"), mutable=True)
+    except TooManyFieldsSent as error:
+        raise BadRequest({"query": [_("There are too many parameters.")]}) from error
+
+
 class FoundActions(RecordActions):
     """Files and actions over all that a filter finds: the same rows as the list of the API has."""
 
@@ -198,7 +206,7 @@ class FoundActions(RecordActions):
         return Sheet(self.found(query)[0], registry.of(self.record_type))
 
     def _export_job(self, wish: dict[str, Any]) -> Response:
-        query = QueryDict(wish["query"], mutable=True)
+        query = query_of(wish["query"])
         query["as"] = wish["format"]
         request, _found = self.found(query)
         job = export_jobs.export_start(request, registry.of(self.record_type), by=self.actor)
@@ -222,7 +230,7 @@ class FoundActions(RecordActions):
         wish = self.read(AllFoundInput)
         if wish["action"] == "delete" and not trash.may_delete(self.caller):
             raise PermissionDenied
-        query = QueryDict(wish["query"])
+        query = query_of(wish["query"])
         refuse_unknown(query, set(registry.of(self.record_type).filter_class.base_filters))
         rows = self.found(query, "move" if wish["action"] in MOVES else "change")[1].qs.order_by("-created_at", "-id")
         keys = list(rows.values_list("pk", flat=True)[: jobs.MOST + 1])
@@ -230,15 +238,17 @@ class FoundActions(RecordActions):
         if wish.get("expected", len(keys)) != len(keys):
             text = _("The filter finds %(count)s records to change by now: look at them again.")
             raise StageConflict(text % {"count": len(keys)})
+        # Before anything is done: what was moved may be found no more.
+        body["found"] = self.found(query)[1].qs.order_by().count()
         params = self._params(wish, rows)
         if wish["dry_run"] or not keys:
-            body |= {"found": self.found(query)[1].qs.order_by().count(), **self._look(wish, rows)}
+            body |= self._look(wish, rows)
             return Response(AllFoundOutput(body).data)
         job = jobs.job_start(
             by=self.caller, kind=wish["action"], rows=[(self.record_type, pk) for pk in keys], params=params,
             record_type=self.record_type, token_name=jobs.token_name(self.actor),
         )  # fmt: skip
-        body |= {"found": self.found(query)[1].qs.order_by().count(), "job": job}
+        body["job"] = job
         return _told(AllFoundOutput(body).data, job, 200 if job.is_over else 202)
 
     def _params(self, wish: dict[str, Any], rows: Any) -> dict[str, Any]:

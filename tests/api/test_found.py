@@ -105,6 +105,7 @@ def test_all_that_is_found_is_looked_at_then_moved_then_taken_back(caller: Any) 
     assert owner.post("deals/bulk/found/", {**wish, "expected": 7}).json()["code"] == "conflict"
     done = owner.post("deals/bulk/found/", {**wish, "expected": 3})
     job = done.json()["job"]
+    assert (done.json()["found"], done.json()["count"]) == (3, 3)
     assert (done.status_code, job["state"], job["done"], [row["id"] for row in job["failed"]]) == (
         200, "done", 2, [bare.pk],
     )  # fmt: skip
@@ -171,7 +172,10 @@ def test_many_are_left_to_a_worker_and_too_many_are_refused(caller: Any, monkeyp
     assert ListJob.objects.count() == 1
 
 
-@pytest.mark.parametrize("body", [{}, {"query": "", "action": "assign"}, {"query": "x=1", "action": "delete"}])
+MANY = {"query": "a&" * 1500, "action": "delete"}
+
+
+@pytest.mark.parametrize("body", [{}, {"query": "", "action": "assign"}, {"query": "x=1", "action": "delete"}, MANY])
 def test_a_call_that_says_too_little_or_too_much_is_refused(caller: Any, body: Any) -> None:
     head = caller(make_user(Role.SALES_HEAD))
     make_deal(head.user)
