@@ -157,13 +157,14 @@ def required_set(pipeline: Pipeline, *, by: Any, wanted: Mapping[str, list[str]]
     known = requirements_of(pipeline.record_type)
     changed = []
     for stage in Stage.objects.select_for_update().filter(pipeline=pipeline, key__in=wanted):
-        codes = [code for code in known if code in wanted[stage.key]]
+        codes = list(dict.fromkeys(wanted[stage.key]))
         if unknown := [code for code in wanted[stage.key] if code not in known]:
             raise _wrong("required", _("There is no field «%(field)s».") % {"field": unknown[0]})
         if set(codes) != set(stage.required):
             audit("stage", stage, "required", stage.required, codes, by)
-            Stage.objects.filter(pk=stage.pk).update(required=codes)
             changed.append(stage.key)
+        # The order is that in which they are asked for, no change of its own.
+        Stage.objects.filter(pk=stage.pk).exclude(required=codes).update(required=codes)
     pipelines.changed()
     if changed:
         _follow({REQUIRED: (None, changed)}, by)

@@ -263,7 +263,12 @@ def take_in(given: Any, *, by: Any) -> list[Difference]:
     ]
     if errors:
         raise InvalidInput(" ".join(str(error["message"]) for error in errors[:5]), errors=errors)
-    for change in found:
+    given_settings = [change for change in found if change.kind == "preference"]
+    for change in given_settings:
+        _take(change, by)
+    # A setting may take others along (the minimum of a lead what its stage requires): the file's word on those holds.
+    rest = compare(given) if given_settings else found
+    for change in rest:
         _take(change, by)
     pipelines.changed()
     if any(change.kind == "calendar" for change in found):

@@ -102,6 +102,19 @@ def test_a_changed_file_is_previewed_then_taken_in_and_audited(head: Any) -> Non
     }  # fmt: skip
 
 
+def test_a_setting_that_takes_others_along_does_not_change_what_the_file_says_of_those(head: Any) -> None:
+    stage = Stage.objects.get(key="lead:data_complete")
+    before = dump()
+    preferences_set({"lead_minimum": ["name"]}, by=head)
+    required_set(stage.pipeline, by=head, wanted={stage.key: ["name", "purpose", "height"]})
+    theirs = dump()
+    take_in(before, by=head)
+    assert plain(dump()) == plain(before)
+    take_in(theirs, by=head)
+    assert set(Stage.objects.get(key=stage.key).required) == {"name", "purpose", "height"}
+    assert plain(dump()) == plain(theirs)
+
+
 def test_a_pipeline_with_its_stages_and_reasons_comes_with_the_file(head: Any) -> None:
     found = plain(dump())
     here = copy.deepcopy(found)
