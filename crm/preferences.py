@@ -26,7 +26,10 @@ MEMO = "preferences"
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: kind is text, template, int, decimal, days, hours, weekdays, channels, codes, zone, user, hidden."""
+    """One setting.
+
+    Kind is text, lines, template, int, decimal, days, hours, weekdays, channels, codes, zone, user, hidden.
+    """
 
     default: Any
     kind: str
@@ -37,6 +40,20 @@ class Setting:
 
 SETTINGS: dict[str, Setting] = {
     "company_name": Setting("", "text", gettext_lazy("Company name")),
+    "seller_name": Setting(
+        "", "text", gettext_lazy("Documents: full name of the seller"), gettext_lazy("Empty: the company name.")
+    ),
+    "seller_inn": Setting("", "text", gettext_lazy("Documents: INN and KPP")),
+    "seller_address": Setting("", "text", gettext_lazy("Documents: legal address")),
+    "seller_bank": Setting(
+        "",
+        "lines",
+        gettext_lazy("Documents: bank details"),
+        gettext_lazy("Account, bank, BIC, correspondent account."),
+    ),
+    "seller_contacts": Setting("", "text", gettext_lazy("Documents: phone, e-mail, site")),
+    "quote_valid_days": Setting(14, "int", gettext_lazy("A quote is valid for so many days")),
+    "quote_terms": Setting("", "lines", gettext_lazy("Usual terms of a quote: payment, dates, delivery")),
     "company_time_zone": Setting("Europe/Moscow", "zone", gettext_lazy("Company time zone")),
     "working_hours": Setting(
         ["09:00", "18:00"],
@@ -226,7 +243,13 @@ def _clean_channels(value: Any) -> list[str]:
     return [channel for channel in INTAKE_CHANNELS if channel in chosen]
 
 
+def _clean_lines(value: Any) -> str:
+    """A text of several lines."""
+    return str(value).replace("\r\n", "\n").strip()[:2000]
+
+
 CLEANERS: dict[str, Callable[[Any], Any]] = {
+    "lines": _clean_lines,
     "days": _clean_days,
     "hours": _clean_hours,
     "weekdays": _clean_weekdays,

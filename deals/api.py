@@ -33,6 +33,7 @@ from deals import services
 from deals.catalogues_api import ProductViewSet
 from deals.filters import DealFilter
 from deals.models import Deal, DealLine, Product
+from deals.quotes_api import QuoteActions
 from objects_registry.api import WithObject
 from objects_registry.models import BUILDING_FIELDS, Purpose
 
@@ -131,7 +132,7 @@ class DealInput(RecordInput):
     create=extend_schema(summary=gettext_lazy("Create a deal"), request=DealInput),
     partial_update=extend_schema(summary=gettext_lazy("Change a deal"), request=DealInput),
 )
-class DealViewSet(WithObject, DirectionActions):
+class DealViewSet(WithObject, DirectionActions, QuoteActions):
     """What clients are going to buy."""
 
     queryset = Deal.objects.none()

@@ -11,7 +11,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from crm import clock
-from crm.models import Attribution, Company, Contact, NamedRow, RecordType, StagedRecord, Tag
+from crm.models import Attachment, Attribution, Company, Contact, NamedRow, RecordType, StagedRecord, Tag
 from deals import money
 from objects_registry.models import BuildingParameters, ConstructionObject
 
@@ -217,3 +217,53 @@ class DealLine(models.Model):
     def vat_amount(self) -> Decimal:
         """The VAT within the total."""
         return money.vat_within(self.total, self.vat_rate)
+
+
+class NumberSeries(models.Model):
+    """The last number given to documents of a kind in a year; taken under a lock, so none is doubled or left out."""
+
+    kind = models.CharField(max_length=10)
+    year = models.PositiveSmallIntegerField()
+    last = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("number series")
+        verbose_name_plural = _("number series")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["kind", "year"], name="number_series_once")]
+
+
+class Quote(models.Model):
+    """One version of a quote: what was offered, as it stood then; never written over, a change is a new version."""
+
+    deal = models.ForeignKey(Deal, models.CASCADE, related_name="quotes")
+    year = models.PositiveSmallIntegerField()
+    number = models.PositiveIntegerField(_("number"))
+    version = models.PositiveSmallIntegerField(_("version"), default=1)
+    date = models.DateField(_("date"))
+    valid_until = models.DateField(_("valid until"))
+    content = models.JSONField(help_text="Seller, client, lines and totals as they were printed.")
+    total = models.DecimalField(_("total"), max_digits=20, decimal_places=2)
+    attachment = models.ForeignKey(Attachment, models.PROTECT, related_name="+")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-year", "-number", "-version"]
+        verbose_name = _("quote")
+        verbose_name_plural = _("quotes")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["year", "number", "version"], name="quote_number_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label}, {self.date:%d.%m.%Y}"
+
+    @property
+    def label(self) -> str:
+        """The number as it is printed: "КП-12/2026", from the second version on with it."""
+        return quote_label(self.number, self.year, self.version)
+
+
+def quote_label(number: int, year: int, version: int) -> str:
+    """A quote's number as it is printed."""
+    return f"КП-{number}/{year}" + (f" (версия {version})" if version > 1 else "")

@@ -21,6 +21,7 @@ from crm.visibility import visible_record
 from deals import money
 from deals.forms import AmountForm, DealForm, LineFormSet, QuickDealForm
 from deals.models import Deal
+from deals.quotes import is_quotable
 from deals.screens import SCREEN
 from deals.services import LINE_FIELDS, deal_create, deal_lines_set
 from objects_registry.record_views import object_url, object_warning
@@ -62,6 +63,8 @@ def deal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context |= {
         "ties": ties(deal, user),
         "lines": list(deal.lines.all()),
+        "quotes": [] if user.is_partner else list(deal.quotes.all()),
+        "quote_url": reverse("deal-quote", args=[pk]) if may and is_quotable(deal) else "",
         "totals": money.totals_of(deal.lines.all()),
         "may_switch": may and deal.is_open and deal.partner_id is None and listing.has_directions("deal", user),
         "may_hand_over": may and deal.is_open and deal.partner_id is None,

@@ -92,6 +92,8 @@ def _field(key: str, setting: preferences.Setting) -> forms.Field:
         case "channels":
             offered = [(code, label) for code, label in Channel.choices if code in INTAKE_CHANNELS]
             return forms.MultipleChoiceField(choices=offered, widget=forms.CheckboxSelectMultiple, **common)
+        case "lines":
+            return forms.CharField(max_length=2000, widget=forms.Textarea(attrs={"rows": 3}), **common)
         case "template":
             help_text = _("Parts in braces are filled in; empty ones take their punctuation away with them.")
             return forms.CharField(max_length=300, **{**common, "help_text": help_text, "required": True})

@@ -124,9 +124,19 @@ class Rows:
             self.add(name, FOREIGN, self.own("lead").pk)
         self.add("lead-unlink", FOREIGN_POST, self.own("lead").pk, method="POST")
         self.add("record-conversion", FOREIGN, "lead", self.own("lead").pk)
-        for name in ("deal-warnings", "deal-lines", "deal-object", "deal-hand-over", "deal-copies"):
+        for name in (
+            "deal-warnings",
+            "deal-lines",
+            "deal-quote",
+            "deal-quote-preview",
+            "deal-object",
+            "deal-hand-over",
+            "deal-copies",
+        ):
             self.add(name, FOREIGN, self.own("deal").pk)
         self.add("copies-undo", "302 - - 404 404 404 404", 10**6, method="POST")
+        for name in ("deal-quote", "deal-quote-preview"):
+            self.add(name, FOREIGN, self.own("deal").pk)
         self.add("deal-direction", FOREIGN, self.own("deal").pk)
         self.add("deal-bulk-direction", EVERYBODY_POST, method="POST")
         self.add("contact-follow-company", FOREIGN_POST, self.own("contact").pk, method="POST")
