@@ -8,10 +8,11 @@ the keys that records share are joined into groups, in memory: only records that
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import combinations, groupby
+from sys import intern
 from typing import Any
 
 import structlog
@@ -51,6 +52,8 @@ class Hit:
     is_sure: bool = True
 
 
+# A hit as it is read back at the end: is it sure, the reason, the value, the records.
+Found = tuple[bool, str, str, list[int]]
 # Answers what it found after the cursor, and the next cursor; None when there is nothing more.
 Step = Callable[[Any], tuple[list[Hit], Any]]
 STEPS: dict[str, list[Step]] = {}
@@ -216,8 +219,12 @@ def _build(scan: DuplicateScan) -> None:
     )
     groups: list[DuplicateGroup] = []
     members: list[list[int]] = []
-    hits = list(scan.hits.all())
-    inns = _inns(scan.record_type, {pk for hit in hits if not hit.is_sure for pk in hit.ids})
+    # As tuples: a hundred thousand pairs as instances take more memory than all else of the search.
+    found = scan.hits.order_by("id").values_list("is_sure", "reason", "value", "ids")
+    hits: list[Found] = [
+        (is_sure, intern(why), intern(value), ids) for is_sure, why, value, ids in found.iterator(BATCH)
+    ]
+    inns = _inns(scan.record_type, {pk for is_sure, _reason, _value, ids in hits if not is_sure for pk in ids})
     for ids, reasons, is_sure in _components(hits, different, inns):
         groups.append(DuplicateGroup(scan=scan, record_type=scan.record_type, reasons=reasons, is_sure=is_sure))
         members.append(ids)
@@ -231,7 +238,7 @@ def _build(scan: DuplicateScan) -> None:
 
 
 def _components(
-    hits: Iterable[DuplicateHit], different: set[tuple[int, int]], inns: Mapping[int, str]
+    rows: Sequence[Found], different: set[tuple[int, int]], inns: Mapping[int, str]
 ) -> Iterator[tuple[list[int], list[list[str]], bool]]:
     """Records joined by sure keys; what is only called alike is a group of its own, unless those hang together.
 
@@ -246,7 +253,6 @@ def _components(
             pk = parents[pk]
         return pk
 
-    rows = [(hit.is_sure, hit.reason, hit.value, hit.ids) for hit in hits]
     for is_sure, _reason, _value, ids in rows:
         for low, high in _pairs(ids, different) if is_sure else ():
             parents[root(high)] = root(low)

@@ -24,6 +24,7 @@ from objects_registry.catalogues_api import PurposeViewSet, SteelViewSet
 from objects_registry.filters import ObjectFilter
 from objects_registry.matching import candidates_for
 from objects_registry.models import BUILDING_FIELDS, ConstructionObject, Purpose
+from objects_registry.selectors import PlaceCount, places_of
 
 
 class ObjectOutput(RecordOutput):
@@ -89,6 +90,20 @@ class CandidateOutput(serializers.Serializer[Any]):
         return {"id": found.pk, "name": str(found)} if found is not None else None
 
 
+class CityCountOutput(serializers.Serializer[PlaceCount]):
+    """Objects in a town; an empty name where it is not known."""
+
+    name = serializers.CharField()
+    count = serializers.IntegerField()
+    area = serializers.DecimalField(max_digits=18, decimal_places=2, help_text=gettext_lazy("Together, m²."))
+
+
+class RegionCountOutput(CityCountOutput):
+    """Objects in a region, with its towns."""
+
+    cities = CityCountOutput(many=True)
+
+
 @extend_schema_view(
     list=extend_schema(summary=gettext_lazy("List objects")),
     retrieve=extend_schema(summary=gettext_lazy("Read an object")),
@@ -121,6 +136,14 @@ class ObjectViewSet(MergeActions, BulkActions):
         """Objects that may be the same building, the likeliest first, with the reasons."""
         refuse_unknown(request, set())
         return Response(CandidateOutput(candidates_for(self.get_object(), request.user), many=True).data)
+
+    @extend_schema(summary=gettext_lazy("Objects by region and town"), responses=RegionCountOutput(many=True))
+    @action(detail=False, pagination_class=None)
+    def places(self, request: Request, **kwargs: Any) -> Response:
+        """How many objects in the caller's sight stand where, cut by the filters of the list; the most first."""
+        rows = ConstructionObject.objects.visible_to(self.caller).alive()
+        found: Any = places_of(self.filter_queryset(rows))
+        return Response(RegionCountOutput(found, many=True).data)
 
 
 router = SimpleRouter()

@@ -110,10 +110,21 @@ def _scored(features: Features, excluded: set[int]) -> list[Candidate]:
 
 def features_of_stored(row: ConstructionObject) -> Features:
     """What an object of the registry is compared by: its columns as they are kept for matching."""
-    area = row.area
-    if area is None and row.width and row.length:
-        area = (row.width * row.length).quantize(_CENT)
-    return Features(row.width, row.length, row.height, area, row.place_key, row.purpose_id)
+    return features_of_columns(row.width, row.length, row.height, row.area, row.place_key, row.purpose_id)
+
+
+def features_of_columns(
+    width: Decimal | None,
+    length: Decimal | None,
+    height: Decimal | None,
+    area: Decimal | None,
+    place: str,
+    purpose: str | None,
+) -> Features:
+    """The same from the columns alone, for whoever reads a whole registry."""
+    if area is None and width and length:
+        area = (width * length).quantize(_CENT)
+    return Features(width, length, height, area, place, purpose)
 
 
 def _near(features: Features, share: Decimal) -> QuerySet[ConstructionObject]:

@@ -41,7 +41,8 @@ SCREEN = register(
         filter_class=ObjectFilter,
         drawer=(
             "purpose", "stage", "kind", "length_from", "length_to", "width_from", "width_to", "height_from",
-            "height_to", "area_from", "area_to", "region", "city", "responsible", "mine", "created_from", "created_to",
+            "height_to", "area_from", "area_to", "tonnage_from", "tonnage_to", "start_from", "start_to", "region",
+            "city", "responsible", "mine", "created_from", "created_to",
         ),
         columns=(
             Column("name", _("Object"), ("name",), shown=True),

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,10 +15,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from crm.screens import access, board, card, listing, pages
 from crm.screens.merging import undoable_merges
+from objects_registry.filters import ObjectFilter
 from objects_registry.forms import ObjectForm, QuickObjectForm
 from objects_registry.matching import duplicate_warning
 from objects_registry.models import ConstructionObject
 from objects_registry.screens import SCREEN
+from objects_registry.selectors import PlaceCount, places_of
 from objects_registry.services import object_create
 
 
@@ -28,7 +30,18 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "heading": _("Objects"),
         "create_url": reverse("object-create") if SCREEN.may_create(request.user) else "",
         "create_label": _("New object"),
+        "extra_links": [{"label": _("By place"), "icon": "map-pin", "url": _with_query("object-places", request.GET)}],
     }
+
+
+def _with_query(name: str, query: QueryDict, **more: str) -> str:
+    """The address of a page with the filters of the present one; where in the list one stood is left behind."""
+    kept = query.copy()
+    for gone in ("page", "sort", "drawer", "version", "columns"):
+        kept.pop(gone, None)
+    for key, value in more.items():
+        kept[key] = value
+    return f"{reverse(name)}?{kept.urlencode()}" if kept else reverse(name)
 
 
 @login_required
@@ -43,6 +56,51 @@ def object_list(request: HttpRequest) -> HttpResponse:
 def object_board(request: HttpRequest) -> HttpResponse:
     """Objects by stage."""
     return board.board_answer(request, SCREEN, "crm/record_board.html", page_context(request))
+
+
+@login_required
+@require_safe
+def object_places(request: HttpRequest) -> HttpResponse:
+    """Objects by region and town, cut as the list was; each number opens the list of those objects."""
+    user: Any = request.user
+    rows = ConstructionObject.objects.visible_to(user).alive()
+    found = ObjectFilter(request.GET, rows, request=request)
+    regions = places_of(found.qs)
+    most = max((region.count for region in regions), default=1)
+    context = {
+        "regions": [_region(request, region, most) for region in regions],
+        "total": sum(region.count for region in regions),
+        "is_cut": any(request.GET.get(name) for name in ObjectFilter.base_filters),
+        "list_url": _with_query("object-list", request.GET),
+    }
+    return render(request, "objects_registry/places.html", context)
+
+
+def _region(request: HttpRequest, region: PlaceCount, most: int) -> dict[str, Any]:
+    """A region with its towns; what is not known is asked for as such."""
+    here = {"region": region.name} if region.name else {"no_region": "true"}
+    return {
+        **_place(request, region, most, here, _("Region unknown")),
+        "cities": [
+            _place(
+                request,
+                city,
+                most,
+                {**here, **({"city": city.name} if city.name else {"no_city": "true"})},
+                _("Town unknown"),
+            )
+            for city in region.cities
+        ],
+    }
+
+
+def _place(request: HttpRequest, place: PlaceCount, most: int, here: dict[str, str], unknown: str) -> dict[str, Any]:
+    return {
+        "place": place,
+        "label": place.name or unknown,
+        "url": _with_query("object-list", request.GET, **here),
+        "share": round(100 * place.count / most),
+    }
 
 
 @login_required

@@ -269,6 +269,7 @@ class Rows:
             self.add(name, "302 200 200 404 404 200 404", handoff.pk)
         for name in ("record-partner-panel", "record-planned"):
             self.add(name, "302 200 200 404 404 404 404", "deal", self.own("deal").pk)
+        self.add("object-places", EVERYBODY)
         self.add("robots-planned", "302 200 200 200 200 200 403")
         self.add("record-request", FOREIGN, "lead", self.own("lead").pk)
         run = ScheduledRun.objects.create(

@@ -32,6 +32,7 @@ LIMITS = {
     "/partners/to-hand-over/": 10,
     "/contacts/board/": 15,
     "/objects/board/": 15,
+    "/objects/places/": 10,
     "/reports/funnel/": 15,
     "/reports/funnel/?mode=snapshot": 10,
     "/reports/refusals/": 15,
