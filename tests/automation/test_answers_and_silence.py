@@ -156,12 +156,12 @@ def test_a_silent_lead_is_shown_to_its_owner_then_to_the_head_then_closed(clock:
     assert lead.stage == "lead:handed_over"
     days_pass(clock, 4)
     assert (bells(owner), bells(head)) == (0, 0)
-    days_pass(clock, 3)  # day 5 is a Saturday: on Monday
+    days_pass(clock, 4)  # day 5 is a Saturday, Monday is off for the 8th of March: on Tuesday
     assert (bells(owner), bells(head)) == (1, 0)
     assert "стоит без движения 5 дней" in sentence_of(owner)
     (task,) = Activity.objects.filter(record_id=lead.pk)
     assert task.responsible == owner
-    days_pass(clock, 4)
+    days_pass(clock, 3)
     assert (bells(owner), bells(head)) == (1, 1)
     assert "Орлова" in sentence_of(head)
     assert Lead.objects.get(pk=lead.pk).stage == "lead:handed_over"
@@ -236,12 +236,12 @@ def test_the_first_start_over_old_data_sets_off_no_flood(clock: Any, head: Any, 
 @pytest.mark.usefixtures("rules_from_now")
 def test_what_was_planned_is_given_up_when_something_happens_first(clock: Any, head: Any, owner: Any) -> None:
     lead = some_lead(owner)
-    clock.travel(days=5, hours=8)  # Saturday evening: it waits for Monday
+    clock.travel(days=5, hours=8)  # Saturday evening: it waits for Tuesday, Monday is a holiday
     engine.plan_inactive()
     engine.plan_inactive()
     run = ScheduledRun.objects.get(rule__code="lead_silent_responsible")
     note_add(lead, text="Клиент думает", by=owner)
-    clock.travel(days=2)
+    clock.travel(days=3)
     engine.run_due()
     run.refresh_from_db()
     assert (run.state, bells(owner)) == ("cancelled", 0)
