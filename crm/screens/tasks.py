@@ -187,7 +187,6 @@ def task_finish(request: HttpRequest, pk: int) -> HttpResponse:
         "dialog_action": request.path,
         "dialog_submit": _("Done"),
         "dialog_back": back_of(request),
-        "dialog_size": "dialog-small",
     }
     return dialogs.dialog(request, "components/dialog.html", context, status=422 if form.errors else 200)
 

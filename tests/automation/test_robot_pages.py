@@ -99,8 +99,9 @@ def test_days_changed_in_the_settings_move_what_is_planned(office: Client, head:
     before = list(ScheduledRun.objects.order_by("due_at").values_list("due_at", flat=True))
     preferences_set({"delayed_demand_days": "10, 10, 10"}, by=head)
     after = list(ScheduledRun.objects.order_by("due_at").values_list("due_at", flat=True))
+    # Day 60 is the holiday of 1 May, a Friday: the first step was due three days later, and is not any more.
     assert [old - new for old, new in zip(before, after, strict=True)] == [
-        timedelta(days=50), timedelta(days=70), timedelta(days=90),
+        timedelta(days=53), timedelta(days=70), timedelta(days=90),
     ]  # fmt: skip
 
 
