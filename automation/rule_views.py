@@ -117,7 +117,7 @@ def _edit(request: HttpRequest, rule: Rule) -> HttpResponse:
         "editor": editor,
         "sentence": "" if is_new else sentence(rule),
         "trial": trial,
-        "period": PeriodForm(request.POST if trial else None, initial={"days": 30}),
+        "period": PeriodForm(request.POST if "try" in request.POST else None, initial={"days": 30}),
         "standing": 0 if is_new else standing.standing_count(rule, person(request)),
         "may_reset": not is_new and not rule_services.is_as_shipped(rule),
     }
