@@ -115,9 +115,9 @@ def fill(waiting: int, due: int) -> None:
         cursor.execute(
             """
             INSERT INTO automation_scheduledrun (record_type, record_id, rule_id, key, stage_key, entry_id,
-                planned_from, due_at, is_moved, state, attempts, note, created_at)
+                planned_from, due_at, is_moved, state, attempts, note, depth, created_at)
             SELECT 'deal', h.record_id, %s, 'bench:due:' || h.record_id, 'deal:costing', h.id, now() - interval '1 day',
-                now() + interval '400 days', false, 'scheduled', 0, '', now()
+                now() + interval '400 days', false, 'scheduled', 0, '', 0, now()
             FROM crm_stagehistory h
             """,
             [rule.pk],
@@ -125,9 +125,9 @@ def fill(waiting: int, due: int) -> None:
         cursor.execute(
             """
             INSERT INTO automation_scheduledrun (record_type, record_id, rule_id, key, stage_key, entry_id,
-                planned_from, due_at, is_moved, state, attempts, note, created_at)
+                planned_from, due_at, is_moved, state, attempts, note, depth, created_at)
             SELECT 'deal', n, %s, 'bench:later:' || n, 'deal:costing', NULL, now(),
-                now() + interval '1 day' + n * interval '10 seconds', false, 'scheduled', 0, '', now()
+                now() + interval '1 day' + n * interval '10 seconds', false, 'scheduled', 0, '', 0, now()
             FROM generate_series(1, %s) n
             """,
             [rule.pk, waiting - due],
