@@ -63,7 +63,8 @@ def deal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context |= {
         "ties": ties(deal, user),
         "lines": list(deal.lines.all()),
-        "quotes": [] if user.is_partner else list(deal.quotes.all()),
+        # Each has its file among the deal's: without files there is none to ask for.
+        "quotes": list(deal.quotes.all()) if context["files"] and not user.is_partner else [],
         "quote_url": reverse("deal-quote", args=[pk]) if may and is_quotable(deal) else "",
         "totals": money.totals_of(deal.lines.all()),
         "may_switch": may and deal.is_open and deal.partner_id is None and listing.has_directions("deal", user),
