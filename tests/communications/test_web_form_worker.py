@@ -202,6 +202,7 @@ def test_a_post_whose_repeat_is_just_being_written_is_not_passed_over(form: WebF
     done: list[int] = []
     with transaction.atomic():
         Submission.objects.create(form=form, body=b"", state="duplicate", duplicate_of=kept)
+        connection.check_constraints()  # Now, and not with the commit: the lock is held until then.
         run_workers(1, done)
     assert done == [1]
 
