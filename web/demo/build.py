@@ -60,7 +60,7 @@ def build(count: int, *, say: Callable[[str], Any] = print, seed: int = SEED) ->
         world = make_world(seed, zone)
     times = moments(world, count, now)
     # Lives of the later half are cut short by today, so that it has a few more of them.
-    middle = int(count * 0.47)
+    middle = int(count * 0.45)
     if count < WORTH_TWO or not halves.can_halve():
         play(world, times, begin, now, say)
     else:
