@@ -14,6 +14,7 @@ from django.core.exceptions import (
     SuspiciousOperation,
     ValidationError,
 )
+from django.db import OperationalError
 from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -102,6 +103,26 @@ class StageConflict(DomainError):
     title = gettext_lazy("Another person changed this meanwhile")
 
 
+# SQLSTATE: deadlock_detected and serialization_failure (PostgreSQL, appendix A). SQLite knows only a sentence.
+_LOST_RACES = frozenset({"40P01", "40001"})
+_SQLITE_LOCKED = "database is locked"
+
+
+def lost_race(error: Exception) -> StageConflict | None:
+    """The conflict that an error of the framework or the database stands for; None where it is something else.
+
+    Two transactions that lock the same rows in another order cannot both go on: the database undoes one of them
+    whole, and its person may simply try again.
+    """
+    if isinstance(error, ConcurrentTransition):
+        return StageConflict(_("Another person changed this record meanwhile. Reload it and try again."))
+    if isinstance(error, OperationalError):
+        state = getattr(error.__cause__, "sqlstate", None)
+        if state in _LOST_RACES or _SQLITE_LOCKED in str(error):
+            return StageConflict(_("Somebody was changing the same records just now. Nothing was changed: try again."))
+    return None
+
+
 class TooLarge(DomainError):
     """A body larger than the product accepts."""
 
@@ -165,8 +186,7 @@ def problem(
 
 def problem_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: every 4xx is problem+json; anything unknown goes on as a 500."""
-    if isinstance(error, ConcurrentTransition):
-        error = StageConflict(_("Another person moved this record meanwhile. Reload it and try again."))
+    error = lost_race(error) or error
     if isinstance(error, ValidationError):
         error = InvalidInput.from_validation(error)
     if isinstance(error, RequestDataTooBig):

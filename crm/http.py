@@ -24,7 +24,7 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
 from crm import scope
-from crm.errors import DomainError, StageConflict
+from crm.errors import DomainError, lost_race
 
 PAGE_SIZE = 50
 COUNT_CAP = 10_000
@@ -55,6 +55,11 @@ class RequestScopeMiddleware:
         finally:
             scope.request_id.reset(token)
             timezone.deactivate()
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """A page whose transaction lost a race tells its person to try again, whichever page it is."""
+        conflict = lost_race(error)
+        return refused(request, conflict) if conflict is not None else None
 
     @staticmethod
     def _back_to_the_page(request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -107,12 +112,11 @@ def done(
 
 def refused(request: HttpRequest, error: Exception, *, to: str = "") -> HttpResponse:
     """A domain error as a person meets it: a dialog under htmx (409, 422, 400), else a message and the way back."""
-    if isinstance(error, ConcurrentTransition):
-        error = StageConflict(_("Another person changed this record meanwhile. Reload it and try again."))
+    error = lost_race(error) or error
     if not isinstance(error, DomainError):
         raise error
     if getattr(request, "htmx", False) or request.headers.get("X-Requested-With") == "fetch":
-        context = {"error": error, "reload_url": to}
+        context = {"error": error, "reload_url": to, "page_url": to or request.headers.get("Referer") or "/"}
         response = render(request, "components/error_dialog.html", context, status=error.status)
         response["HX-Retarget"] = "#dialog-body"
         response["HX-Reswap"] = "innerHTML"
