@@ -30,10 +30,11 @@ from partners.withdrawal import take_back
 
 PIPELINES = {RecordType.LEAD: PARTNER_LEAD, RecordType.DEAL: PARTNER_DEAL}
 FIRST_CALL = timedelta(hours=4)  # working hours
-MEMO = "_active_handoff"
+MEMO = "_handoffs"
 _ACTIVE = Prepared(
     lambda kind, pk: Handoff.objects.filter(record_type=kind, record_id=pk, state=Handoff.State.ACTIVE), TEXT, NUMBER
 )
+_ALL = Prepared(lambda kind, pk: Handoff.objects.filter(record_type=kind, record_id=pk).order_by("pk"), TEXT, NUMBER)
 
 
 class HandoffError(DomainError):
@@ -55,12 +56,21 @@ def active_handoff(record: Any) -> Handoff | None:
     return found
 
 
-def remembered_handoff(record: Any) -> Handoff | None:
-    """The same, asked once per instance of a record: a menu of moves asks for every stage."""
+def remembered_handoffs(record: Any) -> list[Handoff]:
+    """All hand-overs of a record of the manufacturer, the oldest first; read once per instance.
+
+    The menu of moves asks for every stage, and a card asks for the lines and the files that both sides share.
+    """
     if MEMO not in record.__dict__:
-        record.__dict__[MEMO] = active_handoff(record)
-    found: Handoff | None = record.__dict__[MEMO]
+        record.__dict__[MEMO] = _ALL.all(record.RECORD_TYPE, record.pk)
+    found: list[Handoff] = record.__dict__[MEMO]
     return found
+
+
+def remembered_handoff(record: Any) -> Handoff | None:
+    """The hand-over under which the record is with a partner now, as the instance remembers it."""
+    active = (handoff for handoff in remembered_handoffs(record) if handoff.state == Handoff.State.ACTIVE)
+    return next(active, None)
 
 
 @transaction.atomic

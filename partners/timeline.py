@@ -13,9 +13,10 @@ from crm import pipelines
 from crm.models import Attachment, RecordType, StagedRecord
 from crm.timeline import KINDS, formatter
 from deals.models import Deal
+from partners.handoff import remembered_handoffs
 from partners.models import Handoff, PartnerProfile
 
-MEMO = "_handoffs_seen"
+MEMO = "_handoffs_as_twin"
 # Notes, letters, messages, calls and files; moves, fields, tasks and robots stay each side's own.
 SHARED_KINDS = frozenset({"note", "message", "file"})
 
@@ -63,9 +64,10 @@ def homes_of_file(attachment: Attachment) -> list[tuple[str, int]]:
 
 def _handoffs(record: StagedRecord) -> list[Handoff]:
     """The hand-overs of a record or of a twin; read once per instance, for lines and files of a card alike."""
+    if record.partner_id is None:  # type: ignore[attr-defined]
+        return remembered_handoffs(record)
     if MEMO not in record.__dict__:
-        side = "record_id" if record.partner_id is None else "twin_id"  # type: ignore[attr-defined]
-        rows = Handoff.objects.filter(record_type=record.RECORD_TYPE, **{side: record.pk})
+        rows = Handoff.objects.filter(record_type=record.RECORD_TYPE, twin_id=record.pk)
         record.__dict__[MEMO] = list(rows.order_by("pk"))
     found: list[Handoff] = record.__dict__[MEMO]
     return found
