@@ -180,6 +180,8 @@ class Message(RecordRef):
     text = models.TextField(_("text"), blank=True)
     template = models.ForeignKey(MessageTemplate, models.SET_NULL, null=True, blank=True, related_name="+")
     contact = models.ForeignKey("crm.Contact", models.SET_NULL, null=True, blank=True, related_name="messages")
+    # One of the record's files; protected, for a letter must not leave without what it says it brings.
+    attachment = models.ForeignKey("crm.Attachment", models.PROTECT, null=True, blank=True, related_name="+")
     sender = models.CharField(_("from"), max_length=400, blank=True)
     is_automatic = models.BooleanField(_("auto-reply or bounce"), default=False)
     is_internal = models.BooleanField(_("hidden from the partner"), default=False)

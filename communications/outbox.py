@@ -25,7 +25,7 @@ from crm import clock, notify, timeline
 from crm.actors import Actor
 from crm.claims import claim_one
 from crm.exclusions import is_excluded
-from crm.models import ContactPoint
+from crm.models import Attachment, ContactPoint
 
 log = structlog.get_logger(__name__)
 
@@ -106,13 +106,30 @@ def _send(message: Message, post: Post) -> int:
 
 
 def as_email(message: Message) -> EmailMessage:
-    """The letter as it leaves, with the Message-ID it was given when it was queued."""
+    """The letter as it leaves, with its file and the Message-ID it was given when it was queued.
+
+    Raises Permanent or Transient where its file cannot be read.
+    """
     headers = {"Message-ID": message.message_id}
     if message.created_by_id is None:
         # Written by a robot: other machines must not answer it (RFC 3834).
         headers["Auto-Submitted"] = "auto-generated"
     sender = message.sender or settings.DEFAULT_FROM_EMAIL
-    return EmailMessage(message.subject, message.text, sender, [message.address], headers=headers)
+    letter = EmailMessage(message.subject, message.text, sender, [message.address], headers=headers)
+    if message.attachment is not None:
+        letter.attach(message.attachment.name, _content(message.attachment), message.attachment.content_type)
+    return letter
+
+
+def _content(attachment: Attachment) -> bytes:
+    """The file of a letter; Permanent where it is gone, Transient where the disk does not give it now."""
+    try:
+        with attachment.file.open("rb") as file:
+            return bytes(file.read())
+    except (FileNotFoundError, ValueError) as error:
+        raise Permanent(_("The file «%(name)s» is not there any more.") % {"name": attachment.name}) from error
+    except OSError as error:
+        raise Transient(f"{type(error).__name__}: {error}") from error
 
 
 @transaction.atomic
@@ -131,10 +148,10 @@ def _finish(message: Message, state: str, *, error: str = "", unsure: bool = Fal
         return written
     actor = Actor.system(_("Outbox"))
     if state == Message.State.SENT:
-        timeline.record(record, "message_sent", actor, told(message))
+        timeline.record(record, "message_sent", actor, told(message), internal=message.is_internal)
         return written
     action = "message_unsure" if unsure else "message_failed"
-    timeline.record(record, action, actor, told(message, error=error[:500]))
+    timeline.record(record, action, actor, told(message, error=error[:500]), internal=message.is_internal)
     notify.tell(record.responsible_id, record, "message", action, told(message, error=error[:500]), by=actor)
     log.warning("message_not_sent", message_id=message.pk, unsure=unsure, error=error)
     return written

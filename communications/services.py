@@ -20,7 +20,7 @@ from crm import clock, timeline
 from crm.actors import Actor
 from crm.errors import InvalidInput
 from crm.exclusions import is_excluded
-from crm.models import Contact, ContactPoint, StagedRecord
+from crm.models import Attachment, Contact, ContactPoint, StagedRecord
 from crm.normalize import one_line
 from crm.services import touch
 from crm.settings_audit import require_head, save_audited
@@ -39,11 +39,13 @@ def message_queue(
     address: str = "",
     key: str | None = None,
     wait: timedelta = timedelta(0),
+    attachment: Attachment | None = None,
 ) -> Message:
     """Put a message into the outbox in the caller's transaction; a worker sends it after commit.
 
     Either `template` (a code) or `text`. With `key` the same message is queued once, however often it is asked for;
-    it leaves after `wait` at the earliest, so that a mistake can still be taken back.
+    it leaves after `wait` at the earliest, so that a mistake can still be taken back. `attachment`, a file of the
+    record, is read when the letter leaves; a letter with an internal file is as internal as the file.
     InvalidInput where there is no address, no text, or the template needs what the record does not have.
     """
     if key and (known := Message.objects.filter(key=key).first()):
@@ -67,6 +69,8 @@ def message_queue(
         text=text.replace("\x00", "")[:100_000],
         template=chosen,
         contact=contact,
+        attachment=attachment,
+        is_internal=attachment is not None and attachment.is_internal,
         # Known before the first attempt, so that a letter that left twice is one letter to the reader's programme.
         message_id=make_msgid(domain=settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")),
         key=key,
@@ -74,7 +78,7 @@ def message_queue(
         created_by=Actor.of(by).user,
         not_before=now + wait,
     )
-    timeline.record(record, "message_out", by, told(message))
+    timeline.record(record, "message_out", by, told(message), internal=message.is_internal)
     return message
 
 
@@ -107,7 +111,10 @@ def sender_for(record: StagedRecord) -> str:
 
 def told(message: Message, **more: Any) -> dict[str, Any]:
     """What the timeline keeps of a message."""
-    return {"id": message.pk, "address": message.address, "subject": message.subject or message.text[:100]} | more
+    data = {"id": message.pk, "address": message.address, "subject": message.subject or message.text[:100]}
+    if message.attachment is not None:
+        data["file"] = message.attachment.name
+    return data | more
 
 
 @transaction.atomic
@@ -123,21 +130,28 @@ def message_resend(*, message_id: int, by: Any) -> Message:
     message.attempts, message.not_before = 0, clock.now()
     message.save(update_fields=["state", "is_unsure", "error", "attempts", "not_before"])
     if (record := message.record) is not None:
-        timeline.record(record, "message_out", by, told(message))
+        timeline.record(record, "message_out", by, told(message), internal=message.is_internal)
     return message
 
 
 @transaction.atomic
 def messages_cancel(record: StagedRecord, *, which: Q, by: Any) -> int:
-    """Take back what robots queued for a record and no worker has begun to send; answers how many."""
+    """Take back what robots queued for a record and no worker has begun to send; answers how many.
+
+    What a person wrote stays, whatever `which` says.
+    """
     waiting = Message.objects.filter(
-        which, record_type=record.RECORD_TYPE, record_id=record.pk, state=Message.State.QUEUED
+        which,
+        record_type=record.RECORD_TYPE,
+        record_id=record.pk,
+        state=Message.State.QUEUED,
+        created_by__isnull=True,
     )
     cancelled = 0
     for message in waiting:
         # Conditional: the sender may have claimed it between the two queries.
         if Message.objects.filter(pk=message.pk, state=Message.State.QUEUED).update(state=Message.State.CANCELLED):
-            timeline.record(record, "message_cancelled", by, told(message))
+            timeline.record(record, "message_cancelled", by, told(message), internal=message.is_internal)
             cancelled += 1
     return cancelled
 

@@ -85,6 +85,11 @@ PLACEHOLDERS: dict[str, Placeholder] = {
 }
 
 
+def declare(name: str, label: Any, value: Callable[[StagedRecord, Contact | None], Any]) -> None:
+    """Add a placeholder of an app's own; called from AppConfig.ready."""
+    PLACEHOLDERS[name] = Placeholder(label, value)
+
+
 def check_text(text: str) -> None:
     """Refuse a template that uses a placeholder nobody knows."""
     for name in PLACEHOLDER.findall(text):
@@ -96,17 +101,27 @@ def check_text(text: str) -> None:
             )
 
 
-def render(template: MessageTemplate, record: StagedRecord, contact: Contact | None) -> Letter:
-    """The letter for a record and a person; MissingValue names the placeholders that have no value there."""
-    values = _values(template, record, contact)
+def render(
+    template: MessageTemplate, record: StagedRecord, contact: Contact | None, given: Mapping[str, str] | None = None
+) -> Letter:
+    """The letter for a record and a person; MissingValue names the placeholders that have no value there.
+
+    `given` are values that the caller knows better than the record does: which of its quotes is meant.
+    """
+    values = _values(template, record, contact, given or {})
     return Letter(one_line(_fill(template.subject, values)), _fill(template.text, values))
 
 
-def _values(template: MessageTemplate, record: StagedRecord, contact: Contact | None) -> Mapping[str, str]:
+def _values(
+    template: MessageTemplate, record: StagedRecord, contact: Contact | None, given: Mapping[str, str]
+) -> Mapping[str, str]:
     check_text(template.subject + template.text)
     # In the order of the letter, each once: so they are named to whoever must fill them in.
     names = dict.fromkeys(PLACEHOLDER.findall(f"{template.subject} {template.text}"))
-    values = {name: str(PLACEHOLDERS[name].value(record, contact) or "").strip() for name in names}
+    values = {
+        name: str(given[name] if name in given else PLACEHOLDERS[name].value(record, contact) or "").strip()
+        for name in names
+    }
     if missing := {name: str(PLACEHOLDERS[name].label) for name, value in values.items() if not value}:
         raise MissingValue(
             _("The template «%(template)s» needs «%(what)s», and «%(record)s» has none.")

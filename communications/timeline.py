@@ -19,6 +19,13 @@ WAYS = {
 }
 
 
+def _with_file(text: str, data: Mapping[str, Any]) -> str:
+    """The sentence of a letter, and the file that goes with it."""
+    if not data.get("file"):
+        return text
+    return _("%(text)s. File: %(name)s") % {"text": text.rstrip("."), "name": data["file"]}
+
+
 @formatter("client_contact", "message")
 def _client_contact(data: Mapping[str, Any]) -> str:
     text = _("The client made contact: %(how)s.") % {"how": WAYS.get(str(data.get("how")), data.get("how", ""))}
@@ -27,15 +34,17 @@ def _client_contact(data: Mapping[str, Any]) -> str:
 
 @formatter("message_out", "message")
 def _message_out(data: Mapping[str, Any]) -> str:
-    return _("To %(address)s: %(subject)s") % {"address": data.get("address", ""), "subject": data.get("subject", "")}
+    text = _("To %(address)s: %(subject)s") % {"address": data.get("address", ""), "subject": data.get("subject", "")}
+    return _with_file(text, data)
 
 
 @formatter("message_sent", "message")
 def _message_sent(data: Mapping[str, Any]) -> str:
-    return _("Sent to %(address)s: %(subject)s") % {
+    text = _("Sent to %(address)s: %(subject)s") % {
         "address": data.get("address", ""),
         "subject": data.get("subject", ""),
     }
+    return _with_file(text, data)
 
 
 @formatter("message_failed", "message")

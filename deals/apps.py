@@ -13,10 +13,11 @@ class DealsConfig(AppConfig):
     verbose_name = _("Deals")
 
     def ready(self) -> None:
+        from communications.views import used_by
         from crm import conditions, events, nightly, settings_transfer
         from crm import requirements as needed
         from crm.services import derive, follow
-        from deals import clients, derived, selectors, services, timeline
+        from deals import clients, derived, quote_sending, selectors, services, timeline
         from objects_registry import building, steel
 
         del timeline  # imported for its sentences
@@ -26,6 +27,8 @@ class DealsConfig(AppConfig):
         derive("object", steel.derive_tonnage)
         follow("deal", services.lines_follow_tonnage)
         settings_transfer.section("product", "name_ru")
+        quote_sending.declare_placeholders()
+        used_by(quote_sending.templates_used)
         events.on("stage_changed", clients.on_deal_moved, wants=clients.is_of_deal)
         events.on("fields_changed", clients.on_deal_changed, wants=clients.is_of_relations)
         events.on("client_contact", clients.on_client_contact, wants=clients.is_of_client)

@@ -21,12 +21,11 @@ from crm.prepared import NUMBER, Prepared
 from crm.rows import row
 from crm.stages import move
 from deals.models import Deal
-from deals.stages import CANCELLED
+from deals.stages import CANCELLED, COSTING
 
 LADDER = ("prospect", "in_work", "client", "regular")
 DORMANT, EXCLUDED = "dormant", "excluded"
 OBJECT_LADDER = ("planned", "estimating", "contracted", "building", "completed")
-COSTING = "costing"
 
 
 def is_of_deal(record_type: str, data: Mapping[str, Any]) -> bool:

@@ -246,6 +246,11 @@ class Quote(models.Model):
     attachment = models.ForeignKey(Attachment, models.PROTECT, related_name="+")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=clock.now, editable=False)
+    # The latest sending; `letter` knows what became of it.
+    sent_at = models.DateTimeField(_("sent"), null=True, editable=False)
+    sent_to = models.CharField(_("sent to"), max_length=254, blank=True, editable=False)
+    sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+")
+    letter = models.ForeignKey("communications.Message", models.SET_NULL, null=True, editable=False, related_name="+")
 
     class Meta:
         ordering: ClassVar = ["-year", "-number", "-version"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from crm.models import RecordType
 from crm.pipelines import PipelineSpec, StageSpec
 
+COSTING = "costing"
+PROPOSAL_SENT = "proposal_sent"
 DELAYED = "delayed_demand"
 RESUMED = "resumed"
 AT_PARTNER = "at_partner"
@@ -81,9 +83,9 @@ PIPELINES = (
         (
             StageSpec("request_received", "Получен запрос", "Request received", is_start=True, colour="azure",
                       norm_hours=24, probability=10),
-            StageSpec("costing", "Расчёт стоимости", "Costing", colour="blue", norm_hours=72, probability=20,
+            StageSpec(COSTING, "Расчёт стоимости", "Costing", colour="blue", norm_hours=72, probability=20,
                       required=("client", "purpose", "size")),
-            StageSpec("proposal_sent", "Отправка КП", "Proposal sent", colour="indigo", norm_hours=120, probability=35,
+            StageSpec(PROPOSAL_SENT, "Отправка КП", "Proposal sent", colour="indigo", norm_hours=120, probability=35,
                       required=("amount",)),
             StageSpec("negotiation", "Переговоры", "Negotiation", colour="purple", norm_hours=336, probability=50,
                       required=("amount", "construction_start")),

@@ -64,7 +64,10 @@ def deal_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "ties": ties(deal, user),
         "lines": list(deal.lines.all()),
         # Each has its file among the deal's: without files there is none to ask for.
-        "quotes": list(deal.quotes.all()) if context["files"] and not user.is_partner else [],
+        "quotes": list(deal.quotes.select_related("letter", "sent_by"))
+        if context["files"] and not user.is_partner
+        else [],
+        "may_send": may and deal.is_open and deal.partner_id is None,
         "quote_url": reverse("deal-quote", args=[pk]) if may and is_quotable(deal) else "",
         "totals": money.totals_of(deal.lines.all()),
         "may_switch": may and deal.is_open and deal.partner_id is None and listing.has_directions("deal", user),

@@ -137,6 +137,7 @@ class Rows:
         self.add("copies-undo", "302 - - 404 404 404 404", 10**6, method="POST")
         for name in ("deal-quote", "deal-quote-preview"):
             self.add(name, FOREIGN, self.own("deal").pk)
+        self.add("deal-quote-send", FOREIGN, self.own("deal").pk, 10**6)
         self.add("deal-direction", FOREIGN, self.own("deal").pk)
         self.add("deal-bulk-direction", EVERYBODY_POST, method="POST")
         self.add("contact-follow-company", FOREIGN_POST, self.own("contact").pk, method="POST")
