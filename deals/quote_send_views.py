@@ -25,7 +25,7 @@ from deals.quote_sending import addressees, no_address, quote_letter, quote_send
 class QuoteSendForm(forms.Form):
     """To whom, and with which words."""
 
-    address = forms.ChoiceField(label=gettext_lazy("To"))
+    address = forms.ChoiceField(label=gettext_lazy("Send to"))
     subject = forms.CharField(label=gettext_lazy("Subject"), max_length=255)
     text = forms.CharField(
         label=gettext_lazy("Text"), max_length=20_000, strip=False, widget=forms.Textarea(attrs={"rows": 9})
