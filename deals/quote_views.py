@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from crm import preferences
 from crm.errors import DomainError
@@ -77,12 +77,19 @@ def deal_quote(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def deal_quote_preview(request: HttpRequest, pk: int) -> HttpResponse:
-    """The file as it would be, shown in the browser; nothing is kept and no number is taken."""
+    """The file as it would be, shown in the browser; nothing is kept and no number is taken.
+
+    With the terms and the day of the dialog where these are posted, else with the usual ones.
+    """
     deal = access.find_to_change(RecordType.DEAL, pk, request.user)  # type: ignore[arg-type]
+    form = QuoteForm(request.POST or None, has_one=False)
+    if form.is_bound and not form.is_valid():
+        return dialogs.message(request, next(iter(form.errors.values()))[0])
+    asked = form.cleaned_data if form.is_bound else {"terms": preferences.get("quote_terms")}
     try:
-        made = quote_preview(deal, terms=preferences.get("quote_terms"))
+        made = quote_preview(deal, **asked)
     except DomainError as error:
         return dialogs.message(request, error.message)
     return HttpResponse(

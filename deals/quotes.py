@@ -46,10 +46,7 @@ def quote_create(
     deal = locked_for(Deal, deal.pk, actor)
     require_quotable(deal)
     today = clock.today()
-    until = valid_until or today + timedelta(days=preferences.get("quote_valid_days"))
-    if until < today:
-        message = _("A day gone by: until when is the offer valid?")
-        raise InvalidInput(message, errors=[{"pointer": "/valid_until", "code": "invalid", "message": message}])
+    until = _until(valid_until, today)
     last = None if is_new else deal.quotes.first()
     year = last.year if last else today.year
     taken = last.number if last else number_next(KIND, year)
@@ -73,12 +70,21 @@ def number_next(kind: str, year: int) -> int:
     return series.last
 
 
-def quote_preview(deal: Deal, *, terms: str = "") -> bytes:
-    """The file as it would be, without a number; nothing is kept. NoQuote as in `quote_create`."""
+def quote_preview(deal: Deal, *, terms: str = "", valid_until: date | None = None) -> bytes:
+    """The file as it would be, without a number; nothing is kept. NoQuote and InvalidInput as in `quote_create`."""
     require_quotable(deal)
     today = clock.today()
-    until = today + timedelta(days=preferences.get("quote_valid_days"))
+    until = _until(valid_until, today)
     return quote_pdf(content_of(deal, label=DRAFT, day=today, until=until, terms=terms))
+
+
+def _until(wish: date | None, today: date) -> date:
+    """How long the offer stands; InvalidInput for a day gone by."""
+    until = wish or today + timedelta(days=preferences.get("quote_valid_days"))
+    if until < today:
+        message = _("A day gone by: until when is the offer valid?")
+        raise InvalidInput(message, errors=[{"pointer": "/valid_until", "code": "invalid", "message": message}])
+    return until
 
 
 def is_quotable(deal: Deal) -> bool:

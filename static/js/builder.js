@@ -5,24 +5,8 @@
   const button = form?.querySelector("[data-builder-preview]");
   if (!form || !button) return;
   let timer = null;
-  const show = () => {
-    // A plain post into the frame, as the button does it; the page itself stays as it is.
-    const copy = document.createElement("form");
-    copy.method = "post";
-    copy.action = button.formAction;
-    copy.target = button.formTarget;
-    copy.hidden = true;
-    for (const [name, value] of new FormData(form)) {
-      const input = document.createElement("input");
-      input.type = "hidden";
-      input.name = name;
-      input.value = value;
-      copy.append(input);
-    }
-    document.body.append(copy);
-    HTMLFormElement.prototype.submit.call(copy);
-    copy.remove();
-  };
+  // A plain post into the frame, as the button does it; the page itself stays as it is.
+  const show = () => window.crm.postCopy(form, button.formAction, button.formTarget);
   const options = () => {
     for (const row of form.querySelectorAll("[data-builder-row]")) {
       const box = row.querySelector(".builder-options");

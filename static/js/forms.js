@@ -295,6 +295,32 @@
     });
   });
 
+  /** Post what a form holds to another address, into another window or frame; the page itself stays as it is. */
+  crm.postCopy = function (form, action, target) {
+    const copy = document.createElement("form");
+    copy.method = "post";
+    copy.action = action;
+    copy.target = target;
+    copy.hidden = true;
+    for (const [name, value] of new FormData(form)) {
+      const input = document.createElement("input");
+      input.type = "hidden";
+      input.name = name;
+      input.value = value;
+      copy.append(input);
+    }
+    document.body.append(copy);
+    HTMLFormElement.prototype.submit.call(copy);
+    copy.remove();
+  };
+  // A link of a form shows what the form would make as it is filled in now; without scripts, what is usual.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-post-form]");
+    if (!link) return;
+    event.preventDefault();
+    crm.postCopy(link.closest("form"), link.href, link.target);
+  });
+
   // A button puts its text where the cursor was last in the field beside it, or in another text of the form.
   let typed = null;
   document.addEventListener("focusin", (event) => {

@@ -127,6 +127,10 @@ def test_the_card_makes_shows_and_serves_it(deal: Deal, owner: User) -> None:
     assert f"{address}preview/" in browser.get(address).content.decode()
     shown = browser.get(f"{address}preview/")
     assert (shown["Content-Type"], shown.content[:4]) == ("application/pdf", b"%PDF")
+    asked = browser.post(f"{address}preview/", {"terms": "Аванс", "valid_until": ""})
+    assert (asked["Content-Type"], asked.content[:4]) == ("application/pdf", b"%PDF")
+    for day in ("01.01.2020", "когда-нибудь"):
+        assert browser.post(f"{address}preview/", {"terms": "", "valid_until": day}).status_code == 422
     assert browser.post(address, {"terms": "Аванс", "valid_until": "01.01.2020"}).status_code == 422
     assert browser.post(address, {"terms": "Аванс", "valid_until": ""}).status_code == 204
     made = Quote.objects.get()

@@ -21,6 +21,7 @@ from crm import clock, scope
 from deals.models import Deal
 from web.demo import halves
 from web.demo.lives import Life, lead_life
+from web.demo.offers import make_catalogue
 from web.demo.present import present
 from web.demo.world import World, make_world
 
@@ -58,6 +59,7 @@ def build(count: int, *, say: Callable[[str], Any] = print, seed: int = SEED) ->
     begin = now - timedelta(days=DAYS + 1)
     with clock.frozen(begin), scope.opened():
         world = make_world(seed, zone)
+        make_catalogue()
     times = moments(world, count, now)
     # Lives of the later half are cut short by today, so that it has a few more of them.
     middle = int(count * 0.45)

@@ -19,6 +19,7 @@ from leads.models import Lead
 from partners.handoff import hand_over
 from web.demo import words
 from web.demo.lives import go_on, next_task
+from web.demo.offers import make_offers
 from web.demo.partner_lives import WAY, partner_step
 from web.demo.refusals import reread
 from web.demo.world import World
@@ -47,6 +48,7 @@ def present(world: World, now: datetime) -> None:
     _fill_columns(world, now)
     _catch_up(world, now)
     _plan_work(world, now)
+    make_offers(world, now)
     for number, (body, content_type) in enumerate(ODD_POSTS):
         with clock.frozen(now - timedelta(hours=5 * number + 1, minutes=20)):
             _post(world, body.encode(), content_type)
