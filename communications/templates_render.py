@@ -17,6 +17,8 @@ from crm.models import Contact, StagedRecord
 from crm.normalize import one_line
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+# What its writer means as one, in whichever letters: the client must never read it.
+IN_BRACES = re.compile(r"\{([^{}]*)\}")
 
 
 class MissingValue(InvalidInput):
@@ -91,8 +93,8 @@ def declare(name: str, label: Any, value: Callable[[StagedRecord, Contact | None
 
 
 def check_text(text: str) -> None:
-    """Refuse a template that uses a placeholder nobody knows."""
-    for name in PLACEHOLDER.findall(text):
+    """Refuse a template that uses a placeholder nobody knows, or anything else in braces."""
+    for name in IN_BRACES.findall(text):
         if name not in PLACEHOLDERS:
             raise InvalidInput(
                 _("Unknown placeholder {%(name)s}; known are: %(known)s.")

@@ -86,7 +86,7 @@ def deal_quote_preview(request: HttpRequest, pk: int) -> HttpResponse:
     deal = access.find_to_change(RecordType.DEAL, pk, request.user)  # type: ignore[arg-type]
     form = QuoteForm(request.POST or None, has_one=False)
     if form.is_bound and not form.is_valid():
-        return dialogs.message(request, next(iter(form.errors.values()))[0])
+        return dialogs.message(request, str(next(iter(form.errors.values()))[0]))
     asked = form.cleaned_data if form.is_bound else {"terms": preferences.get("quote_terms")}
     try:
         made = quote_preview(deal, **asked)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import ngettext
 
+from crm.templatetags.ui import number
 from crm.timeline import formatter
 
 
@@ -18,4 +19,4 @@ def _lines(data: Mapping[str, Any]) -> str:
         "Products and services: %(count)s lines, %(total)s in all.",
         count,
     )
-    return text % {"count": count, "total": data.get("total", "")}
+    return text % {"count": count, "total": number(data.get("total"))}

@@ -161,6 +161,8 @@ def _edit_view(catalogue: Catalogue) -> Callable[..., HttpResponse]:
 def _edit(request: HttpRequest, catalogue: Catalogue, row: Any, title: str) -> HttpResponse:
     back = reverse(catalogue.name)
     form = catalogue.form(request.POST or None, instance=row)
+    for field in form.fields.values():
+        field.error_messages.setdefault("unique", _("It is in the list already."))
     if "delete" in request.POST and catalogue.may_delete and not row._state.adding:
         row_delete(catalogue, row, by=request.user)
         return dialogs.done(request, _("Deleted."), to=back, go=True)

@@ -129,9 +129,10 @@ def test_a_template_is_changed_and_shown_on_a_real_deal(office: Client, head: An
     deal = make_deal(head, contact=make_client(head, first_name="Анна", patronymic="Олеговна"))
     page = office.get(f"/settings/templates/{template.pk}/preview/?number={deal.pk}", headers=HTMX).content.decode()
     assert "Здравствуйте, Анна Олеговна!" in page
-    wrong = office.post(f"/settings/templates/{template.pk}/", {**data, "text": "{nonsense}"})
-    assert wrong.status_code == 422
-    assert "nonsense" in wrong.content.decode()
+    for text in ("{nonsense}", "{имя}", "{Contact}", "{ contact }"):  # the client would read the last three as they are
+        wrong = office.post(f"/settings/templates/{template.pk}/", {**data, "text": text})
+        assert wrong.status_code == 422
+        assert text.strip("{} ") in wrong.content.decode()
     assert Change.objects.filter(record_type="template", field="text").count() == 1
 
 

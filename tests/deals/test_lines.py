@@ -164,4 +164,7 @@ def test_the_settings_keep_the_catalogue(owner: User) -> None:
     row = {"name_ru": "Сэндвич-панели", "unit": "м²", "price": "2 450,50", "vat": "22", "order": "0", "is_active": "on"}
     assert browser.post(f"{address}new/", row).status_code == 204
     assert Product.objects.get().price == Decimal("2450.50")
+    again = browser.post(f"{address}new/", row)
+    assert again.status_code == 422
+    assert "Такое в списке уже есть." in again.content.decode()
     assert "Сэндвич-панели" in browser.get(address, headers={"HX-Request": ""}).content.decode()
