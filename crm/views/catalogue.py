@@ -158,11 +158,19 @@ def _edit_view(catalogue: Catalogue) -> Callable[..., HttpResponse]:
     return view
 
 
+def _say_plainly(form: Any) -> None:
+    """A name given twice is told in plain words, where the column has none of its own."""
+    usual = models.Field.default_error_messages["unique"]
+    for name, field in form.fields.items():
+        column = {column.name: column for column in form._meta.model._meta.fields}.get(name)
+        if column is not None and column.error_messages["unique"] == usual:
+            field.error_messages.setdefault("unique", _("It is in the list already."))
+
+
 def _edit(request: HttpRequest, catalogue: Catalogue, row: Any, title: str) -> HttpResponse:
     back = reverse(catalogue.name)
     form = catalogue.form(request.POST or None, instance=row)
-    for field in form.fields.values():
-        field.error_messages.setdefault("unique", _("It is in the list already."))
+    _say_plainly(form)
     if "delete" in request.POST and catalogue.may_delete and not row._state.adding:
         row_delete(catalogue, row, by=request.user)
         return dialogs.done(request, _("Deleted."), to=back, go=True)
