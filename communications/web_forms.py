@@ -146,14 +146,10 @@ def current_consent(form: WebForm) -> WebFormConsent | None:
 # -- values -----------------------------------------------------------------------------------------------------------
 
 
-def _wrong(name: str, message: str) -> InvalidInput:
-    return InvalidInput(message, errors=[{"pointer": f"/{name}", "code": "invalid", "message": message}])
-
-
 def clean_fields(rows: Any) -> list[dict[str, Any]]:
     """Fields as they are stored, with keys that are there once."""
     if not isinstance(rows, list) or len(rows) > MAX_FIELDS:
-        raise _wrong("fields", _("A form has up to %(limit)s fields.") % {"limit": MAX_FIELDS})
+        raise InvalidInput.at("fields", _("A form has up to %(limit)s fields.") % {"limit": MAX_FIELDS})
     found: list[dict[str, Any]] = []
     taken: set[str] = set()
     for number, row in enumerate(rows):
@@ -161,28 +157,28 @@ def clean_fields(rows: Any) -> list[dict[str, Any]]:
         taken.add(field.key)
         found.append({**asdict(field), "options": list(field.options)})
     if found and not {"phone", "email"} & {row["meaning"] for row in found}:
-        raise _wrong("fields", _("A form needs a phone or an e-mail, or nobody can answer."))
+        raise InvalidInput.at("fields", _("A form needs a phone or an e-mail, or nobody can answer."))
     return found
 
 
 def _clean_field(row: Any, number: int, taken: set[str]) -> FormField:
     at = f"fields/{number}"
     if not isinstance(row, dict) or not set(row) <= {"key", "meaning", "type", "label", "required", "options"}:
-        raise _wrong(at, _("A field has key, meaning, type, label, required and options."))
+        raise InvalidInput.at(at, _("A field has key, meaning, type, label, required and options."))
     meaning, kind = str(row.get("meaning") or ""), str(row.get("type") or "text")
     if meaning and meaning not in FIELD_MEANINGS:
-        raise _wrong(at, _("Choose among: %(names)s.") % {"names": ", ".join(FIELD_MEANINGS)})
+        raise InvalidInput.at(at, _("Choose among: %(names)s.") % {"names": ", ".join(FIELD_MEANINGS)})
     if kind not in TYPES:
-        raise _wrong(at, _("Choose among: %(names)s.") % {"names": ", ".join(TYPES)})
+        raise InvalidInput.at(at, _("Choose among: %(names)s.") % {"names": ", ".join(TYPES)})
     label = one_line(row.get("label"), 150)
     if not label and not meaning:
-        raise _wrong(at, _("Say what the field is called."))
+        raise InvalidInput.at(at, _("Say what the field is called."))
     options = tuple(dict.fromkeys(text for item in row.get("options") or () if (text := one_line(item, 150))))
     if kind == "select" and not 1 <= len(options) <= MAX_OPTIONS:
-        raise _wrong(at, _("Give from 1 to %(limit)s values to choose from.") % {"limit": MAX_OPTIONS})
+        raise InvalidInput.at(at, _("Give from 1 to %(limit)s values to choose from.") % {"limit": MAX_OPTIONS})
     key = str(row.get("key") or "") or _free_key(meaning or f"field_{number + 1}", taken)
     if not _KEY.fullmatch(key) or key in taken or key == "homepage":
-        raise _wrong(at, _("A key is there once, in small Latin letters, digits and underscores."))
+        raise InvalidInput.at(at, _("A key is there once, in small Latin letters, digits and underscores."))
     return FormField(key, meaning, kind, label, bool(row.get("required")), options if kind == "select" else ())
 
 
@@ -193,7 +189,7 @@ def _free_key(base: str, taken: set[str]) -> str:
 def clean_origins(rows: Any) -> list[str]:
     """Origins as browsers send them: scheme and host, no path."""
     if not isinstance(rows, list) or len(rows) > MAX_ORIGINS:
-        raise _wrong("allowed_origins", _("Up to %(limit)s sites.") % {"limit": MAX_ORIGINS})
+        raise InvalidInput.at("allowed_origins", _("Up to %(limit)s sites.") % {"limit": MAX_ORIGINS})
     found = []
     for row in rows:
         text = one_line(row, 300).lower().rstrip("/")
@@ -201,7 +197,7 @@ def clean_origins(rows: Any) -> list[str]:
         with suppress(UnicodeError):
             text = text if text.isascii() else text.encode("idna").decode()
         if not _ORIGIN.fullmatch(text):
-            raise _wrong(
+            raise InvalidInput.at(
                 "allowed_origins", _("«%(value)s» is no site: write https://example.com.") % {"value": text[:80]}
             )
         found.append(text)
@@ -211,19 +207,19 @@ def clean_origins(rows: Any) -> list[str]:
 def clean_marks(rows: Any) -> dict[str, str]:
     """The five UTM marks, those that say something."""
     if not isinstance(rows, dict) or not set(rows) <= set(UTM_MARKS):
-        raise _wrong("marks", _("Choose among: %(names)s.") % {"names": ", ".join(UTM_MARKS)})
+        raise InvalidInput.at("marks", _("Choose among: %(names)s.") % {"names": ", ".join(UTM_MARKS)})
     return {name: text for name, value in rows.items() if (text := one_line(value, 255))}
 
 
 def clean_map(rows: Any) -> dict[str, str]:
     """Names on a site and what they mean: a known meaning, a mark, "-" for the text alone."""
     if not isinstance(rows, dict) or len(rows) > MAX_NAMES:
-        raise _wrong("field_map", _("Up to %(limit)s names.") % {"limit": MAX_NAMES})
+        raise InvalidInput.at("field_map", _("Up to %(limit)s names.") % {"limit": MAX_NAMES})
     found = {}
     for name, meaning in rows.items():
         if meaning not in KNOWN and meaning != IN_THE_TEXT and not (isinstance(meaning, str) and is_mark(meaning)):
             text = _("«%(value)s» is no meaning of a field.") % {"value": str(meaning)[:60]}
-            raise _wrong("field_map", text)
+            raise InvalidInput.at("field_map", text)
         found[one_line(name, 200)] = str(meaning)
     return found
 
@@ -232,14 +228,14 @@ def clean_redirect(url: Any) -> str:
     """A page of the web, no other kind of address."""
     text = one_line(url, 500)
     if text and urlsplit(text).scheme not in {"http", "https"}:
-        raise _wrong("redirect_url", _("Write the address of a page: https://…"))
+        raise InvalidInput.at("redirect_url", _("Write the address of a page: https://…"))
     return text
 
 
 def clean_responsible(user: Any) -> Any:
     """Somebody of the manufacturer who works here."""
     if user is not None and (not user.is_active or user.is_partner):
-        raise _wrong("responsible", _("This person cannot be responsible for requests."))
+        raise InvalidInput.at("responsible", _("This person cannot be responsible for requests."))
     return user
 
 

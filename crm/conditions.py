@@ -292,4 +292,4 @@ def _wanted(field: Any, operator: str, value: Any) -> Any:
 
 
 def _refused(text: str) -> InvalidInput:
-    return InvalidInput(text, errors=[{"pointer": "/conditions", "code": "invalid", "message": text}])
+    return InvalidInput.at("conditions", text)

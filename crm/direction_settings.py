@@ -29,13 +29,13 @@ def mapping_set(source: Pipeline, target: Pipeline, wanted: Mapping[str, str], *
     """
     require_head(by)
     if target.pk not in {row.pk for row in others(source)}:
-        raise _wrong("pipeline", _("There is no such other pipeline."))
+        raise InvalidInput.at("pipeline", _("There is no such other pipeline."))
     sides = {side.pk: {stage.code: stage for stage in landing_stages(side.pk)} for side in (source, target)}
     known = {row.from_stage_id: row for row in StageMapping.objects.filter(to_pipeline=target).select_for_update()}
     changed = []
     for code, to_code in wanted.items():
         if code not in sides[source.pk] or (to_code and to_code not in sides[target.pk]):
-            raise _wrong(code, _("This pipeline has no stage «%(code)s».") % {"code": to_code or code})
+            raise InvalidInput.at(code, _("This pipeline has no stage «%(code)s».") % {"code": to_code or code})
         stage, answer = sides[source.pk][code], sides[target.pk].get(to_code)
         row = known.get(stage.key)
         old = row.to_stage_id if row else None
@@ -64,7 +64,3 @@ def mapping_take(row: StageMapping, data: Mapping[str, Any], by: Any) -> None:
     stage = data.get("from_stage") or row.from_stage
     target = data.get("to_pipeline") or row.to_pipeline
     mapping_set(stage.pipeline, target, {stage.code: data["to_stage"].code}, by=by)
-
-
-def _wrong(name: str, message: str) -> InvalidInput:
-    return InvalidInput(message, errors=[{"pointer": f"/{name}", "code": "invalid", "message": message}])

@@ -139,6 +139,11 @@ class InvalidInput(DomainError):
     title = gettext_lazy("Some values are wrong")
 
     @classmethod
+    def at(cls, name: str, message: str) -> InvalidInput:
+        """One wrong value: `name` is its field, or the way to it ("lines/2/price")."""
+        return cls(message, errors=[{"pointer": f"/{name}", "code": "invalid", "message": message}])
+
+    @classmethod
     def from_validation(cls, error: ValidationError) -> InvalidInput:
         """From a Django ValidationError, field by field."""
         if hasattr(error, "error_dict"):

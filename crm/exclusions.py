@@ -95,7 +95,7 @@ def exclusion_add(*, kind: str, value: str, reason: str, by: Any) -> tuple[Exclu
     clean = clean_value(kind, value)
     why = normalize.one_line(reason, 255)
     if not why:
-        raise _wrong("reason", _("Write why."))
+        raise InvalidInput.at("reason", _("Write why."))
     known = Exclusion.objects.filter(kind=kind, value=clean).first()
     if known is not None:
         return known, False
@@ -116,9 +116,9 @@ def exclusions_keep(*, kind: str, values: str, reason: str, by: Any) -> list[Exc
     require_head(by)
     parts = [part.strip() for part in re.split(r"[\n,;]+", values.replace("\x00", "")) if part.strip()]
     if not parts:
-        raise _wrong("value", _("Write at least one."))
+        raise InvalidInput.at("value", _("Write at least one."))
     if len(parts) > 1000:
-        raise _wrong("value", _("At most 1,000 at once."))
+        raise InvalidInput.at("value", _("At most 1,000 at once."))
     added = [exclusion_add(kind=kind, value=part, reason=reason, by=by) for part in parts]
     return [row for row, is_new in added if is_new]
 
@@ -142,7 +142,7 @@ def exclusion_take(row: Exclusion, data: Mapping[str, Any], by: Any) -> None:
         return
     reason = normalize.one_line(str(data.get("reason") or ""), 255)
     if not reason:
-        raise _wrong("reason", _("Write why."))
+        raise InvalidInput.at("reason", _("Write why."))
     if reason != row.reason:
         Exclusion.objects.filter(pk=row.pk).update(reason=reason)
         audit(KIND, row, "reason", row.reason, reason, by)
@@ -176,17 +176,13 @@ def clean_value(kind: str, value: str) -> str:
         found = text.lstrip("@").lower() if _TELEGRAM.fullmatch(text) else None
         message = _("«%(value)s» is no Telegram name or number.")
     if not found:
-        raise _wrong("value", message % {"value": normalize.one_line(text, 60)})
+        raise InvalidInput.at("value", message % {"value": normalize.one_line(text, 60)})
     if kind == Kinds.DOMAIN and found in FREE_PROVIDERS:
         text = _("«%(value)s» is a mail service for everybody: all its users would be shut out. Add single addresses.")
-        raise _wrong("value", text % {"value": found})
+        raise InvalidInput.at("value", text % {"value": found})
     return found
 
 
 def _clean_domain(text: str) -> str | None:
     bare = text.rpartition("@")[2].lower().removeprefix("www.").rstrip(".")
     return bare if _DOMAIN.fullmatch(bare) and len(bare) <= 253 and not bare.replace(".", "").isdigit() else None
-
-
-def _wrong(name: str, message: str) -> InvalidInput:
-    return InvalidInput(message, errors=[{"pointer": f"/{name}", "code": "invalid", "message": message}])

@@ -101,7 +101,7 @@ def hand_over_all(user: User, *, to: User, by: User | Actor) -> ListJob:
         raise PermissionDenied(_("Only the sales head hands over everything of a person."))
     if to.pk == user.pk or not to.is_active or to.partner_id != user.partner_id:
         message = _("Choose another active person of the same side.")
-        raise InvalidInput(message, errors=[{"pointer": "/to", "code": "invalid", "message": message}])
+        raise InvalidInput.at("to", message)
     rows, back = _tasks_over(user, to, by)
     reason = _("Everything of %(name)s was handed over.") % {"name": user}
     return jobs.job_start(

@@ -21,7 +21,7 @@ def point_add(record: StagedRecord, *, text: str, by: Any) -> list[ContactPoint]
     points = read_points(text, text)
     if not points:
         message = _("«%(text)s» is neither a phone nor an e-mail address.") % {"text": one_line(text, 60)}
-        raise InvalidInput(message, errors=[{"pointer": "/text", "code": "invalid", "message": message}])
+        raise InvalidInput.at("text", message)
     fresh = add_points(record, points)
     if not fresh:
         message = _("This phone or address is there already.")

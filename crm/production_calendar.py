@@ -54,7 +54,7 @@ def check_year(year: int) -> int:
     """The year itself; InvalidInput when nobody keeps a calendar of it."""
     if not EARLIEST <= year <= LATEST:
         message = _("Give a year from %(first)s to %(last)s.") % {"first": EARLIEST, "last": LATEST}
-        raise InvalidInput(message, errors=[{"pointer": "/year", "code": "invalid", "message": message}])
+        raise InvalidInput.at("year", message)
     return year
 
 

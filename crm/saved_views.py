@@ -77,9 +77,9 @@ def view_rename(*, by: User, view_id: int, name: str, is_shared: bool, default_f
     """Give a view another name, share it or take it back, make it the first one of a role (heads only)."""
     view = owned(by, view_id)
     if default_for != view.default_for and not by.is_head:
-        raise _refused("default_for", _("Only the sales head sets what opens first for a role."))
+        raise InvalidInput.at("default_for", _("Only the sales head sets what opens first for a role."))
     if default_for and not is_shared:
-        raise _refused("is_shared", _("A view that opens first for a role must be shared."))
+        raise InvalidInput.at("is_shared", _("A view that opens first for a role must be shared."))
     if default_for:
         others = SavedView.objects.filter(record_type=view.record_type, default_for=default_for)
         others.exclude(pk=view.pk).update(default_for="")
@@ -88,7 +88,7 @@ def view_rename(*, by: User, view_id: int, name: str, is_shared: bool, default_f
 
 def _keep(view: SavedView, by: User, **values: object) -> SavedView:
     if values.get("is_shared") and not view.is_shared and not may_share(by):
-        raise _refused("is_shared", _("Only the sales head shares views with everybody."))
+        raise InvalidInput.at("is_shared", _("Only the sales head shares views with everybody."))
     for name, value in values.items():
         setattr(view, name, value)
     try:
@@ -98,10 +98,6 @@ def _keep(view: SavedView, by: User, **values: object) -> SavedView:
     view.save()
     scope.forget(f"views:{by.pk}:{view.record_type}")
     return view
-
-
-def _refused(field: str, message: str) -> InvalidInput:
-    return InvalidInput(message, errors=[{"pointer": f"/{field}", "code": "invalid", "message": message}])
 
 
 def view_delete(*, by: User, view_id: int) -> None:

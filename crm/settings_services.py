@@ -23,10 +23,6 @@ OWN_KINDS = (Stage.Kind.OPEN, Stage.Kind.FAILURE, Stage.Kind.NEUTRAL)
 STEP = 10
 
 
-def _wrong(name: str, message: str) -> InvalidInput:
-    return InvalidInput(message, errors=[{"pointer": f"/{name}", "code": "invalid", "message": message}])
-
-
 # -- stages -----------------------------------------------------------------------------------------------------------
 
 
@@ -36,7 +32,7 @@ def stage_change(stage: Stage, *, by: Any, data: Mapping[str, Any]) -> Stage:
     require_head(by)
     locked = Stage.objects.select_for_update(of=("self",)).select_related("pipeline").get(pk=stage.pk)
     if unknown := sorted(data.keys() - STAGE_FIELDS):
-        raise _wrong(unknown[0], _("This cannot be set directly."))
+        raise InvalidInput.at(unknown[0], _("This cannot be set directly."))
     if data.get("is_hidden"):
         _check_hiding(locked)
     save_audited("stage", locked, data, by=by)
@@ -46,12 +42,14 @@ def stage_change(stage: Stage, *, by: Any, data: Mapping[str, Any]) -> Stage:
 
 def _check_hiding(stage: Stage) -> None:
     if stage.is_start:
-        raise _wrong("is_hidden", _("New records begin here: the start stage cannot be hidden."))
+        raise InvalidInput.at("is_hidden", _("New records begin here: the start stage cannot be hidden."))
     kinds = [s.kind for s in pipelines.stages_of(stage.pipeline_id) if s.key != stage.key]
     if stage.kind in {Stage.Kind.SUCCESS, Stage.Kind.FAILURE} and stage.kind not in kinds:
-        raise _wrong("is_hidden", _("This is the last stage of its kind: a pipeline needs a success and a refusal."))
+        raise InvalidInput.at(
+            "is_hidden", _("This is the last stage of its kind: a pipeline needs a success and a refusal.")
+        )
     if (count := cards_at(stage)) and stage.is_open:
-        raise _wrong("is_hidden", _("%(count)s cards stand here; move them first.") % {"count": count})
+        raise InvalidInput.at("is_hidden", _("%(count)s cards stand here; move them first.") % {"count": count})
 
 
 def cards_at(stage: Stage) -> int:
@@ -67,7 +65,7 @@ def stage_add(
     """Add a stage of one's own, after another of the same kind (at the end of its kind without one)."""
     require_head(by)
     if kind not in OWN_KINDS:
-        raise _wrong("kind", _("A stage of one's own is open, a refusal, or neutral."))
+        raise InvalidInput.at("kind", _("A stage of one's own is open, a refusal, or neutral."))
     taken = set(Stage.objects.filter(pipeline=pipeline).values_list("code", flat=True))
     code = next(name for number in range(1, 1000) if (name := f"own_{number}") not in taken)
     row = list(Stage.objects.filter(pipeline=pipeline).order_by("order", "key"))
@@ -113,7 +111,7 @@ def stage_shift(stage: Stage, *, by: Any, step: int) -> None:
         return
     mine, theirs = same[at], same[other]
     if mine.is_start or theirs.is_start:
-        raise _wrong("order", _("New records begin at the start stage: it stays the first."))
+        raise InvalidInput.at("order", _("New records begin at the start stage: it stays the first."))
     mine.order, theirs.order = theirs.order, mine.order
     for item in (mine, theirs):
         Stage.objects.filter(pk=item.pk).update(order=item.order)
@@ -130,11 +128,11 @@ def stage_delete(stage: Stage, *, by: Any, move_to: Stage | None = None) -> int:
     require_head(by)
     locked = Stage.objects.select_for_update(of=("self",)).select_related("pipeline").get(pk=stage.pk)
     if locked.is_shipped or locked.is_start:
-        raise _wrong("stage", _("Rules are bound to this stage: it can be hidden, not deleted."))
+        raise InvalidInput.at("stage", _("Rules are bound to this stage: it can be hidden, not deleted."))
     rows: Any = record_model(locked.pipeline.record_type)._default_manager
     cards = list(rows.filter(stage=locked.key, deleted_at__isnull=True, merged_into__isnull=True))
     if cards and (move_to is None or move_to.pipeline_id != locked.pipeline_id or move_to.key == locked.key):
-        raise _wrong("move_to", _("Say where its %(count)s cards go.") % {"count": len(cards)})
+        raise InvalidInput.at("move_to", _("Say where its %(count)s cards go.") % {"count": len(cards)})
     actor = Actor.of(by)
     reason = _("The stage «%(stage)s» was deleted.") % {"stage": locked.name}
     for card in cards:
@@ -159,7 +157,7 @@ def required_set(pipeline: Pipeline, *, by: Any, wanted: Mapping[str, list[str]]
     for stage in Stage.objects.select_for_update().filter(pipeline=pipeline, key__in=wanted):
         codes = list(dict.fromkeys(wanted[stage.key]))
         if unknown := [code for code in wanted[stage.key] if code not in known]:
-            raise _wrong("required", _("There is no field «%(field)s».") % {"field": unknown[0]})
+            raise InvalidInput.at("required", _("There is no field «%(field)s».") % {"field": unknown[0]})
         if set(codes) != set(stage.required):
             audit("stage", stage, "required", stage.required, codes, by)
             changed.append(stage.key)
@@ -178,7 +176,7 @@ def stage_take(stage: Stage, data: Mapping[str, Any], by: Any) -> None:
     values = dict(data)
     wanted = values.pop("required", None)
     if wanted is not None and (unknown := [c for c in wanted if c not in _known_fields(stage, values)]):
-        raise _wrong("required", _("There is no field «%(field)s».") % {"field": str(unknown[0])[:60]})
+        raise InvalidInput.at("required", _("There is no field «%(field)s».") % {"field": str(unknown[0])[:60]})
     if stage._state.adding:
         stage.key = Stage.make_key(values["pipeline"].pk, values["code"])
         values |= {"required": wanted or []}
@@ -228,7 +226,7 @@ def reason_save(reason: RefusalReason, *, by: Any, data: Mapping[str, Any]) -> R
 def _check_last_reason(reason: RefusalReason) -> None:
     others = RefusalReason.objects.filter(stage=reason.stage, is_active=True).exclude(pk=reason.pk)
     if reason.stage.pipeline.record_type in {RecordType.LEAD, RecordType.DEAL} and not others.exists():
-        raise _wrong("is_active", _("A refusal stage needs at least one reason."))
+        raise InvalidInput.at("is_active", _("A refusal stage needs at least one reason."))
 
 
 def reason_take(reason: RefusalReason, data: Mapping[str, Any], by: Any) -> None:
@@ -252,7 +250,7 @@ def pipeline_add(*, by: Any, name_ru: str, name_en: str = "", like: Pipeline) ->
     """A new direction with the stages and reasons of another; its robots are made for it in the rules."""
     require_head(by)
     if like.is_partner:
-        raise _wrong("like", _("Partners have one pair of pipelines: it is not copied."))
+        raise InvalidInput.at("like", _("Partners have one pair of pipelines: it is not copied."))
     taken = set(Pipeline.objects.values_list("code", flat=True))
     code = next(name for number in range(2, 1000) if (name := f"{like.record_type}_{number}") not in taken)
     last = Pipeline.objects.filter(record_type=like.record_type, is_partner=False).order_by("-order").first()
@@ -282,7 +280,7 @@ def pipeline_change(pipeline: Pipeline, *, by: Any, data: Mapping[str, Any]) -> 
     """Rename a pipeline, or put it out of use once nothing open stands in it."""
     require_head(by)
     if unknown := sorted(data.keys() - PIPELINE_FIELDS):
-        raise _wrong(unknown[0], _("This cannot be set directly."))
+        raise InvalidInput.at(unknown[0], _("This cannot be set directly."))
     if data.get("is_active") is False:
         _check_retiring(pipeline)
     save_audited("pipeline", pipeline, data, by=by)
@@ -303,10 +301,12 @@ def pipeline_take(pipeline: Pipeline, data: Mapping[str, Any], by: Any) -> None:
 def _check_retiring(pipeline: Pipeline) -> None:
     others = pipelines.pipelines_of(pipeline.record_type, partner=pipeline.is_partner)
     if not [other for other in others if other.pk != pipeline.pk]:
-        raise _wrong("is_active", _("This is the only pipeline of its kind."))
+        raise InvalidInput.at("is_active", _("This is the only pipeline of its kind."))
     rows: Any = record_model(pipeline.record_type)._default_manager
     if count := rows.alive().open().filter(pipeline=pipeline.pk).count():
-        raise _wrong("is_active", _("%(count)s open cards stand here; close or move them first.") % {"count": count})
+        raise InvalidInput.at(
+            "is_active", _("%(count)s open cards stand here; close or move them first.") % {"count": count}
+        )
 
 
 # -- company settings -------------------------------------------------------------------------------------------------

@@ -150,7 +150,7 @@ def compare(given: Any) -> list[Difference]:
 
 
 def _wrong(message: str) -> InvalidInput:
-    return InvalidInput(message, errors=[{"pointer": "/file", "code": "invalid", "message": message}])
+    return InvalidInput.at("file", message)
 
 
 def _compare_preferences(given: Any) -> Iterator[Difference]:

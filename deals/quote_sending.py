@@ -179,19 +179,19 @@ def _known(clients: list[Contact | Company]) -> list[tuple[Contact | Company, st
 def _addressee(deal: Deal, given: str) -> Addressee:
     offered = addressees(deal)
     if not offered:
-        raise _wrong("address", no_address(deal))
+        raise InvalidInput.at("address", no_address(deal))
     address = normalize.email(given) or given.strip()
     chosen = next((item for item in offered if item.address == address), None)
     if chosen is not None:
         return chosen
     if not address:
-        raise _wrong("address", _("Choose the address."))
+        raise InvalidInput.at("address", _("Choose the address."))
     if is_excluded(address):
-        raise _wrong(
+        raise InvalidInput.at(
             "address", _("«%(address)s» is on the exclusion list: no letters go there.") % {"address": address}
         )
     text = _("«%(address)s» is no address of this client: add it to the contact or the company first.")
-    raise _wrong("address", text % {"address": address[:254]})
+    raise InvalidInput.at("address", text % {"address": address[:254]})
 
 
 def _is_repeated(quote: Quote, address: str) -> bool:
@@ -206,8 +206,4 @@ def _is_repeated(quote: Quote, address: str) -> bool:
 
 def _require(value: str, name: str, message: str) -> None:
     if not value.strip():
-        raise _wrong(name, message)
-
-
-def _wrong(name: str, message: str) -> InvalidInput:
-    return InvalidInput(message, errors=[{"pointer": f"/{name}", "code": "invalid", "message": message}])
+        raise InvalidInput.at(name, message)

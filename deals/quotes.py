@@ -83,7 +83,7 @@ def _until(wish: date | None, today: date) -> date:
     until = wish or today + timedelta(days=preferences.get("quote_valid_days"))
     if until < today:
         message = _("A day gone by: until when is the offer valid?")
-        raise InvalidInput(message, errors=[{"pointer": "/valid_until", "code": "invalid", "message": message}])
+        raise InvalidInput.at("valid_until", message)
     return until
 
 

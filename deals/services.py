@@ -108,7 +108,7 @@ def _line(deal: Deal, number: int, values: Mapping[str, Any]) -> DealLine:
     line = DealLine(deal=deal, order=number, **known)
     if line.per_tonne:
         if deal.tonnage is None:
-            raise _wrong(number, "quantity", _("The deal has no tonnage yet: fill it in first."))
+            raise InvalidInput.at(f"lines/{number}/quantity", _("The deal has no tonnage yet: fill it in first."))
         line.quantity, line.unit = deal.tonnage, line.unit or "т"
     try:
         line.clean_fields(exclude=["deal"])
@@ -117,9 +117,3 @@ def _line(deal: Deal, number: int, values: Mapping[str, Any]) -> DealLine:
         rows = [{**row, "pointer": f"/lines/{number}{row['pointer']}"} for row in found.errors]
         raise InvalidInput(found.message, errors=rows) from error
     return line
-
-
-def _wrong(number: int, field: str, message: str) -> InvalidInput:
-    return InvalidInput(
-        message, errors=[{"pointer": f"/lines/{number}/{field}", "code": "invalid", "message": message}]
-    )

@@ -35,11 +35,11 @@ def routing_rule_save(rule: RoutingRule, *, by: Any, data: Mapping[str, Any]) ->
         conditions.check_rows(values["conditions"], RecordType.LEAD)
     target = str(values.get("target", rule.target))
     if target not in TARGETS:
-        raise _wrong("target", _("Say to whom the lead goes."))
+        raise InvalidInput.at("target", _("Say to whom the lead goes."))
     # A row has one target: what was chosen for another kind is let go.
     values |= {name: None for name in TARGETS if name != target}
     if values.get(target, getattr(rule, target)) is None:
-        raise _wrong(target, _("Say to whom the lead goes."))
+        raise InvalidInput.at(target, _("Say to whom the lead goes."))
     save_audited(KIND, rule, values, by=by)
     return rule
 
@@ -49,10 +49,6 @@ def routing_rule_take(rule: RoutingRule, data: Mapping[str, Any], by: Any) -> No
     routing_rule_save(rule, data=data, by=by)
     rest = {name: data[name] for name in ("order", "is_active") if name in data}
     save_audited(KIND, RoutingRule.objects.get(pk=rule.pk), rest, by=by)
-
-
-def _wrong(name: str, message: str) -> InvalidInput:
-    return InvalidInput(message, errors=[{"pointer": f"/{name}", "code": "invalid", "message": message}])
 
 
 @transaction.atomic
@@ -82,7 +78,7 @@ def routing_order_set(ids: Sequence[int], *, by: Any) -> list[RoutingRule]:
     rows = list(RoutingRule.objects.select_for_update().order_by("order", "id"))
     known = {rule.pk: rule for rule in rows}
     if len(set(ids)) != len(ids) or not set(ids) <= known.keys():
-        raise _wrong("ids", _("The table was changed meanwhile. Reload it and try again."))
+        raise InvalidInput.at("ids", _("The table was changed meanwhile. Reload it and try again."))
     wanted = [known[pk] for pk in ids] + [rule for rule in rows if rule.pk not in set(ids)]
     if [rule.pk for rule in wanted] == [rule.pk for rule in rows]:
         return rows

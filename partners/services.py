@@ -185,7 +185,7 @@ def partner_hand_back(partner: Partner, *, to: User, by: Any, reason: str = "") 
     require_manager(actor)
     if to.partner_id is not None or not to.is_active:
         message = _("Choose an active person of the manufacturer.")
-        raise InvalidInput(message, errors=[{"pointer": "/hand_back_to", "code": "invalid", "message": message}])
+        raise InvalidInput.at("hand_back_to", message)
     why = reason.strip() or _("The partner «%(partner)s» is closed.") % {"partner": partner}
     count = 0
     for handoff in Handoff.objects.filter(partner=partner, state=Handoff.State.ACTIVE).order_by("pk"):
