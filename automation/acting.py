@@ -24,15 +24,7 @@ def note_cut(_event_name: str, record: StagedRecord) -> None:
     """A chain of rules was cut: the rule at which it was cut shows it in the settings as well (AUTO-4)."""
     if (rule := _acting.get()) is not None:
         text = _("Robots set each other off: the chain was cut after %(limit)s steps.") % {"limit": events.MAX_DEPTH}
-        RuleRun.objects.create(
-            rule=rule,
-            record_type=record.RECORD_TYPE,
-            record_id=record.pk,
-            at=clock.now(),
-            is_ok=False,
-            outcome="cut",
-            error=text,
-        )
+        _keep(rule, record, is_ok=False, outcome="cut", error=text)
 
 
 def locked(record_type: str, record_id: int) -> Any:
@@ -53,35 +45,28 @@ def act(rule: Rule, record: StagedRecord, make_key: Callable[[], str]) -> Outcom
     return outcome
 
 
-def note(rule: Rule, record: StagedRecord, outcome: Outcome) -> None:
-    """Leave the run in the list of the rule and, where nothing says it yet, on the record's timeline."""
-    RuleRun.objects.create(
-        rule=rule,
-        record_type=record.RECORD_TYPE,
-        record_id=record.pk,
-        at=clock.now(),
-        outcome=outcome.code,
-        data=dict(outcome.data),
-    )
+def note(rule: Rule, record: StagedRecord, outcome: Outcome, *, by: Actor | None = None) -> None:
+    """Leave the run in the list of the rule and, where nothing says it yet, on the record's timeline.
+
+    `by` is who did something to a planned run, where it was not the robot itself.
+    """
+    _keep(rule, record, outcome=outcome.code, data=dict(outcome.data))
     if not outcome.is_told:
         data = {"rule": rule.name, "outcome": outcome.code, **outcome.data}
-        timeline.record(record, "rule_done", Actor.robot(rule.name), data, internal=True)
+        timeline.record(record, "rule_done", by or Actor.robot(rule.name), data, internal=True)
 
 
 def note_failure(rule: Rule, record: StagedRecord, error: Exception, *, is_told: bool = True) -> None:
     """Leave a failed run in the list of the rule and, `is_told`, on the record's timeline."""
     details = "" if isinstance(error, DomainError) else "".join(traceback.format_exception(error, limit=5))
-    RuleRun.objects.create(
-        rule=rule,
-        record_type=record.RECORD_TYPE,
-        record_id=record.pk,
-        at=clock.now(),
-        is_ok=False,
-        error=f"{words(error)}\n{details}".strip()[:8000],
-    )
+    _keep(rule, record, is_ok=False, error=f"{words(error)}\n{details}".strip()[:8000])
     if is_told:
         data = {"rule": rule.name, "error": words(error)}
         timeline.record(record, "rule_failed", Actor.robot(rule.name), data, internal=True)
+
+
+def _keep(rule: Rule, record: StagedRecord, **columns: Any) -> None:
+    RuleRun.objects.create(rule=rule, record_type=record.RECORD_TYPE, record_id=record.pk, at=clock.now(), **columns)
 
 
 def words(error: Exception) -> str:

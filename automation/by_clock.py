@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import Q
 
 from automation import schedule
-from automation.actions import entry_of
-from automation.models import Rule, ScheduledRun
+from automation.models import Rule
+from automation.planning import plan, run_key
 from automation.rulebook import known_rules
 from crm import clock, conditions, pipelines
 from crm.models import record_model
@@ -45,24 +45,10 @@ def _sweep(rule: Rule, moment: datetime) -> int:
         return 0
     day = moment.date().isoformat()
     due = schedule.working_moment(clock.now())
-    return sum(_plan(rule, record, day, due) for record in matching(rule, int(rule.params.get("per_day", PER_DAY))))
-
-
-def _plan(rule: Rule, record: Any, day: str, due: datetime) -> bool:
-    _run, is_new = ScheduledRun.objects.get_or_create(
-        key=f"{rule.pk}:{record.RECORD_TYPE}:{record.pk}:t{day}",
-        defaults={
-            "rule": rule,
-            "record_type": record.RECORD_TYPE,
-            "record_id": record.pk,
-            "stage_key": record.stage,
-            "entry_id": entry_of(record),
-            "planned_from": clock.now(),
-            "due_at": due,
-            "created_at": clock.now(),
-        },
+    return sum(
+        plan(rule, record, run_key(rule, record, f"t{day}"), planned_from=clock.now(), due_at=due)[1]
+        for record in matching(rule, int(rule.params.get("per_day", PER_DAY)))
     )
-    return is_new
 
 
 def matching(rule: Rule, limit: int) -> list[Any]:

@@ -11,10 +11,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from automation import schedule
-from automation.actions import entry_of
 from automation.models import Rule, ScheduledRun
+from automation.planning import entry_occasion, plan, run_key
 from automation.rulebook import is_of_stage
-from crm import clock, conditions, events
+from crm import clock, conditions
 from crm.models import StagedRecord
 
 State = ScheduledRun.State
@@ -28,20 +28,7 @@ def follow_date(rule: Rule, record: StagedRecord) -> None:
     _let_go(rule, record, key)
     if due is None:
         return
-    run, is_new = ScheduledRun.objects.get_or_create(
-        key=key,
-        defaults={
-            "rule": rule,
-            "record_type": record.RECORD_TYPE,
-            "record_id": record.pk,
-            "stage_key": record.stage if rule.stage_id else "",
-            "entry_id": entry_of(record) if rule.stage_id else None,
-            "planned_from": clock.now(),
-            "due_at": due,
-            "depth": events.depth(),
-            "created_at": clock.now(),
-        },
-    )
+    run, is_new = plan(rule, record, key, planned_from=clock.now(), due_at=due, of_stay=rule.stage_id is not None)
     if not is_new and run.due_at != due:
         ScheduledRun.objects.filter(pk=run.pk, state=State.SCHEDULED, is_moved=False).update(due_at=due)
 
@@ -73,8 +60,8 @@ def _is_about(rule: Rule, record: StagedRecord) -> bool:
 
 
 def _key(rule: Rule, record: StagedRecord, day: date) -> str:
-    entry = f":s{entry_of(record)}" if rule.stage_id else ""
-    return f"{rule.pk}:{record.RECORD_TYPE}:{record.pk}:d{day.isoformat()}{entry}"
+    entry = f":{entry_occasion(record)}" if rule.stage_id else ""
+    return run_key(rule, record, f"d{day.isoformat()}{entry}")
 
 
 def _let_go(rule: Rule, record: StagedRecord, key: str) -> None:

@@ -21,6 +21,7 @@ from automation.acting import act, locked, note, note_failure, words
 from automation.actions import ACTIONS, Outcome, entry_of
 from automation.models import Rule, ScheduledRun
 from automation.occasions import FIRST_PAUSE
+from automation.planning import plan, run_key
 from automation.rulebook import known_rules
 from crm import clock, conditions, events
 from crm.claims import claim_one
@@ -72,20 +73,8 @@ def _plan_silence(rule: Rule, record: Any) -> bool:
     if not conditions.matches(rule.conditions, record):
         return False
     since = record.silent_since
-    _run, is_new = ScheduledRun.objects.get_or_create(
-        key=f"{rule.pk}:{record.RECORD_TYPE}:{record.pk}:q{int(since.timestamp())}",
-        defaults={
-            "rule": rule,
-            "record_type": record.RECORD_TYPE,
-            "record_id": record.pk,
-            "stage_key": record.stage,
-            "entry_id": entry_of(record),
-            "planned_from": since,
-            "due_at": schedule.working_moment(clock.now()),
-            "created_at": clock.now(),
-        },
-    )
-    return is_new
+    key = run_key(rule, record, f"q{int(since.timestamp())}")
+    return plan(rule, record, key, planned_from=since, due_at=schedule.working_moment(clock.now()))[1]
 
 
 def sweep() -> int:

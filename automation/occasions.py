@@ -14,11 +14,12 @@ from django.utils.translation import gettext as _
 
 from automation import dates, schedule
 from automation.acting import act, locked, note_failure, words
-from automation.actions import ACTIONS, entry_of
+from automation.actions import ACTIONS
 from automation.models import Rule, ScheduledRun
+from automation.planning import entry_occasion, plan, run_key
 from automation.rulebook import WRITES, is_of_stage, known_rules
 from communications.services import messages_cancel
-from crm import clock, conditions, events, norms, pipelines
+from crm import clock, conditions, norms, pipelines
 from crm.actors import Actor
 from crm.models import Event, StagedRecord, record_model
 from crm.prepared import MOMENT, NUMBER, TEXT, Prepared
@@ -193,9 +194,7 @@ def _is_stale(rule: Rule, record: StagedRecord, event: Event) -> bool:
 
 def _key(rule: Rule, record: StagedRecord, event: Event) -> str:
     """One per occasion: the entry into the stage where a stage starts the rule, else the event."""
-    is_entry = rule.trigger in ENTRY
-    occasion = f"s{entry_of(record)}" if is_entry else f"e{event.pk}"
-    return f"{rule.pk}:{record.RECORD_TYPE}:{record.pk}:{occasion}"
+    return run_key(rule, record, entry_occasion(record) if rule.trigger in ENTRY else f"e{event.pk}")
 
 
 def _plan(rule: Rule, record: StagedRecord, event: Event) -> None:
@@ -205,21 +204,8 @@ def _plan(rule: Rule, record: StagedRecord, event: Event) -> None:
 
 
 def _schedule(rule: Rule, record: StagedRecord, event: Event, **columns: Any) -> None:
-    """Make the row of a planned run, once per occasion."""
-    ScheduledRun.objects.get_or_create(
-        key=_key(rule, record, event),
-        defaults={
-            "rule": rule,
-            "record_type": record.RECORD_TYPE,
-            "record_id": record.pk,
-            # What a stage left behind is not ended by the next move.
-            "stage_key": "" if rule.trigger == Rule.Trigger.STAGE_LEFT else record.stage,
-            "entry_id": entry_of(record),
-            "depth": events.depth(),
-            "created_at": clock.now(),
-            **columns,
-        },
-    )
+    """Plan the run once per occasion; what a stage left behind is not ended by the next move."""
+    plan(rule, record, _key(rule, record, event), of_stay=rule.trigger != Rule.Trigger.STAGE_LEFT, **columns)
 
 
 def _run_at_once(rule: Rule, record: StagedRecord, event: Event) -> bool:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from automation.actions import ACTIONS
 from automation.actions.params import ParamsForm
 from automation.models import Rule
-from automation.rule_check import date_columns
+from automation.rule_check import DELAYS, date_columns
 from automation.rule_services import CANCEL, FOLLOW, KEEP, waiting_of
 from automation.wording import WEEKDAYS
 from crm import conditions, pipelines
@@ -111,19 +111,19 @@ class RuleForm(forms.Form):
         stages = [(row.key, row.name) for row in pipelines.stages_of(self.chosen_pipeline.pk)]
         fields["stage"].choices = [("", _("any stage")), *stages]
         known = conditions.columns(self.chosen_pipeline.record_type)
-        fields["fields_"].choices = with_stored(known, self.rule.fields if self._is_same_kind() else ())
+        fields["fields_"].choices = with_stored(known, self.rule.fields if self.is_same_kind() else ())
         fields["fields_"].widget.attrs |= {"data-choose": ""}
         fields["date_field"].choices = date_columns(self.chosen_pipeline.record_type)
         if not self.rule.delay_plan:
             fields["unit"].choices = [row for row in UNITS.items() if row[0] != PLAN]
 
-    def _is_same_kind(self) -> bool:
+    def is_same_kind(self) -> bool:
+        """Does the chosen pipeline hold the kind of record that the rule has been about?"""
         return bool(self.rule.pipeline_id) and self.rule.pipeline.record_type == self.chosen_pipeline.record_type
 
     def _drop(self) -> None:
         """The fields that mean nothing with this trigger."""
         trigger = self.chosen_trigger
-        silent = trigger == Rule.Trigger.INACTIVE
         if trigger != Rule.Trigger.DATE_REACHED:
             del self.fields["date_field"], self.fields["date_side"]
         else:
@@ -133,11 +133,11 @@ class RuleForm(forms.Form):
             del self.fields["weekdays"], self.fields["at_hour"]
         if trigger in {Rule.Trigger.SCHEDULE, Rule.Trigger.NORM_EXCEEDED}:
             del self.fields["unit"], self.fields["delay"], self.fields["stops_on_contact"]
-        if self.chosen_trigger != Rule.Trigger.FIELD_CHANGED:
+        if trigger != Rule.Trigger.FIELD_CHANGED:
             del self.fields["fields_"]
-        if self.chosen_trigger == Rule.Trigger.CREATED:
+        if trigger == Rule.Trigger.CREATED:
             del self.fields["stage"]
-        if silent:
+        if trigger == Rule.Trigger.INACTIVE:
             del self.fields["unit"], self.fields["stops_on_contact"]
             self.fields["delay"].label = _("Days of silence")
             self.fields["delay"].required = True
@@ -215,10 +215,9 @@ class RuleEditor:
     def __init__(self, data: Any = None, *, rule: Rule) -> None:
         self.form = RuleForm(data, rule=rule)
         pipeline, action = self.form.chosen_pipeline, self.form.chosen_action
-        is_same_kind = bool(rule.pipeline_id) and rule.pipeline.record_type == pipeline.record_type
         self.conditions = ConditionsForm(
             data, record_type=pipeline.record_type, columns=ASKED[RecordType(pipeline.record_type)],
-            tree=rule.conditions if is_same_kind else {}, prefix="if",
+            tree=rule.conditions if self.form.is_same_kind() else {}, prefix="if",
         )  # fmt: skip
         self.params = ParamsForm(
             data, makers=action.params, pipeline=pipeline, params=rule.params if rule.action == action.code else {},
@@ -254,7 +253,7 @@ class RuleEditor:
 
     def take(self, error: DomainError) -> None:
         """Put what the service refused at the fields it is about."""
-        own = dict.fromkeys(("delay_hours", "delay_days", "delay_working_days", "delay_plan"), "delay")
+        own = dict.fromkeys(DELAYS, "delay")
         own |= {"fields": "fields_", "date_offset": "delay"}
         for row in error.errors or [{"pointer": "", "message": error.message}]:
             path = str(row.get("pointer", "")).strip("/")

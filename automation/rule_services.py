@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from automation.models import Rule, ScheduledRun
-from automation.rule_check import rule_check
+from automation.rule_check import DELAYS, rule_check
 from automation.rulebook import RULES
 from automation.services import replan
 from automation.shipped import BLANK, SHIPPED
@@ -28,7 +28,7 @@ COLUMNS = (
 )  # fmt: skip
 # Where these change, what was planned is about something else.
 OCCASION = ("pipeline_id", "stage_id", "trigger", "fields", "date_field")
-MOMENT = ("delay_hours", "delay_days", "delay_working_days", "delay_plan", "date_offset")
+MOMENT = (*DELAYS, "date_offset")
 # What becomes of planned runs when the moment of their rule changes.
 FOLLOW, CANCEL, KEEP = "follow", "cancel", "keep"
 State = ScheduledRun.State
@@ -66,7 +66,7 @@ def rule_take(rule: Rule, data: Mapping[str, Any], by: Any) -> None:
 def _completed(rule: Rule, values: dict[str, Any]) -> dict[str, Any]:
     """What a new rule is given of itself: a code, the last place, an English name."""
     if values.get("pipeline", getattr(rule, "pipeline_id", None)) is None:
-        raise _wrong("pipeline", _("Choose a pipeline."))
+        raise InvalidInput.at("pipeline", _("Choose a pipeline."))
     pipeline = values.get("pipeline") or rule.pipeline
     last = Rule.objects.filter(pipeline=pipeline).order_by("-order").values_list("order", flat=True).first()
     made = {"code": f"own_{secrets.token_hex(4)}", "order": (last or 0) + STEP, **values}
@@ -93,10 +93,6 @@ def rule_draft(rule: Rule, data: Mapping[str, Any]) -> Rule:
             setattr(draft, name, data[name])
     rule_check(draft)
     return draft
-
-
-def _wrong(name: str, message: str) -> InvalidInput:
-    return InvalidInput(message, errors=[{"pointer": f"/{name}", "code": "invalid", "message": message}])
 
 
 def _move_plans(before: Rule, rule: Rule, planned: str) -> None:
@@ -133,7 +129,7 @@ def rule_delete(rule: Rule, *, by: Any) -> None:
     """Delete a rule of one's own with what it has planned; the timelines of records keep what it did."""
     require_head(by)
     if rule.is_shipped:
-        raise _wrong("rule", _("This rule comes with the product: switch it off instead."))
+        raise InvalidInput.at("rule", _("This rule comes with the product: switch it off instead."))
     audit(KIND, rule, "deleted", str(rule), None, by)
     rule.delete()
     scope.forget(RULES)
@@ -143,7 +139,7 @@ def rule_delete(rule: Rule, *, by: Any) -> None:
 def rule_reset(rule: Rule, *, by: Any) -> Rule:
     """Bring a shipped rule back to how it came, but for whether it is on."""
     if rule.code not in SHIPPED:
-        raise _wrong("rule", _("Only rules that came with the product can be set back."))
+        raise InvalidInput.at("rule", _("Only rules that came with the product can be set back."))
     values: dict[str, Any] = {**BLANK, **SHIPPED[rule.code]}
     wanted = Rule(pipeline_id=values.pop("pipeline"), stage_id=values.pop("stage"))
     return rule_save(rule, by=by, data={**values, "pipeline": wanted.pipeline, "stage": wanted.stage})
@@ -168,7 +164,7 @@ def rule_order_set(pipeline_id: str, ids: Sequence[int], *, by: Any) -> list[Rul
     rows = list(Rule.objects.select_for_update().filter(pipeline=pipeline_id).order_by("order", "id"))
     known = {rule.pk: rule for rule in rows}
     if len(set(ids)) != len(ids) or not set(ids) <= known.keys():
-        raise _wrong("ids", _("The rules were changed meanwhile. Reload the page and try again."))
+        raise InvalidInput.at("ids", _("The rules were changed meanwhile. Reload the page and try again."))
     wanted = [known[pk] for pk in ids] + [rule for rule in rows if rule.pk not in set(ids)]
     if [rule.pk for rule in wanted] == [rule.pk for rule in rows]:
         return rows

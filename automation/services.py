@@ -10,10 +10,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from automation import dates, engine, schedule
+from automation.acting import note
 from automation.actions import Outcome
-from automation.models import Rule, RuleRun, ScheduledRun
+from automation.models import Rule, ScheduledRun
 from automation.rulebook import RULES
-from crm import clock, scope, timeline
+from crm import clock, scope
 from crm.actors import Actor
 from crm.errors import InvalidInput, StageConflict
 from crm.models import StagedRecord, record_model
@@ -44,7 +45,7 @@ def skip(run_id: int, by: Any) -> ScheduledRun:
         run.state, run.finished_at = State.CANCELLED, clock.now()
         run.note = _("Skipped by %(name)s") % {"name": Actor.of(by).name}
         run.save(update_fields=["state", "finished_at", "note"])
-        _tell(run, record, Outcome("skipped", {"name": Actor.of(by).name}), by)
+        note(run.rule, record, Outcome("skipped", {"name": Actor.of(by).name}), by=Actor.of(by))
     return run
 
 
@@ -62,7 +63,7 @@ def postpone(run_id: int, by: Any, *, due_at: datetime) -> ScheduledRun:
     run.state, run.due_at, run.is_moved = State.SCHEDULED, due_at, True
     run.save(update_fields=["state", "due_at", "is_moved"])
     day = f"{due_at.astimezone(clock.company_zone()):%d.%m.%Y}"
-    _tell(run, record, Outcome("postponed", {"name": Actor.of(by).name, "day": day}), by)
+    note(run.rule, record, Outcome("postponed", {"name": Actor.of(by).name, "day": day}), by=Actor.of(by))
     return run
 
 
@@ -127,16 +128,3 @@ def _reachable(run_id: int, by: Any) -> tuple[ScheduledRun, StagedRecord]:
     if transaction.get_connection().in_atomic_block:
         run = ScheduledRun.objects.select_for_update(of=("self",)).select_related("rule").get(pk=run_id)
     return run, record
-
-
-def _tell(run: ScheduledRun, record: StagedRecord, outcome: Outcome, by: Any) -> None:
-    RuleRun.objects.create(
-        rule=run.rule,
-        record_type=record.RECORD_TYPE,
-        record_id=record.pk,
-        at=clock.now(),
-        outcome=outcome.code,
-        data=dict(outcome.data),
-    )
-    data = {"rule": run.rule.name, "outcome": outcome.code, **outcome.data}
-    timeline.record(record, "rule_done", Actor.of(by), data, internal=True)

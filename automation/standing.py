@@ -20,9 +20,9 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from automation import by_clock, dates, schedule
 from automation.acting import act, locked, words
-from automation.actions import entry_of
 from automation.forecast import what_will_happen
 from automation.models import Rule, RuleRun, ScheduledRun
+from automation.planning import entry_occasion, plan, run_key
 from crm import clock, conditions, jobs
 from crm.errors import DomainError, InvalidInput
 from crm.models import ListJob, StagedRecord, record_model
@@ -97,21 +97,19 @@ def standing_apply(rule: Rule, *, by: User, since: str = ENTRY) -> ListJob:
     """Apply the rule to what stands there, as a job with progress; InvalidInput where there is nothing."""
     require_head(by)
     if since not in {ENTRY, NOW}:
-        raise _wrong("since", _("Count from the entry into the stage or from now."))
+        raise InvalidInput.at("since", _("Count from the entry into the stage or from now."))
     if not _can_be(rule):
-        raise _wrong("rule", _("Switch the robot on first; only robots of a stage, a norm or a date are applied so."))
+        raise InvalidInput.at(
+            "rule", _("Switch the robot on first; only robots of a stage, a norm or a date are applied so.")
+        )
     keys = _keys(rule, by)
     if not keys:
-        raise _wrong("rule", _("There is no record to apply it to."))
+        raise InvalidInput.at("rule", _("There is no record to apply it to."))
     kind = rule.pipeline.record_type
     params = {"rule": rule.pk, "since": since}
     return jobs.job_start(
         by=by, kind=ListJob.Kind.RULE, record_type=kind, rows=[(kind, pk) for pk in keys], params=params
     )
-
-
-def _wrong(name: str, message: str) -> InvalidInput:
-    return InvalidInput(message, errors=[{"pointer": f"/{name}", "code": "invalid", "message": message}])
 
 
 def _can_be(rule: Rule) -> bool:
@@ -158,7 +156,9 @@ def apply_one(record: Any, by: Any, params: Mapping[str, Any]) -> None:
     if rule.trigger == Trigger.DATE_REACHED:
         dates.follow_date(rule, record)
     elif schedule.is_delayed(rule):
-        _plan(rule, record, str(params["since"]))
+        since = str(params["since"])
+        begins, due = _start(record, since), _due(rule, record, since)
+        plan(rule, record, _key(rule, record), planned_from=begins, due_at=due)
     else:
         _act(rule, record)
 
@@ -170,23 +170,7 @@ def never_back(_record: Any, _entry: Any, _by: Any) -> bool:
 
 def _key(rule: Rule, record: StagedRecord) -> str:
     """The key of the entry: what the rule planned for it by itself is not planned twice."""
-    return f"{rule.pk}:{record.RECORD_TYPE}:{record.pk}:s{entry_of(record)}"
-
-
-def _plan(rule: Rule, record: Any, since: str) -> None:
-    ScheduledRun.objects.get_or_create(
-        key=_key(rule, record),
-        defaults={
-            "rule": rule,
-            "record_type": record.RECORD_TYPE,
-            "record_id": record.pk,
-            "stage_key": record.stage,
-            "entry_id": entry_of(record),
-            "planned_from": _start(record, since),
-            "due_at": _due(rule, record, since),
-            "created_at": clock.now(),
-        },
-    )
+    return run_key(rule, record, entry_occasion(record))
 
 
 def _act(rule: Rule, record: Any) -> None:

@@ -15,7 +15,6 @@ from typing import Any
 from django import forms
 from django.db import models
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from accounts.models import Role, User
 from communications.models import MessageTemplate
@@ -38,9 +37,12 @@ class Asked:
 
 
 Maker = Callable[[Asked], forms.Field | None]
-KIND: Maker = lambda _asked: forms.ChoiceField(  # noqa: E731 - a parameter like the others
-    label=gettext_lazy("Kind of task"), required=False, choices=Activity.Kind.choices, initial=Activity.Kind.TASK
-)
+
+
+def kind(_asked: Asked) -> forms.Field:
+    """Task, call or meeting."""
+    choices, initial = Activity.Kind.choices, Activity.Kind.TASK
+    return forms.ChoiceField(label=_("Kind of task"), required=False, choices=choices, initial=initial)
 
 
 def line(label: Any, *, required: bool = False, help_text: Any = "") -> Maker:

@@ -24,7 +24,7 @@ from crm.visibility import visible_record
 TASK = {
     "title_ru": params.line(gettext_lazy("Task, in Russian"), required=True),
     "title_en": params.line(gettext_lazy("Task, in English")),
-    "kind": params.KIND,
+    "kind": params.kind,
     "due_days": params.number(gettext_lazy("Days to do it"), low=0, high=365, initial=1),
 }
 
