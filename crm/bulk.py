@@ -48,21 +48,27 @@ def move(record: StagedRecord, by: Any, params: Mapping[str, Any]) -> Any:
         record, target.key, by=by, data=data, expected=before, refusal=refusal,
         reason="" if looks_like_placeholder(reason) else reason,
     )  # fmt: skip
+    return way_back(record, before, former)
+
+
+def way_back(record: Any, before: str, former: int | None) -> list[Any] | None:
+    """What takes a move back: where the record stood and whose it was; None where it did not move or was closed."""
     if before == record.stage or not pipelines.stage(before).is_open:
         return None
-    return [before, record.stage, former, record.responsible_id]  # type: ignore[attr-defined]
+    return [before, record.stage, former, record.responsible_id]
 
 
 def direction(record: StagedRecord, by: Any, params: Mapping[str, Any]) -> Any:
     """Take a record over to the pipeline `to`: to what `map` says of its stage (codes), else to what is proposed."""
-    before, target = record.stage, direction_target(record, params)
+    before, former = record.stage, record.responsible_id  # type: ignore[attr-defined]
+    target = direction_target(record, params)
     data = _data_for(record, target, by, params)
     reason = params.get("reason", "")
     stages.move(
         record, target.key, by=by, data=data, expected=before, may_switch=True,
         reason="" if looks_like_placeholder(reason) else reason,
     )  # fmt: skip
-    return [before, record.stage]
+    return way_back(record, before, former)
 
 
 def direction_target(record: Any, params: Mapping[str, Any]) -> Stage:
@@ -106,6 +112,8 @@ def delete(record: StagedRecord, by: Any, params: Mapping[str, Any]) -> Any:
     return []
 
 
+# Those that take the right to move a record, not to change it.
+MOVES = frozenset({"move", "direction"})
 # Apps above add theirs by `register`.
 ACTIONS: dict[str, Action] = {
     "assign": assign, "move": move, "direction": direction, "tag": tag, "delete": delete,
@@ -145,8 +153,7 @@ def _unassign(record: Any, entry: Any, by: Actor) -> bool:
     former, given = entry
     if record.responsible_id != given or record.deleted_at is not None:
         return False
-    heir = User.objects.filter(pk=former).first() if former else None
-    record_assign(record, responsible=heir, by=by, reason=_("Undone"))
+    give_back(record, former, given, by)
     return True
 
 

@@ -240,7 +240,7 @@ def _do_rows(job: ListJob, rows: list[list[Any]]) -> int:
 
 def _records(rows: list[list[Any]], user: User, kind: str) -> dict[tuple[str, int], Any]:
     """The rows of a chunk that the person may change (or move), read at once per kind of record."""
-    action: Action = "move" if kind in {"move", "direction"} else "change"
+    action: Action = "move" if kind in bulk.MOVES else "change"
     found: dict[tuple[str, int], Any] = {}
     for record_type in {row[0] for row in rows}:
         keys = [pk for name, pk in rows if name == record_type]

@@ -375,7 +375,7 @@ SPECTACULAR_SETTINGS = {
         "PointKindEnum": "crm.models.ContactPoint.Kind",
         "ExclusionKindEnum": "crm.models.Exclusion.Kind",
         "CalendarDayKindEnum": "crm.models.CalendarDay.Kind",
-        "BulkActionEnum": "crm.api.found.MANY_ACTIONS",
+        "BulkActionEnum": "crm.api.many.MANY_ACTIONS",
         "JobKindEnum": "crm.models.ListJob.Kind",
         "JobStateEnum": "crm.models.ListJob.State",
         "RobotStateEnum": "automation.models.ScheduledRun.State",

@@ -17,13 +17,12 @@ from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm import bulk, jobs, pipelines, services, stages
-from crm.api.actions import RefusalInput, _refusal_values
-from crm.api.found import MANY_ACTIONS, FoundActions
+from crm import bulk, jobs, services, stages
+from crm.api.actions import _refusal_values
+from crm.api.found import FoundActions
+from crm.api.many import ManyInput
 from crm.api.merging import Key
-from crm.api.serializers import Input, Reference, TextList
 from crm.errors import DomainError
-from crm.people import assignable
 from crm.stages import Refusal
 
 MOST = 1000
@@ -35,42 +34,13 @@ class BulkRefused(DomainError):
     code = "bulk_refused"
 
 
-class BulkInput(Input):
+class BulkInput(ManyInput):
     """What to do with which records; each action takes the fields of the single one."""
 
-    action = serializers.ChoiceField(choices=MANY_ACTIONS)
     ids = serializers.ListField(child=Key(), min_length=1, max_length=MOST)
     atomic = serializers.BooleanField(
         default=False, help_text=gettext_lazy("All or nothing: one refused row undoes the others.")
     )
-    responsible = Reference(queryset=assignable, required=False)
-    reason = serializers.CharField(required=False, allow_blank=True, max_length=2000)
-    to = serializers.CharField(
-        required=False, max_length=80, help_text=gettext_lazy("A stage; with `direction` the code of another pipeline.")
-    )
-    map = serializers.DictField(
-        child=serializers.CharField(max_length=40),
-        required=False,
-        help_text=gettext_lazy("With `direction`: codes of stages there by those here; others where they match."),
-    )
-    refusal = RefusalInput(required=False)
-    data = serializers.DictField(  # type: ignore[assignment]
-        child=serializers.JSONField(allow_null=True), required=False
-    )
-    add = TextList(child=serializers.CharField(max_length=50))
-    remove = TextList(child=serializers.CharField(max_length=50))
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Each action needs something of its own."""
-        needed = {
-            "assign": ("responsible",),
-            "move": ("to",),
-            "direction": ("to",),
-            "tag": ("add", "remove"),
-        }.get(attrs["action"], ())
-        if needed and not any(attrs.get(name) for name in needed):
-            raise BadRequest({name: [_("This action needs it.")] for name in needed}, code="required")
-        return attrs
 
 
 class BulkRow(serializers.Serializer[Any]):
@@ -168,7 +138,7 @@ class BulkActions(FoundActions):
                 )
                 return [former, record.responsible_id] if former != record.responsible_id else None
             case "move":
-                before = record.stage
+                before, former = record.stage, record.responsible_id
                 refusal = Refusal(**_refusal_values(wish["refusal"])) if "refusal" in wish else None
                 stages.move(
                     record,
@@ -178,11 +148,12 @@ class BulkActions(FoundActions):
                     reason=wish.get("reason", ""),
                     refusal=refusal,
                 )
-                return [before, record.stage] if before != record.stage and pipelines.stage(before).is_open else None
+                return bulk.way_back(record, before, former)
             case "direction":
-                before, target = record.stage, bulk.direction_target(record, wish).key
+                before, former = record.stage, record.responsible_id
+                target = bulk.direction_target(record, wish).key
                 data = self._move_data(record, {**wish, "to": target})
                 reason = wish.get("reason", "")
                 stages.move(record, target, by=self.actor, data=data, reason=reason, may_switch=True)
-                return [before, record.stage]
+                return bulk.way_back(record, before, former)
         return bulk.ACTIONS[wish["action"]](record, self.actor, wish)

@@ -19,14 +19,14 @@ from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm import directions, exporting, jobs, pipelines, stages, trash
-from crm.api.actions import CLIENT_FIELDS, RecordActions, RefusalInput, _refusal_values
+from crm import bulk, directions, exporting, jobs, pipelines, stages, trash
+from crm.api.actions import CLIENT_FIELDS, RecordActions, _refusal_values
 from crm.api.filtering import internal_filters, refuse_doubtful, refuse_unknown
 from crm.api.jobs import JobDetail
-from crm.api.serializers import Input, Reference, TextList
+from crm.api.many import ManyInput
+from crm.api.serializers import Input
 from crm.errors import StageConflict
 from crm.models import ListJob
-from crm.people import assignable
 from crm.querysets import Action
 from crm.screens import export_jobs, listing, registry
 from crm.screens.bulk import Look
@@ -36,18 +36,15 @@ from crm.services.fields import plain_value
 # What a file's query may say beside the filter.
 OF_A_FILE = frozenset({"as", "columns", "sort"})
 SHOWN_STAYS = 100
-MANY_ACTIONS = ("assign", "move", "direction", "tag", "delete", "spam")
-MOVES = ("move", "direction")
 
 
-class AllFoundInput(Input):
+class AllFoundInput(ManyInput):
     """Which records, and what to do with all of them; each action takes the fields of the single one."""
 
     query = serializers.CharField(
         allow_blank=True, max_length=4000,
         help_text=gettext_lazy("The filter as the list's address has it: `stage=deal:negotiation&area_from=500`."),
     )  # fmt: skip
-    action = serializers.ChoiceField(choices=MANY_ACTIONS)
     dry_run = serializers.BooleanField(
         default=False, help_text=gettext_lazy("Count, and tell what would stay as it is; nothing is changed.")
     )
@@ -55,33 +52,6 @@ class AllFoundInput(Input):
         required=False, min_value=0,
         help_text=gettext_lazy("How many a dry run has counted; when it is another number by now, the answer is 409."),
     )  # fmt: skip
-    responsible = Reference(queryset=assignable, required=False)
-    reason = serializers.CharField(required=False, allow_blank=True, max_length=2000)
-    to = serializers.CharField(
-        required=False, max_length=80, help_text=gettext_lazy("A stage; with `direction` the code of another pipeline.")
-    )
-    map = serializers.DictField(
-        child=serializers.CharField(max_length=40),
-        required=False,
-        help_text=gettext_lazy("With `direction`: codes of stages there by those here; others where they match."),
-    )
-    refusal = RefusalInput(required=False)
-    data = serializers.DictField(  # type: ignore[assignment]
-        child=serializers.JSONField(allow_null=True),
-        required=False,
-        help_text=gettext_lazy("Fields filled in where the stage asks for them and the record lacks them."),
-    )
-    add = TextList(child=serializers.CharField(max_length=50))
-    remove = TextList(child=serializers.CharField(max_length=50))
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Each action needs something of its own."""
-        needed = {
-            "assign": ("responsible",), "move": ("to",), "direction": ("to",), "tag": ("add", "remove"),
-        }.get(attrs["action"], ())  # fmt: skip
-        if needed and not any(attrs.get(name) for name in needed):
-            raise BadRequest({name: [_("This action needs it.")] for name in needed}, code="required")
-        return attrs
 
 
 class StaysOutput(serializers.Serializer[Any]):
@@ -232,7 +202,9 @@ class FoundActions(RecordActions):
             raise PermissionDenied
         query = query_of(wish["query"])
         refuse_unknown(query, set(registry.of(self.record_type).filter_class.base_filters))
-        rows = self.found(query, "move" if wish["action"] in MOVES else "change")[1].qs.order_by("-created_at", "-id")
+        rows = self.found(query, "move" if wish["action"] in bulk.MOVES else "change")[1].qs.order_by(
+            "-created_at", "-id"
+        )
         keys = list(rows.values_list("pk", flat=True)[: jobs.MOST + 1])
         body: dict[str, Any] = {"count": len(keys), "looked_at": 0, "stays": [], "job": None}
         if wish.get("expected", len(keys)) != len(keys):

@@ -199,16 +199,7 @@ def bulk_move(request: HttpRequest, record_type: str) -> HttpResponse:
             name: request.POST.get(name, "") for name in ("choice", "comment", "competitor", "competitor_price")
         }
     look = Look(selection.rows.select_related(*selection.screen.related), lambda _row: target, user, params["reason"])
-    fields = look.form(request)
-    if "go" not in request.POST and look.stays:
-        return looked_at(selection, look, fields, carried)
-    if fields is not None and "go" in request.POST:
-        if not fields.is_valid():
-            return looked_at(selection, look, fields, carried)
-        params["data"] = {
-            name: plain_value(value) for name, value in fields.values().items() if value not in (None, "")
-        }
-    return selection.start("move", params)
+    return ask_about(look, selection, params, carried) or selection.start("move", params)
 
 
 def _refusal(form: RefusalForm) -> dict[str, Any]:
@@ -272,8 +263,22 @@ class Look:
         return made
 
 
-def looked_at(
-    selection: Selection, look: Look, fields: RecordFieldsForm | None, carried: dict[str, str]
+def ask_about(look: Look, selection: Selection, params: dict[str, Any], carried: dict[str, Any]) -> HttpResponse | None:
+    """Show what would stay, once; None when that was seen or nothing would. What was filled in goes into `params`."""
+    fields, has_seen = look.form(selection.request), "go" in selection.request.POST
+    if not has_seen:
+        return _looked_at(selection, look, fields, carried) if look.stays else None
+    if fields is not None:
+        if not fields.is_valid():
+            return _looked_at(selection, look, fields, carried)
+        params["data"] = {
+            name: plain_value(value) for name, value in fields.values().items() if value not in (None, "")
+        }
+    return None
+
+
+def _looked_at(
+    selection: Selection, look: Look, fields: RecordFieldsForm | None, carried: dict[str, Any]
 ) -> HttpResponse:
     """The dialog that shows what would stay, and asks for the fields that would help."""
     context = {

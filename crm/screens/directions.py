@@ -24,7 +24,6 @@ from crm.models import Pipeline, Stage
 from crm.screens import access, bulk, dialogs, registry
 from crm.screens.forms import MoveForm, add_errors
 from crm.screens.moving import conflict, moved
-from crm.services.fields import plain_value
 
 MAP = "map_"
 
@@ -253,19 +252,12 @@ def _start(
     mapping, reason = form.mapping(), form.cleaned_data["reason"]
     rows = selection.rows.select_related(*selection.screen.related)
     look = bulk.Look(rows, lambda row: directions.aim(row.stage_row, target.pk, mapping), request.user, reason)
-    fields = look.form(request)
     carried = {"pipeline": target.pk, "mapped": "1", "reason": reason, **{f"{MAP}{a}": b for a, b in mapping.items()}}
     if form.cleaned_data.get("remember"):
         carried["remember"] = "on"
-    if "go" not in request.POST and look.stays:
-        return bulk.looked_at(selection, look, fields, carried)
     params: dict[str, Any] = {"to": target.pk, "map": mapping, "reason": reason}
-    if fields is not None and "go" in request.POST:
-        if not fields.is_valid():
-            return bulk.looked_at(selection, look, fields, carried)
-        params["data"] = {
-            name: plain_value(value) for name, value in fields.values().items() if value not in (None, "")
-        }
+    if (question := bulk.ask_about(look, selection, params, carried)) is not None:
+        return question
     if form.cleaned_data.get("remember"):
         direction_settings.mapping_set(sample.pipeline, target, mapping, by=request.user)
     return selection.start("direction", params)

@@ -429,7 +429,8 @@ def bulk_actions(screen: Screen, user: User) -> list[Mapping[str, Any]]:
         ("delete", _("Delete"), "trash"),
     ]
     hidden = set() if trash.may_delete(user) else {"delete"}
-    hidden |= set() if has_directions(screen.record_type, user) else {"direction"}
+    may_switch = has_directions(screen.record_type, user)
+    hidden |= set() if may_switch else {"direction"}
     hidden |= set() if screen.column("tags") else {"tag"}
     # Who controls the partners moves their records and changes nothing else of them.
     hidden |= {"assign", "tag", "delete"} if user.role == Role.PARTNER_CONTROL else set()
@@ -444,5 +445,5 @@ def bulk_actions(screen: Screen, user: User) -> list[Mapping[str, Any]]:
         for name, label, sign in offered
         if name not in hidden
     ]
-    place = 3 if has_directions(screen.record_type, user) else 2
+    place = 3 if may_switch else 2
     return [*made[:place], *merge, *made[place:]]

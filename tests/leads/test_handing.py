@@ -83,6 +83,21 @@ def test_taken_back_it_is_with_whom_it_was(head: Any, manager: Any, client: Clie
     assert (fresh(third).stage, fresh(third).responsible) == ("lead:needs_data", head)
 
 
+def test_many_handed_over_by_one_call_go_back_to_whom_they_were_with(head: Any, manager: Any, client: Client) -> None:
+    client.force_login(head)
+    leads = [move(lead_of(head), "needs_data", by=head) for _number in range(2)]
+    body = {
+        "action": "move",
+        "to": "handed_over",
+        "data": {"responsible": manager.pk},
+        "ids": [lead.pk for lead in leads],
+    }
+    answer = client.post("/api/v1/leads/bulk/", body, content_type="application/json").json()
+    assert (answer["done"], {fresh(lead).responsible for lead in leads}) == (2, {manager})
+    assert client.post(f"/api/v1/jobs/{answer['job']}/undo/").status_code == 200
+    assert {(fresh(lead).stage, fresh(lead).responsible) for lead in leads} == {("lead:needs_data", head)}
+
+
 @pytest.mark.rule("LEAD-8")
 def test_the_table_answers_where_it_can(head: Any, manager: Any) -> None:
     RoutingRule.objects.create(name="Все", order=1, target="person", person=manager, conditions={})
