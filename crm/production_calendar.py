@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from crm.errors import InvalidInput
 from crm.models import CalendarDay
-from crm.settings_audit import audit, require_head, save_audited
+from crm.settings_audit import require_head, save_audited
 from crm.settings_services import calendar_changed
 
 Kind = CalendarDay.Kind
@@ -56,24 +55,6 @@ def check_year(year: int) -> int:
         message = _("Give a year from %(first)s to %(last)s.") % {"first": EARLIEST, "last": LATEST}
         raise InvalidInput.at("year", message)
     return year
-
-
-@transaction.atomic
-def calendar_day_save(row: CalendarDay, *, by: Any, data: Mapping[str, Any]) -> CalendarDay:
-    """Add or change a day of the calendar; what robots have planned follows. InvalidInput when the day is there."""
-    require_head(by)
-    if save_audited("calendar", row, data, by=by):
-        calendar_changed(by)
-    return row
-
-
-@transaction.atomic
-def calendar_day_delete(row: CalendarDay, *, by: Any) -> None:
-    """Take a day out: it is again what its day of the week says."""
-    require_head(by)
-    audit("calendar", row, "deleted", str(row), None, by)
-    row.delete()
-    calendar_changed(by)
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ from crm.errors import InvalidInput
 from crm.formfields import DayField, read_full_day
 from crm.models import CalendarDay
 from crm.months import month_name, week_heads, weeks_of, working_days
-from crm.production_calendar import EARLIEST, LATEST, calendar_fill, check_year, statutory_days
+from crm.production_calendar import EARLIEST, LATEST, calendar_fill, statutory_days
 from crm.screens import dialogs
 from crm.settings_services import calendar_changed
 from crm.views.catalogue import Catalogue
@@ -43,9 +43,13 @@ def _blank(request: HttpRequest) -> CalendarDay:
     return CalendarDay(day=day) if day is not None else CalendarDay()
 
 
+def _number(raw: str) -> int:
+    """The year that is written there, 0 for none."""
+    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) == 4 else 0
+
+
 def _year_of(request: HttpRequest) -> int:
-    raw = request.GET.get("year", "")
-    year = int(raw) if raw.isascii() and raw.isdigit() and len(raw) == 4 else 0
+    year = _number(request.GET.get("year", ""))
     return year if EARLIEST <= year <= LATEST else clock.today().year
 
 
@@ -92,11 +96,10 @@ def _months(year: int, names: dict[Any, str], links: dict[Any, str]) -> list[dic
 @require_POST
 def calendar_fill_year(request: HttpRequest) -> HttpResponse:
     """Add the holidays of the Labour Code that a year lacks."""
-    raw = request.POST.get("year", "")
-    year = int(raw) if raw.isascii() and raw.isdigit() and len(raw) == 4 else 0
+    year = _number(request.POST.get("year", ""))
     back = f"{reverse(HERE)}?year={year}"
     try:
-        added = calendar_fill(check_year(year), by=request.user)
+        added = calendar_fill(year, by=request.user)
     except InvalidInput as error:
         return dialogs.message(request, error.message)
     text = ngettext("%(count)s day added.", "%(count)s days added.", added) % {"count": added}
