@@ -21,10 +21,10 @@ from crm.screens.list_files import FileColumn, file_asked, list_file
 from crm.task_rows import client_name, phone_of
 from deals.models import Deal
 from leads.models import Lead
-from partners.control import PIPELINES, Line, control_lines
+from partners.control import Line, control_lines
 from partners.rights import may_control
 from partners.selectors import handoffs_waiting, origins_in_bulk
-from partners.stages import PARTNER_DEAL, PARTNER_LEAD, WON
+from partners.stages import BY_KIND, PARTNER_DEAL, PARTNER_LEAD, WON
 
 TITLES = {
     "new": gettext_lazy("New requests"),
@@ -56,7 +56,7 @@ def partner_cabinet(request: HttpRequest, state: str) -> HttpResponse:
         (RecordType.DEAL, _("Deals"), Deal.objects.all().visible_to(user)),
         (RecordType.LEAD, _("Leads"), Lead.objects.all().visible_to(user)),
     ):
-        keys = keys_of(PIPELINES[record_type], state)
+        keys = keys_of(BY_KIND[record_type], state)
         found = rows.alive().filter(stage__in=keys).select_related("contact", "company", "purpose", "responsible")
         order = ("-closed_at", "-id") if state == "closed" else ("stage_entered_at", "id")
         page = paginate(request, found.defer("request_text", "search_text").order_by(*order), ROWS)
@@ -141,7 +141,7 @@ def partner_control(request: HttpRequest) -> HttpResponseBase:
 def _control_row(line: Line) -> dict[str, Any]:
     cells = []
     for kind, figures in ((RecordType.LEAD, line.leads), (RecordType.DEAL, line.deals)):
-        pipeline = PIPELINES[kind]
+        pipeline = BY_KIND[kind]
         base = f"{reverse(f'{kind}-list')}?pipeline={pipeline}&partner={line.partner.pk}"
         start = keys_of(pipeline, "new")[0]
         cells += [

@@ -13,9 +13,7 @@ from crm.models import RecordType
 from deals.models import Deal
 from leads.models import Lead
 from partners.selectors import partners_for
-from partners.stages import PARTNER_DEAL, PARTNER_LEAD, WON
-
-PIPELINES = {RecordType.LEAD: PARTNER_LEAD, RecordType.DEAL: PARTNER_DEAL}
+from partners.stages import BY_KIND, WON
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Line:
 
 def control_lines(user: User) -> list[Line]:
     """The partners with records and all active ones, who has most over the norm first; a query per kind of record."""
-    found = {kind: _figures(kind, user) for kind in PIPELINES}
+    found = {kind: _figures(kind, user) for kind in BY_KIND}
     nothing = Figures()
     lines = [
         Line(partner, found[RecordType.LEAD].get(partner.pk, nothing), found[RecordType.DEAL].get(partner.pk, nothing))
@@ -59,7 +57,7 @@ def control_lines(user: User) -> list[Line]:
 
 def _figures(record_type: RecordType, user: User) -> dict[int, Figures]:
     """By partner: one GROUP BY."""
-    pipeline = PIPELINES[record_type]
+    pipeline = BY_KIND[record_type]
     rows: Any = Deal.objects.visible_to(user) if record_type == RecordType.DEAL else Lead.objects.visible_to(user)
     stages = [stage for stage in pipelines.all_stages() if stage.pipeline_id == pipeline]
     grouped = (

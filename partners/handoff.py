@@ -25,10 +25,9 @@ from deals.stages import AT_PARTNER, RESUMED
 from partners.field_map import HANDED
 from partners.models import Handoff
 from partners.rights import require_hander, require_recaller
-from partners.stages import PARTNER_DEAL, PARTNER_LEAD
+from partners.stages import BY_KIND
 from partners.withdrawal import take_back
 
-PIPELINES = {RecordType.LEAD: PARTNER_LEAD, RecordType.DEAL: PARTNER_DEAL}
 FIRST_CALL = timedelta(hours=4)  # working hours
 MEMO = "_handoffs"
 _ACTIVE = Prepared(
@@ -167,7 +166,7 @@ def first_call_key(handoff: Handoff) -> str:
 
 
 def _check_record(record: Any) -> None:
-    if record.RECORD_TYPE not in PIPELINES or record.partner_id is not None:
+    if record.RECORD_TYPE not in BY_KIND or record.partner_id is not None:
         raise HandoffError(_("Only the manufacturer's own leads and deals are handed over."))
     if not record.is_open:
         raise HandoffError(_("«%(record)s» is finished; reopen it first.") % {"record": record})
@@ -198,7 +197,7 @@ def make_twin(record: Any, partner: Partner, person: User, actor: Actor) -> Any:
         type(record),
         data={**data, "responsible": person},
         by=on_behalf(actor),
-        pipeline=PIPELINES[record.RECORD_TYPE],
+        pipeline=BY_KIND[record.RECORD_TYPE],
         partner=partner,
         origin=record,
     )

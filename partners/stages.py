@@ -9,6 +9,7 @@ from leads.stages import FAILURE_STAGES as LEAD_FAILURES
 
 PARTNER_LEAD = "partner_lead"
 PARTNER_DEAL = "partner_deal"
+BY_KIND = {RecordType.LEAD: PARTNER_LEAD, RecordType.DEAL: PARTNER_DEAL}
 CONTACTED = "contacted"
 RECALLED = "recalled"
 FEEDBACK = "feedback"
