@@ -68,7 +68,7 @@ def _head(content: Mapping[str, Any]) -> list[Any]:
     lines = [seller["name"], *(seller[name] for name in ("inn", "address", "bank", "contacts") if seller[name])]
     told = [
         _text(lines[0], 13, bold=True),
-        *(_text(line, 8, textColor=colors.HexColor("#444444")) for line in lines[1:]),
+        *(_text(line, 8, textColor=QUIET) for line in lines[1:]),
     ]
     rule = Table([[""]], colWidths=[WIDE * mm], rowHeights=[2 * mm])
     rule.setStyle(TableStyle([("LINEBELOW", (0, 0), (-1, -1), 0.8, LINE)]))
@@ -144,14 +144,12 @@ def _signature(content: Mapping[str, Any]) -> KeepTogether:
 
 
 def _footer(content: Mapping[str, Any]) -> Any:
-    label = "стр."
-
     def draw(canvas: Any, page: Any) -> None:
         canvas.saveState()
         canvas.setFont(PLAIN, 7.5)
         canvas.setFillColor(colors.HexColor("#666666"))
         canvas.drawString(16 * mm, 10 * mm, content["title"][:110])
-        canvas.drawRightString(A4[0] - 14 * mm, 10 * mm, f"{label} {page.page}")
+        canvas.drawRightString(A4[0] - 14 * mm, 10 * mm, f"стр. {page.page}")
         canvas.restoreState()
 
     return draw

@@ -23,7 +23,7 @@ from crm.models import Company, Contact, ContactPoint, Stage, StagedRecord
 from crm.rows import locked_for
 from crm.stages import move
 from deals.models import Deal, Quote
-from deals.quotes import NoQuote
+from deals.quotes import NoQuote, require_own_open
 from deals.stages import COSTING, PROPOSAL_SENT
 
 TEMPLATE = "quote"
@@ -115,10 +115,7 @@ def stage_after(deal: Deal) -> Stage | None:
 
 def require_sendable(quote: Quote, deal: Deal) -> None:
     """Raise NoQuote with the reason why a quote cannot be sent."""
-    if deal.partner_id is not None:
-        raise NoQuote(_("A partner makes quotes of its own: this one would have the manufacturer's details."))
-    if not deal.is_open:
-        raise NoQuote(_("«%(stage)s» is a finished stage: reopen the deal first.") % {"stage": deal.stage_row.name})
+    require_own_open(deal)
     if quote.valid_until < clock.today():
         raise NoQuote(
             _("%(quote)s was valid until %(day)s: make a new version of it.")

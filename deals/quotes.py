@@ -96,12 +96,17 @@ def is_quotable(deal: Deal) -> bool:
     return True
 
 
-def require_quotable(deal: Deal) -> None:
-    """Raise NoQuote with the reason why no quote can be made of a deal."""
+def require_own_open(deal: Deal) -> None:
+    """Raise NoQuote for a partner's deal and a finished one: neither is offered anything."""
     if deal.partner_id is not None:
         raise NoQuote(_("A partner makes quotes of its own: this one would have the manufacturer's details."))
     if not deal.is_open:
         raise NoQuote(_("«%(stage)s» is a finished stage: reopen the deal first.") % {"stage": deal.stage_row.name})
+
+
+def require_quotable(deal: Deal) -> None:
+    """Raise NoQuote with the reason why no quote can be made of a deal."""
+    require_own_open(deal)
     if deal.currency != "RUB":
         raise NoQuote(_("Quotes are made in roubles; the deal is in %(currency)s.") % {"currency": deal.currency})
     if not deal.lines.all():

@@ -75,10 +75,7 @@ def deal_lines_set(deal: Deal, *, by: Any, lines: Iterable[Mapping[str, Any]], t
         raise InvalidInput(_("A deal holds at most %(count)s lines.") % {"count": MAX_LINES})
     DealLine.objects.filter(deal=deal).delete()
     DealLine.objects.bulk_create(rows)
-    total = lines_total(deal)
-    timeline.record(deal, "lines", by, {"count": len(rows), "total": str(total or 0), "old": str(before or 0)})
-    if (takes_amount or not deal.amount_is_manual) and (total is not None or before is not None):
-        record_update(deal, data={"amount": total}, by=by)
+    _lines_changed(deal, before, len(rows), by, takes_amount=takes_amount)
     return deal
 
 
@@ -91,10 +88,14 @@ def lines_follow_tonnage(deal: Deal, changed: set[str], by: Any) -> None:
         return
     before = lines_total(deal)
     DealLine.objects.filter(pk__in=[line.pk for line in wrong]).update(quantity=deal.tonnage)
+    _lines_changed(deal, before, deal.lines.count(), by)
+
+
+def _lines_changed(deal: Deal, before: Any, count: int, by: Any, *, takes_amount: bool = False) -> None:
+    """Tell of other lines, and let the amount follow them, unless it was set by hand; `before` is the former total."""
     total = lines_total(deal)
-    told = {"count": deal.lines.count(), "total": str(total or 0), "old": str(before or 0)}
-    timeline.record(deal, "lines", by, told)
-    if not deal.amount_is_manual:
+    timeline.record(deal, "lines", by, {"count": count, "total": str(total or 0), "old": str(before or 0)})
+    if (takes_amount or not deal.amount_is_manual) and (total is not None or before is not None):
         record_update(deal, data={"amount": total}, by=by)
 
 

@@ -59,6 +59,7 @@ def deal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     prefetch_related_objects([deal], "lines")  # the amount and the table below it read the same rows
     context = card.card_context(request, SCREEN, deal)
     may = context["may_change"]
+    may_carry_on = may and deal.is_open and deal.partner_id is None
     client = deal.contact or deal.company
     context |= {
         "ties": ties(deal, user),
@@ -67,11 +68,11 @@ def deal_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "quotes": list(deal.quotes.select_related("letter", "sent_by"))
         if context["files"] and not user.is_partner
         else [],
-        "may_send": may and deal.is_open and deal.partner_id is None,
+        "may_send": may_carry_on,
         "quote_url": reverse("deal-quote", args=[pk]) if may and is_quotable(deal) else "",
         "totals": money.totals_of(deal.lines.all()),
-        "may_switch": may and deal.is_open and deal.partner_id is None and listing.has_directions("deal", user),
-        "may_hand_over": may and deal.is_open and deal.partner_id is None,
+        "may_switch": may_carry_on and listing.has_directions("deal", user),
+        "may_hand_over": may_carry_on,
         "lines_url": reverse("deal-lines", args=[pk]) if may and deal.is_open else "",
         "call_phone": client.phone if client else "",
         "client_email": client.email if client else "",
