@@ -121,8 +121,7 @@ class RuleViewSet(TrialCalls, ApiViewSet):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A page of rules."""
         refuse_unknown(request, PAGING)
-        page = self.paginate_queryset(self.get_queryset())
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.page_of(self.get_queryset())
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One rule."""

@@ -287,8 +287,7 @@ class SubmissionViewSet(HeadViewSet):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A page of posts, newest first."""
         refuse_unknown(request, PAGING | set(SubmissionFilter.base_filters))
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.page_of(self.filter_queryset(self.get_queryset()))
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One post."""

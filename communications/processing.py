@@ -49,7 +49,7 @@ def maker() -> Maker:
     return _maker[0]
 
 
-def submission_process(submission_id: int, *, parsed: Parsed | None = None) -> Submission:
+def submission_process(submission_id: int) -> Submission:
     """Make the record of a stored post, once: whoever claims the row does it; answers the row as it is after that.
 
     What the rules refuse is left with its sentence as needing attention. What broke is tried again by the tick.
@@ -57,7 +57,7 @@ def submission_process(submission_id: int, *, parsed: Parsed | None = None) -> S
     claimed_at = clock.now()
     if not _claim(_free(), submission_id, claimed_at):
         return Submission.objects.get(pk=submission_id)
-    return _process(_read(submission_id), claimed_at, parsed)
+    return _process(_read(submission_id), claimed_at, None)
 
 
 def submission_continue(submission: Submission, *, parsed: Parsed) -> Submission:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-import structlog
 from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
@@ -19,8 +18,7 @@ from crm import clock, ics
 from crm.models import Activity
 from crm.normalize import format_phone
 from crm.task_rows import rows_with_records
-
-log = structlog.get_logger(__name__)
+from crm.throttling import seconds_to_wait
 
 BACK, AHEAD = timedelta(days=30), timedelta(days=180)
 LASTS = {Activity.Kind.MEETING: timedelta(hours=1)}
@@ -39,14 +37,8 @@ class FeedThrottle(SimpleRateThrottle):
 
 
 def too_often(secret: str) -> int:
-    """For how many seconds an address may not be read; 0 when it may, also where the counter is away."""
-    throttle = FeedThrottle()
-    try:
-        allowed = throttle.allow_request(None, secret)  # type: ignore[arg-type]
-    except Exception as error:
-        log.warning("feed_throttle_failed", error=repr(error))
-        return 0
-    return 0 if allowed else max(1, int(throttle.wait() or 1))
+    """For how many seconds an address may not be read; 0 when it may."""
+    return seconds_to_wait(FeedThrottle(), secret)
 
 
 def feed_of(user: User) -> bytes:

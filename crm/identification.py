@@ -23,7 +23,7 @@ from crm.errors import DomainError
 from crm.models import RecordType, record_model
 from crm.phone_search import SHORTEST_TAIL, KnownCaller, callers_by_tail
 from crm.settings_audit import audit
-from crm.throttling import LookupThrottle
+from crm.throttling import LookupThrottle, seconds_to_wait
 
 log = structlog.get_logger(__name__)
 
@@ -101,14 +101,9 @@ def client_of_note(note: str, lead: Any, *, by: User) -> Any:
 
 
 def _spend(user: User) -> None:
-    throttle = LookupThrottle()
-    try:
-        allowed = throttle.allow_request(None, user)  # type: ignore[arg-type]
-    except OSError as error:  # no cache, no count: the audit trail still tells
-        log.warning("lookup_throttle_failed", error=repr(error))
-        return
-    if not allowed:
-        raise LookupsUsedUp(throttle.wait() or 0)
+    # No cache, no count: the audit trail still tells.
+    if wait := seconds_to_wait(LookupThrottle(), user):
+        raise LookupsUsedUp(wait)
 
 
 def _glimpse(hit: FoundClient, lead: Any, by: User) -> FoundClient:

@@ -192,8 +192,7 @@ class WaitingViewSet(ApiViewSet):
         refuse_unknown(request, PAGING)
         if not may_control(self.caller):
             raise PermissionDenied
-        page = self.paginate_queryset(selectors.handoffs_waiting(self.caller))
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.page_of(selectors.handoffs_waiting(self.caller))
 
 
 class FeedbackViewSet(ApiViewSet):

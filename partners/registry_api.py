@@ -179,8 +179,7 @@ class PartnerViewSet(ApiViewSet):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A page of partners."""
         refuse_unknown(request, PAGING)
-        page = self.paginate_queryset(selectors.partners_for(self.caller))
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.page_of(selectors.partners_for(self.caller))
 
     @extend_schema(summary=gettext_lazy("The board of partner control"), responses=ControlOutput)
     @action(detail=False, pagination_class=None)

@@ -99,8 +99,7 @@ class AccountViewSet(ApiViewSet):
         given = wish.validated_data
         rows = found_users(manageable_users(self.caller), given.get("search", ""))
         wanted = {name: given[name] for name in ("role", "is_active") if given.get(name) is not None}
-        page = self.paginate_queryset(rows.filter(**wanted))
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.page_of(rows.filter(**wanted))
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One account."""

@@ -157,5 +157,4 @@ class TagViewSet(ApiViewSet):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A page of them, by name."""
         refuse_unknown(request, PAGING)
-        page = self.paginate_queryset(tags_of(self.caller))
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.page_of(tags_of(self.caller))

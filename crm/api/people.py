@@ -189,8 +189,7 @@ class MyTokensViewSet(ApiViewSet):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A page of them, the latest first."""
         refuse_unknown(request, PAGING)
-        page = self.paginate_queryset(ApiToken.objects.filter(user=self.caller))
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.page_of(ApiToken.objects.filter(user=self.caller))
 
     @extend_schema(summary=gettext_lazy("Revoke a token"), request=None, responses=TokenOutput)
     @action(detail=True, methods=["post"])
@@ -235,8 +234,7 @@ class UserViewSet(ApiViewSet):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A page of people."""
         refuse_unknown(request, PAGING)
-        page = self.paginate_queryset(assignable(self.caller))
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.page_of(assignable(self.caller))
 
     def _person(self) -> User:
         """Anybody, also who has left, for heads; 403 for others."""

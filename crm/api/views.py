@@ -110,6 +110,11 @@ class ApiViewSet(GenericViewSet[Any]):
         body.is_valid(raise_exception=True)
         return dict(body.validated_data)
 
+    def page_of(self, rows: Any) -> Response:
+        """A page of rows as the resource shows them."""
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
     def answer(self, render: Callable[[], Any], status: int = 200) -> Response:
         """An answer that can be rendered anew after the commit, when rules may have changed the record."""
         response = Response(render(), status=status)

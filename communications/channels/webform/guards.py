@@ -17,6 +17,7 @@ from communications.channels.webform.transport import Parsed
 from communications.models import WebForm
 from communications.web_forms import may_post_from
 from crm import clock
+from crm.throttling import seconds_to_wait
 
 log = structlog.get_logger(__name__)
 
@@ -85,12 +86,7 @@ def limit_of(request: HttpRequest, form: WebForm) -> Limit:
 
 def workless_wait(request: HttpRequest, form: WebForm) -> int:
     """Count a post without the task; answers the seconds to wait, 0: go on."""
-    throttle = WorklessThrottle()
-    try:
-        return 0 if throttle.allow_request(request, form.pk) else int(throttle.wait() or 0) + 1  # type: ignore[arg-type]
-    except Exception as error:
-        log.warning("form_throttle_failed", form_id=form.pk, error=repr(error))
-        return 0
+    return seconds_to_wait(WorklessThrottle(), form.pk, request)
 
 
 def started(visit: str = "", *, seconds_ago: int = 0) -> str:
