@@ -231,3 +231,72 @@ class CalendarFeed(models.Model):
 
     def __str__(self) -> str:
         return str(self.user)
+
+
+class Invitation(models.Model):
+    """A person's way in for the first time: one at a time, each new one ends the one before (accounts.invitations)."""
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="invitation", verbose_name=_("user"))
+    nonce = models.CharField(max_length=32, help_text="Half of the link; the other half is the signature.")
+    by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", verbose_name=_("invited by"))
+    sent_at = models.DateTimeField(_("sent"), default=timezone.now)
+    expires_at = models.DateTimeField(_("expires"))
+    accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+    @property
+    def is_open(self) -> bool:
+        """Does its link still work?"""
+        return self.accepted_at is None and self.expires_at > timezone.now() and self.user.is_active
+
+
+class Letter(models.Model):
+    """A letter about an account that is to leave: whom to and what about, never its link, which is made as it leaves.
+
+    A forgotten password is asked for by address alone: whose it is, and whether it is anybody's, is looked up by the
+    worker, so that the answer to the browser is the same and takes the same time.
+    """
+
+    class Kind(models.TextChoices):
+        INVITATION = "invitation", _("Invitation")
+        RESET = "reset", _("New password")
+        NOTICE = "notice", _("Security notice")
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Waiting")
+        SENDING = "sending", _("Being sent")
+        SENT = "sent", _("Sent")
+        DROPPED = "dropped", _("Not needed")
+        FAILED = "failed", _("Not sent")
+
+    kind = models.CharField(max_length=10, choices=Kind)
+    email = models.EmailField()
+    about = models.CharField(max_length=40, blank=True, help_text="What a notice is of.")
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    not_before = models.DateTimeField(default=timezone.now)
+    claimed_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        verbose_name = _("letter about an account")
+        verbose_name_plural = _("letters about accounts")
+        indexes: ClassVar = [
+            models.Index(
+                fields=["not_before", "id"],
+                name="letter_to_do",
+                condition=models.Q(state__in=["queued", "sending"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.email}"

@@ -62,7 +62,7 @@ def user_create(*, by: User | None, email: str, password: str | None = None, **f
     user.set_password(password)
     _assign(user, {"email": email, **fields}, ADMINISTERED_FIELDS)
     if password is not None:
-        _check_password(password, user)
+        check_password(password, user)
     user.save()
     return user
 
@@ -119,7 +119,7 @@ def user_activate(user: User, *, by: User | None) -> User:
 def password_set(user: User, *, by: User | None, password: str) -> User:
     """Give an account a new password as an administrator; everybody signed in under the old one is out."""
     _require_administrator(by)
-    _check_password(password, user)
+    check_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
     sessions_end([user.pk])
@@ -151,7 +151,8 @@ def _keep_one_administrator(user: User) -> None:
         raise ValidationError(_("Somebody must remain who can manage people: this is the last administrator."))
 
 
-def _check_password(password: str, user: User) -> None:
+def check_password(password: str, user: User) -> None:
+    """Is a new password good enough? ValidationError says about `password` what is wrong with it."""
     try:
         validate_password(password, user)
     except ValidationError as error:

@@ -11,10 +11,11 @@ class CommunicationsConfig(AppConfig):
     verbose_name = _("Communications")
 
     def ready(self) -> None:
-        from communications import processing, services, timeline
-        from crm import health, settings_transfer
+        from communications import account_letters, processing, services, timeline
+        from crm import health, nightly, settings_transfer
 
         del timeline  # imported for its sentences
         settings_transfer.section("template", "code", save=services.template_take)
         settings_transfer.section("webform", "key")
+        nightly.every_night("letters about accounts", account_letters.forget_old)
         health.backlog("requests", processing.waiting_age)

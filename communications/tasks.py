@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from communications import calling, notice_letters, outbox, processing
+from communications import account_letters, calling, notice_letters, outbox, processing
 from crm import scope
 
 
 @shared_task(name="communications.tasks.send_outbox")
 def send_outbox() -> int:
-    """Send the letters that are due."""
+    """Send the letters that are due, those about accounts first: somebody waits for them."""
     with scope.opened():
-        return outbox.send_due()
+        return account_letters.send_due() + outbox.send_due()
 
 
 @shared_task(name="communications.tasks.mail_notices")

@@ -20,6 +20,7 @@ class CrmConfig(AppConfig):
     verbose_name = _("CRM")
 
     def ready(self) -> None:
+        from accounts import happenings
         from crm import (
             client_owners,
             clients,
@@ -32,6 +33,7 @@ class CrmConfig(AppConfig):
             nightly,
             notify,
             rows,
+            security_log,
             services,
             settings_services,
             settings_transfer,
@@ -41,6 +43,7 @@ class CrmConfig(AppConfig):
         from crm.api.idempotency import forget_old_keys
         from crm.field_guards import guard_fields
 
+        happenings.listen(security_log.written)
         for client in ("contact", "company"):
             guard_fields(client, first_touch.keep_first_touch)
 

@@ -9,9 +9,9 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts import services
-from accounts.models import ApiToken, Team, User
-from crm import jobs
+from accounts import invitations, letters, services
+from accounts.models import ApiToken, Invitation, Team, User
+from crm import jobs, security_log
 from crm.actors import Actor
 from crm.errors import InvalidInput
 from crm.models import RECORD_MODELS, Activity, ListJob, record_model
@@ -27,12 +27,34 @@ def _person(by: User | Actor) -> User:
 
 
 @transaction.atomic
-def person_create(*, by: User | Actor, data: Mapping[str, Any]) -> User:
-    """Make an account; its owner sets the password by a link."""
+def person_create(*, by: User | Actor, data: Mapping[str, Any], invite: bool = False) -> User:
+    """Make an account; its owner sets the password by a link, with `invite` by one that is sent to them."""
     values = dict(data)
     user = services.user_create(by=_person(by), email=values.pop("email"), **values)
     audit("user", user, "created", None, user.email, by)
+    if invite:
+        person_invite(user, by=by)
     return user
+
+
+def person_invite(user: User, *, by: User | Actor) -> Invitation:
+    """Send the letter by which a person sets their first password; ValidationError where there is nobody to invite."""
+    return invitations.invitation_send(user, by=_person(by), author=by)
+
+
+def person_reset(user: User, *, by: User | Actor) -> None:
+    """Send a person the letter by which they set a new password; the old one stays until then."""
+    letters.reset_send(user, by=_person(by), author=by)
+
+
+@transaction.atomic
+def person_reset_link(user: User, *, by: User | Actor) -> str:
+    """The path by which a person sets a password, to be given by hand; who made it is in the audit trail."""
+    person = _person(by)
+    if not letters.may_invite(person, user):
+        raise PermissionDenied(_("Only an administrator manages people."))
+    security_log.written("password_link", user, by)
+    return letters.reset_path(user)
 
 
 @transaction.atomic

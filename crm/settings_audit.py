@@ -39,6 +39,7 @@ KINDS: dict[str, Any] = {
     "partner": gettext_lazy("Partner"),
     "token": gettext_lazy("API token"),
     "feed": gettext_lazy("Address of a calendar"),
+    "security": gettext_lazy("Security"),
 }
 
 # What the kinds are rows of; upper apps by name only.
@@ -63,6 +64,13 @@ MODELS = {
     "token": "accounts.ApiToken",
     "feed": "accounts.CalendarFeed",
 }
+# What happened to somebody's account; the lines are of the kind "security" (crm.security_log).
+SECURITY: dict[str, Any] = {
+    "invited": gettext_lazy("invited by letter"),
+    "invitation_accepted": gettext_lazy("accepted the invitation"),
+    "reset_sent": gettext_lazy("letter for a new password"),
+    "password_link": gettext_lazy("link for a new password was made"),
+}
 # What was done to a row where no single column of it changed.
 DEEDS: dict[str, Any] = {
     "created": gettext_lazy("created"),
@@ -73,6 +81,7 @@ DEEDS: dict[str, Any] = {
     "profile": gettext_lazy("profile"),
     "required": gettext_lazy("required fields"),
     "client_lookup": gettext_lazy("looked for a client"),
+    **SECURITY,
 }
 
 

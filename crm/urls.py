@@ -3,13 +3,15 @@
 from django.urls import include, path, re_path
 
 from crm.health import healthz
-from crm.views import profile
+from crm.views import invitation, profile
 from crm.views.calendar import calendar_feed, task_calendar
 from crm.views.client_urls import company_patterns, contact_patterns
 from crm.views.tasks import task_edit, task_list
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("accounts/invitation/", invitation.accept, name="invitation-accept"),
+    path("accounts/invitation/<str:secret>/", invitation.invitation, name="invitation"),
     path("accounts/", include("allauth.urls")),
     path("i18n/setlang/", profile.language, name="set_language"),
     path("api/v1/", include("communications.channels.webform.urls")),

@@ -25,11 +25,15 @@ from crm.api.views import ApiViewSet
 class AccountOutput(serializers.ModelSerializer[User]):
     """An account."""
 
+    has_password = serializers.BooleanField(
+        source="has_usable_password", read_only=True, help_text=gettext_lazy("No: nobody can sign in by it yet.")
+    )
+
     class Meta:
         model = User
         fields = (
             "id", "email", "last_name", "first_name", "patronymic", "position", "phone", "role", "team", "partner",
-            "language", "time_zone", "absent_from", "absent_to", "is_active",
+            "language", "time_zone", "absent_from", "absent_to", "is_active", "has_password",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -107,7 +111,7 @@ class AccountViewSet(ApiViewSet):
         return self._shown(self.get_object())
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """A new account; its owner sets the password by “forgotten password”."""
+        """A new account; its owner sets the password by the letter that `POST /people/{id}/letter/` sends."""
         return self._shown(people_services.person_create(by=self.actor, data=self.read(AccountInput)), 201)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -115,6 +119,17 @@ class AccountViewSet(ApiViewSet):
         user = self.get_object()
         data = self.read(AccountInput, instance=user, partial=True)
         return self._shown(people_services.person_update(user, by=self.actor, data=data))
+
+    @extend_schema(summary=gettext_lazy("Send a person the letter to get in"), request=None, responses=AccountOutput)
+    @action(detail=True, methods=["post"])
+    def letter(self, request: Request, **kwargs: Any) -> Response:
+        """An invitation for who has no password yet, else a link to set a new one; the letter leaves in seconds."""
+        user = self.get_object()
+        if user.has_usable_password():
+            people_services.person_reset(user, by=self.actor)
+        else:
+            people_services.person_invite(user, by=self.actor)
+        return self._shown(user)
 
     @extend_schema(summary=gettext_lazy("Switch an account off"), request=None, responses=AccountOutput)
     @action(detail=True, methods=["post"])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urljoin
 
-from allauth.account.forms import default_token_generator
-from allauth.account.utils import user_pk_to_url_str
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.models import Role, User
+from accounts.models import Invitation, Role, User
 from accounts.selectors import found_users, manageable_users
 from crm import clock, people_services
 from crm.errors import DomainError
@@ -124,17 +124,21 @@ def put_errors(form: forms.BaseForm, error: ValidationError) -> None:
 @administrator_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings_user_add(request: HttpRequest) -> HttpResponse:
-    """A new account; then the link by which its owner sets the password."""
+    """A new account, with an invitation by letter where that is wanted."""
     by: Any = request.user
     form = PersonForm(request.POST or None)
     if form.is_bound and form.is_valid():
         try:
-            user = people_services.person_create(by=by, data=form.cleaned_data)
+            user = people_services.person_create(by=by, data=form.cleaned_data, invite="invite" in request.POST)
         except ValidationError as error:
             put_errors(form, error)
         else:
             to = reverse("settings-user", args=[user.pk])
-            return dialogs.done(request, _("The account is made. Give its owner the link."), to=to, go=True)
+            if "invite" in request.POST:
+                text = _("The account is made, the invitation to %(email)s is on its way.") % {"email": user.email}
+            else:
+                text = _("The account is made. Its owner needs an invitation or a link to get in.")
+            return dialogs.done(request, text, to=to, go=True)
     context = {
         **settings_context(request, "settings-users"),
         "form": form,
@@ -163,6 +167,7 @@ def settings_user(request: HttpRequest, pk: int) -> HttpResponse:
         "person": user,
         "form": form,
         "title": user.full_name or user.email,
+        "invitation": Invitation.objects.filter(user=user).first(),
         **work_context(user, by),
     }
     return render(request, "crm/settings/person.html", context, status=422 if form.errors else 200)
@@ -252,17 +257,32 @@ def settings_user_hand_over(request: HttpRequest, pk: int) -> HttpResponse:
 
 @administrator_page
 @require_POST
+def settings_user_letter(request: HttpRequest, pk: int) -> HttpResponse:
+    """A letter with a link: an invitation for who has no password yet, else one to set a new password."""
+    by: Any = request.user
+    user = _find(pk, by)
+    try:
+        if user.has_usable_password():
+            people_services.person_reset(user, by=by)
+        else:
+            people_services.person_invite(user, by=by)
+    except ValidationError as error:
+        return dialogs.message(request, " ".join(error.messages))
+    text = _("The letter to %(email)s is on its way.") % {"email": user.email}
+    return dialogs.done(request, text, to=reverse("settings-user", args=[pk]), go=True)
+
+
+@administrator_page
+@require_POST
 def settings_user_password(request: HttpRequest, pk: int) -> HttpResponse:
     """A link by which the person sets a password; it works once and for a few days."""
-    user = _find(pk, request.user)
+    by: Any = request.user
+    user = _find(pk, by)
     if not user.is_active:
         return dialogs.message(request, _("%(name)s is switched off.") % {"name": user})
-    key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
-    uid, token = key.split("-", 1)
-    path = reverse("account_reset_password_from_key", kwargs={"uidb36": uid, "key": token})
     context = {
         "dialog_title": _("Link to set the password"),
-        "link": request.build_absolute_uri(path),
+        "link": urljoin(settings.PUBLIC_URL, people_services.person_reset_link(user, by=by)),
         "person": user,
         "dialog_back": reverse("settings-user", args=[pk]),
     }

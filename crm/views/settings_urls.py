@@ -30,6 +30,7 @@ urlpatterns = [
     path("people/<int:pk>/", people.settings_user, name="settings-user"),
     path("people/<int:pk>/switch/", people.settings_user_switch, name="settings-user-switch"),
     path("people/<int:pk>/hand-over/", people.settings_user_hand_over, name="settings-user-hand-over"),
+    path("people/<int:pk>/letter/", people.settings_user_letter, name="settings-user-letter"),
     path("people/<int:pk>/password/", people.settings_user_password, name="settings-user-password"),
     path("work/", people.settings_work, name="settings-work"),
     path("transfer/", settings_transfer.transfer, name="settings-transfer"),

@@ -189,7 +189,7 @@ class Rows:
             self.add(name, ADMIN)
         person = self.world.people["owner"].pk
         self.add("settings-user", ADMIN, person)
-        for name in ("settings-user-switch", "settings-user-password"):
+        for name in ("settings-user-switch", "settings-user-password", "settings-user-letter"):
             self.add(name, ADMIN.replace("200", "-"), person, method="POST")
         self.add("settings-directions", HEADS.replace("200", "404"), "partner_deal")
         self.add("settings-work", HEADS)
