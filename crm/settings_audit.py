@@ -80,6 +80,9 @@ DEEDS: dict[str, Any] = {
     "handed_over": gettext_lazy("handed over"),
     "profile": gettext_lazy("profile"),
     "required": gettext_lazy("required fields"),
+    "commission": gettext_lazy("terms of commission"),
+    "correction": gettext_lazy("correction of commission"),
+    "payment": gettext_lazy("payment of commission"),
     "client_lookup": gettext_lazy("looked for a client"),
     **SECURITY,
 }

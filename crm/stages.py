@@ -43,6 +43,20 @@ def guard(record_type: str, function: Guard) -> None:
         GUARDS[record_type].append(function)
 
 
+Consequence = Callable[[Any, Stage, Stage, Actor], None]
+AFTER: dict[str, list[Consequence]] = {}
+
+
+def after_move(record_type: str, function: Consequence) -> None:
+    """Register what an app writes in the transaction of the move itself: it is there with the move, or neither is.
+
+    Called with the moved record, the stage before, the stage now and who moved it. What may come later, or may fail
+    without harm to the move, listens to the event instead.
+    """
+    if function not in AFTER.setdefault(record_type, []):
+        AFTER[record_type].append(function)
+
+
 Preparation = Callable[[Any, Stage, Actor], None]
 Question = Callable[[Any, Stage], list[MissingField]]
 BEFORE: dict[str, tuple[Preparation, Question]] = {}
@@ -301,6 +315,8 @@ def _apply(
     _write_down(record, current, target, actor, reason, columns, seconds=seconds, is_back=is_back)
     if record.RECORD_TYPE in {RecordType.LEAD, RecordType.DEAL}:
         _follow_with_tasks(record, current, target, actor, closed_at)
+    for follow in AFTER.get(record.RECORD_TYPE, ()):
+        follow(record, current, target, actor)
     _publish(record, actor, current.key, target.key)
     if record.RECORD_TYPE in {RecordType.LEAD, RecordType.DEAL}:
         notify.tell(record.responsible_id, record, "stage", "stage", {"from": current.key, "to": target.key}, by=actor)
@@ -413,6 +429,7 @@ def visible_pipelines(record_type: str, user: Any) -> list[Any]:
 
 __all__ = [
     "Refusal",
+    "after_move",
     "allowed_by_machine",
     "allowed_targets",
     "before_people_move",

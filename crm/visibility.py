@@ -236,6 +236,16 @@ def on_taken_back(user: User) -> Q:
     return found
 
 
+def _commission(user: User, action: Action) -> Q:
+    """Lines of the commission ledger: a partner reads its own, those who control the partners all (PART-6)."""
+    match user.role:
+        case Role.ADMINISTRATOR | Role.SALES_HEAD | Role.PARTNER_CONTROL if action == "view":
+            return EVERYTHING
+        case Role.PARTNER if user.partner_id and action == "view":
+            return Q(partner=user.partner_id)
+    return NOTHING
+
+
 RULES: dict[str, Callable[[User, Action], Q]] = {
     "leads.Lead": _lead,
     "deals.Deal": _deal,
@@ -243,6 +253,7 @@ RULES: dict[str, Callable[[User, Action], Q]] = {
     "crm.Company": _client_rule("company"),
     "objects_registry.ConstructionObject": _client_rule("object"),
     "crm.Activity": _activity,
+    "partners.CommissionEntry": _commission,
 }
 
 

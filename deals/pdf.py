@@ -19,6 +19,8 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
+from crm import preferences
+
 FONTS = Path(__file__).parent / "fonts"
 PLAIN, BOLD = "DejaVuSans", "DejaVuSans-Bold"
 LINE = colors.HexColor("#b9b9b9")
@@ -44,6 +46,12 @@ def text(said: Any, size: float = 9, *, bold: bool = False, **more: Any) -> Para
     """A paragraph of plain text; what people typed is no mark-up."""
     safe = escape(str(said)).replace("\n", "<br/>")
     return Paragraph(f"<b>{safe}</b>" if bold else safe, style(size, **more))
+
+
+def seller_details() -> dict[str, str]:
+    """What the settings say of the company, for its papers."""
+    found = {name: str(preferences.get(f"seller_{name}")) for name in ("name", "inn", "address", "bank", "contacts")}
+    return found | {"name": found["name"] or str(preferences.get("company_name"))}
 
 
 def seller_head(seller: Mapping[str, Any]) -> list[Any]:

@@ -21,7 +21,13 @@ WIDTHS = (8, 55, 21.5, 26, 18, 17, 30)
 def quote_pdf(content: Mapping[str, Any]) -> bytes:
     """The file of a quote; `content` is what deals.quotes keeps of it. In Russian, whatever the reader's language."""
     with override("ru"):
-        parts = [*seller_head(content["seller"]), *_subject(content), _table(content), *_below(content), _signature(content)]
+        parts = [
+            *seller_head(content["seller"]),
+            *_subject(content),
+            _table(content),
+            *_below(content),
+            _signature(content),
+        ]
         return paper(parts, title=content["title"], author=content["seller"]["name"])
 
 

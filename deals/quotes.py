@@ -22,6 +22,7 @@ from crm.services import attachment_add
 from crm.templatetags.ui import number, phone
 from deals.models import Deal, NumberSeries, Quote, quote_label
 from deals.money import totals_of
+from deals.pdf import seller_details
 from deals.quote_pdf import quote_pdf
 
 KIND = "quote"
@@ -120,7 +121,7 @@ def content_of(deal: Deal, *, label: str, day: date, until: date, terms: str) ->
     with override("ru"):
         return {
             "title": f"Коммерческое предложение {label} от {day:%d.%m.%Y}",
-            "seller": _seller(),
+            "seller": seller_details(),
             "client": _client(deal),
             "subject": deal.title,
             "building": _building(deal),
@@ -141,11 +142,6 @@ def content_of(deal: Deal, *, label: str, day: date, until: date, terms: str) ->
                 "phone": phone(person.phone) if person else "", "email": person.email if person else "",
             },
         }  # fmt: skip
-
-
-def _seller() -> dict[str, str]:
-    found = {name: str(preferences.get(f"seller_{name}")) for name in ("name", "inn", "address", "bank", "contacts")}
-    return found | {"name": found["name"] or str(preferences.get("company_name"))}
 
 
 def _client(deal: Deal) -> str:

@@ -21,7 +21,7 @@ from crm.api.views import ApiViewSet
 from crm.models import record_model
 from crm.visibility import visible_record
 from deals.models import Deal
-from partners import handoff, selectors, services
+from partners import commission_api, handoff, selectors, services
 from partners.models import Handoff
 from partners.registry_api import PartnerViewSet
 from partners.rights import may_control
@@ -233,5 +233,6 @@ urlpatterns = [
     *router.urls,
     *_paths("leads", "lead"),
     *_paths("deals", "deal"),
+    *commission_api.urlpatterns,
     re_path(r"^deals/(?P<pk>[0-9]{1,18})/feedback/$", FeedbackViewSet.as_view({"post": "enter"}), name="api-feedback"),
 ]

@@ -17,7 +17,7 @@ class PartnersConfig(AppConfig):
         from crm import requirements as needed
         from crm.field_guards import guard_fields
         from leads import routing
-        from partners import guards, mirror, route
+        from partners import commission, guards, mirror, route
         from partners.handoff import active_handoff
         from partners.timeline import homes_of_file, shared_files, shared_lines
 
@@ -33,6 +33,7 @@ class PartnersConfig(AppConfig):
             guard_fields(record_type, guards.refuse_wrong_side)
             guard_fields(record_type, guards.refuse_partners_reach)
         guard_fields("deal", guards.refuse_feedback)
+        stages.after_move("deal", commission.follow_the_deal)
         guard_fields("contact", guards.refuse_partners_reach)
         for record_type in ("lead", "deal", "contact", "company", "object"):
             guard_fields(record_type, guards.refuse_to_control)

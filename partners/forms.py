@@ -9,7 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Partner, User
 from accounts.selectors import assignable_users
-from crm.formfields import MailField, NumberField, PhoneField
+from crm.formfields import DayField, MailField, NumberField, PhoneField
+from deals.models import Deal
+from partners.models import CommissionRule
 from partners.selectors import partners_to_choose
 
 
@@ -26,13 +28,20 @@ class PartnerForm(forms.Form):
         decimal_places=2,
         min_value=0,
         max_value=100,
-        initial=0,
+        required=False,
+        help_text=_("Steps by amount are agreed on the card."),
     )
     contract = forms.CharField(label=_("Contract"), max_length=200, required=False)
     regions = forms.CharField(label=_("Regions"), max_length=2000, required=False, help_text=_("Several by commas."))
     comment = forms.CharField(
         label=_("Comment"), required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 3})
     )
+
+    def __init__(self, *args: Any, is_known: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if is_known:
+            # The terms of a partner who works already have a history and a dialog of their own.
+            del self.fields["commission_percent"]
 
     def clean_regions(self) -> list[str]:
         """A list of names, each once."""
@@ -92,3 +101,55 @@ class CloseForm(forms.Form):
         field: Any = self.fields["hand_back_to"]
         field.queryset = assignable_users(user)
         field.required = needed
+
+
+class CommissionTermsForm(forms.Form):
+    """From when on a partner is due what part of a won amount."""
+
+    steps = forms.CharField(
+        label=_("Steps: from what amount, what percent"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 4, "autofocus": True, "class": "num"}),
+        help_text=_("A line for each step: “0 4” and “5 000 000 5.5”. One number is a percent of every amount."),
+    )
+    span = forms.ChoiceField(label=_("The step is chosen by"), choices=CommissionRule.Span)
+    valid_from = DayField(label=_("In force from"))
+    comment = forms.CharField(label=_("Comment"), required=False, max_length=300)
+
+    def clean_steps(self) -> list[tuple[str, str]]:
+        """Pairs of texts; what they may be is the service's business."""
+        lines = [line.strip() for line in self.cleaned_data["steps"].splitlines() if line.strip()]
+        return [_step(line) for line in lines]
+
+
+def _step(line: str) -> tuple[str, str]:
+    """An amount and a percent of a line as people write it: the percent stands last, the amount may have spaces."""
+    words = line.replace("%", " ").replace("₽", " ").replace("—", " ").replace(":", " ").split()
+    start, percent = "".join(words[:-1]) or "0", words[-1] if words else ""
+    return start.replace("\u00a0", "").replace(",", "."), percent.replace(",", ".")
+
+
+class PaymentForm(forms.Form):
+    """What was paid to a partner."""
+
+    amount = NumberField(label=_("Amount, ₽"), max_digits=15, decimal_places=2, min_value=0)
+    day = DayField(label=_("Paid on"))
+    reason = forms.CharField(label=_("Comment"), required=False, max_length=300)
+    key = forms.CharField(widget=forms.HiddenInput, required=False, max_length=40)
+
+
+class CorrectionForm(forms.Form):
+    """What is added to the commission of a partner, or taken from it."""
+
+    amount = NumberField(
+        label=_("Amount, ₽"), max_digits=15, decimal_places=2, help_text=_("With a minus to take away.")
+    )
+    deal = forms.ModelChoiceField(Deal.objects.none(), label=_("Deal"), required=False, empty_label=_("no deal"))
+    reason = forms.CharField(label=_("Reason"), max_length=300, widget=forms.Textarea(attrs={"rows": 2}))
+    key = forms.CharField(widget=forms.HiddenInput, required=False, max_length=40)
+
+    def __init__(self, data: Any = None, *, user: User, partner: Partner, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        field: Any = self.fields["deal"]
+        rows = Deal.objects.visible_to(user).alive().filter(partner=partner, commission_entries__isnull=False)
+        field.queryset = rows.distinct().order_by("-closed_at", "-pk")

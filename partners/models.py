@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Partner
 from crm import clock
-from crm.models import Company, RecordRef
+from crm.models import ActedRow, Company, RecordRef
+from crm.querysets import VisibleQuerySet
+from deals.models import Deal
 
 
 class PartnerProfile(models.Model):
-    """Registry entry of a partner: its company, regions, commission, contract (PART-1)."""
+    """Registry entry of a partner: its company, regions, contract (PART-1)."""
 
     partner = models.OneToOneField(Partner, models.CASCADE, related_name="profile", verbose_name=_("partner"))
     company = models.OneToOneField(
@@ -30,13 +32,6 @@ class PartnerProfile(models.Model):
     phone = models.CharField(_("phone"), max_length=20, blank=True)
     email = models.EmailField(_("e-mail"), blank=True)
     contact_name = models.CharField(_("contact person"), max_length=200, blank=True)
-    commission_percent = models.DecimalField(
-        _("commission, % of the won amount"),
-        max_digits=5,
-        decimal_places=2,
-        default=Decimal(0),
-        validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(100))],
-    )
     contract = models.CharField(_("contract"), max_length=200, blank=True)
     comment = models.TextField(_("comment"), blank=True)
 
@@ -90,3 +85,95 @@ class Handoff(RecordRef):
                 name="handoff_waiting",
             ),
         ]
+
+
+class CommissionRule(models.Model):
+    """What a partner is due of a won deal from a day on: a percent, or percents by steps of an amount (PART-6).
+
+    A change is a row of its own and no row is ever changed: what was won before was computed by the row of then.
+    """
+
+    class Span(models.TextChoices):
+        DEAL = "deal", _("the deal itself")
+        MONTH = "month", _("all won in the calendar month")
+        QUARTER = "quarter", _("all won in the calendar quarter")
+        YEAR = "year", _("all won in the calendar year")
+
+    partner = models.ForeignKey(Partner, models.CASCADE, related_name="commission_rules", verbose_name=_("partner"))
+    valid_from = models.DateField(_("in force from"))
+    steps = models.JSONField(
+        _("steps"), help_text="Pairs [from what amount, percent], decimals as texts, ascending, the first from 0."
+    )
+    span = models.CharField(_("the step is chosen by"), max_length=10, choices=Span, default=Span.DEAL)
+    comment = models.CharField(_("comment"), max_length=300, blank=True)
+    set_at = models.DateTimeField(default=clock.now, editable=False)
+    set_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        ordering: ClassVar = ["-valid_from", "-pk"]
+        verbose_name = _("terms of commission")
+        verbose_name_plural = _("terms of commission")
+        indexes: ClassVar = [models.Index(fields=["partner", "-valid_from", "-id"], name="commission_in_force")]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{start}: {percent} %" for start, percent in self.steps)
+
+    @property
+    def ladder(self) -> list[tuple[Decimal, Decimal]]:
+        """The steps as numbers: from what amount, what percent."""
+        return [(Decimal(start), Decimal(percent)) for start, percent in self.steps]
+
+
+class CommissionEntry(ActedRow):
+    """One line of a partner's commission ledger, in roubles; written once, mended only by another line (PART-6).
+
+    What the partner is due is the sum of the lines: accruals and corrections as they are, reversals and payments with
+    a minus. `basis` keeps what an accrual was computed of: amount, terms, steps, what had been won before.
+    """
+
+    class Kind(models.TextChoices):
+        ACCRUAL = "accrual", _("Accrual")
+        REVERSAL = "reversal", _("Reversal")
+        CORRECTION = "correction", _("Correction")
+        PAYMENT = "payment", _("Payment")
+
+    partner = models.ForeignKey(Partner, models.PROTECT, related_name="commission_entries", verbose_name=_("partner"))
+    deal = models.ForeignKey(
+        Deal, models.PROTECT, null=True, blank=True, related_name="commission_entries", verbose_name=_("deal")
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    day = models.DateField(_("day"), help_text="Of the company's calendar; periods are cut by it.")
+    amount = models.DecimalField(_("commission"), max_digits=15, decimal_places=2)
+    base = models.DecimalField(_("won amount"), max_digits=15, decimal_places=2, default=Decimal(0))
+    percent = models.DecimalField(_("percent"), max_digits=5, decimal_places=2, null=True, blank=True)
+    rule = models.ForeignKey(
+        CommissionRule, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("terms of commission")
+    )
+    basis = models.JSONField(default=dict)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    key = models.CharField(max_length=100, unique=True, help_text="What makes the same line the same line.")
+
+    objects = VisibleQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["day", "pk"]
+        verbose_name = _("line of the commission ledger")
+        verbose_name_plural = _("commission ledger")
+        indexes: ClassVar = [models.Index(fields=["partner", "day", "id"], name="commission_of_partner")]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="commission_signs",
+                condition=models.Q(kind="accrual", amount__gte=0)
+                | models.Q(kind="payment", amount__lt=0)
+                | models.Q(kind__in=["reversal", "correction"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.amount}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse to change a line: whoever reads a statement today must read the same tomorrow."""
+        if not self._state.adding:
+            raise TypeError("A line of the ledger is never changed.")
+        super().save(*args, **kwargs)

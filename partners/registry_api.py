@@ -18,6 +18,7 @@ from crm.api.filtering import PAGING, refuse_unknown
 from crm.api.serializers import Input, OnePhone, Reference
 from crm.api.views import ApiViewSet
 from partners import registry, selectors
+from partners.commission import rule_in_force
 from partners.control import control_lines
 from partners.models import PartnerProfile
 from partners.rights import may_control, require_manager
@@ -28,6 +29,9 @@ class PartnerProfileOutput(serializers.ModelSerializer[PartnerProfile]):
     """What the registry keeps of a partner."""
 
     email = serializers.CharField(read_only=True)
+    commission_percent = serializers.SerializerMethodField(
+        help_text=gettext_lazy("Of a won amount, today; the first step where there are steps, null without terms.")
+    )
 
     class Meta:
         model = PartnerProfile
@@ -35,6 +39,11 @@ class PartnerProfileOutput(serializers.ModelSerializer[PartnerProfile]):
             "company", "regions", "phone", "email", "contact_name", "commission_percent", "contract", "comment",
         )  # fmt: skip
         read_only_fields = fields
+
+    def get_commission_percent(self, profile: PartnerProfile) -> str | None:
+        """The percent of the terms in force."""
+        rule = rule_in_force(profile.partner_id) if profile.partner_id else None
+        return rule.steps[0][1] if rule else None
 
 
 class PartnerOutput(serializers.ModelSerializer[Partner]):

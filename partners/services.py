@@ -18,6 +18,7 @@ from crm.errors import InvalidInput
 from crm.models import ClientType, Company, RecordType, record_model
 from crm.normalize import phone as read_phone
 from crm.services import record_assign, record_create, record_update
+from partners.commission import commission_rule_set, rule_in_force, terms_text
 from partners.field_map import HANDED
 from partners.handoff import HandoffError, copy_files, on_behalf, recall
 from partners.models import Handoff, PartnerProfile
@@ -25,7 +26,7 @@ from partners.rights import require_manager
 from partners.withdrawal import take_back
 
 PROFILE_FIELDS = (
-    "regions", "phone", "email", "contact_name", "commission_percent", "contract", "comment",
+    "regions", "phone", "email", "contact_name", "contract", "comment",
 )  # fmt: skip
 OWN_PIPELINES = {RecordType.LEAD: "lead", RecordType.DEAL: "deal"}
 
@@ -36,7 +37,8 @@ def partner_create(
 ) -> Partner:
     """Enter a partner into the registry with its profile and its company, of the type «Партнёр».
 
-    `data`: name and the fields of the profile. Raises InvalidInput with the fields named.
+    `data`: name, the fields of the profile, and `commission_percent` for a flat commission from today. Raises
+    InvalidInput with the fields named.
     """
     actor = Actor.of(by)
     require_manager(actor)
@@ -48,7 +50,24 @@ def partner_create(
     profile.company = _company(partner, profile, company, company_data, actor)
     _clean(profile)
     profile.save()
+    _set_percent(partner, data, actor)
     return partner
+
+
+def _set_percent(partner: Partner, data: Mapping[str, Any], actor: Actor) -> tuple[str, str] | None:
+    """Agree on a flat commission, where one is given; answers the percent before and now, None where none is given.
+
+    Nought is what there is without terms.
+    """
+    percent = data.get("commission_percent")
+    before = rule_in_force(partner.pk)
+    if percent is None or (before is None and not percent):
+        return None
+    try:
+        made = commission_rule_set(partner, by=actor, steps=[(0, percent)])
+    except InvalidInput as error:
+        raise InvalidInput.at("commission_percent", error.message) from error
+    return terms_text(before), terms_text(made)
 
 
 def _company(
@@ -78,7 +97,11 @@ def partner_update(partner: Partner, *, by: Any, data: Mapping[str, Any]) -> Par
     _clean(profile)
     locked.save(update_fields=["name"])
     profile.save()
-    _tell(profile, before, _shown(locked, profile), actor)
+    after = _shown(locked, profile)
+    if (percents := _set_percent(locked, data, actor)) is not None:
+        label = str(_("commission"))
+        before["commission_percent"], after["commission_percent"] = ((label, text) for text in percents)
+    _tell(profile, before, after, actor)
     return locked
 
 

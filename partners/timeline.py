@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Partner
 from crm import pipelines
 from crm.models import Attachment, RecordType, StagedRecord
+from crm.templatetags import ui
 from crm.timeline import KINDS, formatter
 from deals.models import Deal
 from partners.handoff import remembered_handoffs
@@ -119,6 +120,24 @@ def _partner_won(data: Mapping[str, Any]) -> str:
         for row in data.get("changes", [])
     ]
     return f"{text} {'; '.join(changes)}" if changes else text
+
+
+@formatter("commission_accrued", "stage")
+def _commission_accrued(data: Mapping[str, Any]) -> str:
+    names = {"amount": ui.money(data.get("amount")), "percent": ui.number(data.get("percent")),
+             "base": ui.money(data.get("base"))}  # fmt: skip
+    return _("Commission of the partner: %(amount)s (%(percent)s %% of %(base)s).") % names
+
+
+@formatter("commission_reversed", "stage")
+def _commission_reversed(data: Mapping[str, Any]) -> str:
+    return _("Commission of the partner is taken back: %(amount)s.") % {"amount": ui.money(data.get("amount"))}
+
+
+@formatter("commission_not_in_roubles", "stage")
+def _commission_not_in_roubles(data: Mapping[str, Any]) -> str:
+    text = _("No commission was computed: the deal is in %(currency)s. It is entered as a correction in roubles.")
+    return text % {"currency": data.get("currency", "")}
 
 
 @formatter("partner_changed", "field")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from partners import cabinet_views, handoff_views, views
+from partners import cabinet_views, commission_views, handoff_views, views
 
 urlpatterns = [
     path("partners/", views.partner_list, name="partner-list"),
@@ -16,10 +16,15 @@ urlpatterns = [
     path("partners/<int:pk>/people/new/", views.partner_user_add, name="partner-user-add"),
     path("partners/<int:pk>/state/", views.partner_state, name="partner-state"),
     path("partners/<int:pk>/close/", views.partner_close, name="partner-close"),
+    path("partners/<int:pk>/commission/", commission_views.partner_commission, name="partner-commission"),
+    path("partners/<int:pk>/commission/terms/", commission_views.commission_terms, name="partner-commission-terms"),
+    path("partners/<int:pk>/commission/payment/", commission_views.commission_payment, name="partner-payment"),
+    path("partners/<int:pk>/commission/correction/", commission_views.commission_correction, name="partner-correction"),
     path("partners/panel/<str:record_type>/<int:pk>/", handoff_views.partner_panel, name="record-partner-panel"),
     path("partners/hand-overs/<int:pk>/recall/", handoff_views.handoff_recall, name="handoff-recall"),
     path("partners/hand-overs/<int:pk>/hand-on/", handoff_views.handoff_hand_on, name="handoff-hand-on"),
     path("leads/<int:pk>/hand-over/", handoff_views.record_hand_over, {"record_type": "lead"}, name="lead-hand-over"),
     path("deals/<int:pk>/hand-over/", handoff_views.record_hand_over, {"record_type": "deal"}, name="deal-hand-over"),
+    path("cabinet/commission/", commission_views.cabinet_commission, name="cabinet-commission"),
     path("cabinet/<slug:state>/", cabinet_views.partner_cabinet, name="partner-cabinet"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -22,12 +23,15 @@ from crm.http import paginate
 from crm.screens import dialogs
 from crm.screens.forms import add_errors
 from crm.screens.list_files import FileColumn, file_asked, list_file
+from crm.templatetags import ui
 from partners import registry, services
+from partners.commission import rule_in_force, rules_in_force, terms_text
 from partners.forms import CloseForm, PartnerForm, PartnerUserForm
 from partners.models import PartnerProfile
 from partners.registry import profile_of
 from partners.rights import may_control, may_manage
 from partners.selectors import handoffs_for, partners_for, partners_with_load, twins_in_bulk
+from partners.statement import NOUGHT, balances
 
 
 def find_partner(user: User, pk: int, *, manage: bool = False) -> Partner:
@@ -49,15 +53,28 @@ PARTNER_FILE = (
     FileColumn(gettext_lazy("Phone"), lambda row: row["profile"].phone),
     FileColumn(gettext_lazy("Regions"), lambda row: ", ".join(row["profile"].regions)),
     FileColumn(gettext_lazy("Contract"), lambda row: row["profile"].contract),
-    FileColumn(gettext_lazy("Commission, %"), lambda row: row["profile"].commission_percent, "number"),
+    FileColumn(gettext_lazy("Commission"), lambda row: row["terms"]),
+    FileColumn(gettext_lazy("Commission due, ₽"), lambda row: row["due"], "money"),
     FileColumn(gettext_lazy("People"), lambda row: row["partner"].active_users, "number"),
     FileColumn(gettext_lazy("Open leads"), lambda row: row["partner"].open_leads, "number"),
     FileColumn(gettext_lazy("Open deals"), lambda row: row["partner"].open_deals, "number"),
 )
 
 
-def _with_profiles(partners: Iterable[Partner]) -> list[dict[str, Any]]:
-    return [{"partner": row, "profile": profile_of(row)} for row in partners]
+def _with_profiles(partners: Iterable[Partner], user: User) -> list[dict[str, Any]]:
+    """The rows of the list: with each partner its profile, terms of commission and what it is due."""
+    rows = list(partners)
+    keys = [row.pk for row in rows]
+    terms, due = rules_in_force(keys), balances(user, keys)
+    return [
+        {
+            "partner": row,
+            "profile": profile_of(row),
+            "terms": terms_text(terms.get(row.pk)),
+            "due": due.get(row.pk, NOUGHT),
+        }
+        for row in rows
+    ]
 
 
 @login_required
@@ -69,11 +86,12 @@ def partner_list(request: HttpRequest) -> HttpResponseBase:
         raise PermissionDenied
     rows = partners_with_load(user).select_related("profile").order_by("state", "name")
     if file_asked(request):
-        return list_file(request, "partners", PARTNER_FILE, rows, about=_("All partners"), shown=_with_profiles)
+        return list_file(request, "partners", PARTNER_FILE, rows, about=_("All partners"),
+                         shown=partial(_with_profiles, user=user))  # fmt: skip
     page = paginate(request, rows)
     context = {
         "page": page,
-        "partners": _with_profiles(page),
+        "partners": _with_profiles(page, user),
         "may_manage": may_manage(user),
     }
     return render(request, "partners/list.html", context)
@@ -95,12 +113,15 @@ def partner_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "people": partner.users.order_by("-is_active", "last_name", "pk"),
         "handoffs": [{"handoff": row, "twin": twins.get((row.record_type, row.twin_id))} for row in handoffs],
         "may_manage": may_manage(user),
+        "terms": terms_text(rule_in_force(pk)),
         "stats": [
             {"label": _("Open leads"), "value": load.open_leads,
              "url": f"{reverse('lead-list')}?pipeline=partner_lead&{more}"},
             {"label": _("Open deals"), "value": load.open_deals,
              "url": f"{reverse('deal-list')}?pipeline=partner_deal&{more}"},
             {"label": _("People who sign in"), "value": load.active_users},
+            {"label": _("Commission due"), "value": ui.money(balances(user, [pk]).get(pk, NOUGHT)),
+             "url": reverse("partner-commission", args=[pk])},
         ],
         "has_open": bool(load.open_leads or load.open_deals),
     }  # fmt: skip
@@ -144,7 +165,7 @@ def partner_edit(request: HttpRequest, pk: int) -> HttpResponse:
     user: Any = request.user
     partner = find_partner(user, pk, manage=True)
     back = reverse("partner-detail", args=[pk])
-    form = PartnerForm(request.POST or None)
+    form = PartnerForm(request.POST or None, is_known=True)
     form.initial = _values(profile_of(partner))
     if form.is_bound and form.is_valid():
         try:

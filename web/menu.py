@@ -60,6 +60,7 @@ MENU: tuple[Entry | Heading, ...] = (
     Entry(pgettext_lazy("requests", "Closed"), "partner-cabinet", "archive", PARTNER, "/cabinet/closed/",
         args=("closed",),
     ),
+    Entry(gettext_lazy("Commission"), "cabinet-commission", "coins", PARTNER, "/cabinet/commission/"),
     Entry(gettext_lazy("My day"), "web:home", "checklist", PARTNER, "/", badge="overdue", tone="red"),
     Heading(gettext_lazy("Sales"), RECORDS),
     Entry(gettext_lazy("Leads"), "lead-board", "filter", RECORDS, "/leads/", badge="new_leads", key="KeyL"),

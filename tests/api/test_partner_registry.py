@@ -43,7 +43,7 @@ def test_a_head_keeps_the_registry(caller: Any) -> None:
     shown = head.get(f"partners/{pk}/").json()
     assert ([row["id"] for row in shown["people"]], shown["open_deals"]) == ([user.pk], 0)
     assert set(Change.objects.filter(record_type="partner", actor_kind="token").values_list("field", flat=True)) == {
-        "created", "profile",
+        "created", "profile", "commission",
     }  # fmt: skip
 
 

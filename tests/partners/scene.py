@@ -10,12 +10,14 @@ from django.test import Client
 from accounts.models import Partner, Role
 from crm import services
 from crm.models import Company, Contact
+from crm.stages import move
 from deals.models import Deal
 from leads.models import Lead
 from leads.services import lead_create
 from objects_registry.services import object_create
 from partners.handoff import hand_over
 from partners.models import Handoff
+from partners.services import feedback_set
 from tests.factories import make_partner, make_team, make_user
 
 HTMX = {"HX-Request": "true"}
@@ -77,6 +79,15 @@ class Scene:
         """Hand it over; answers the hand-over and the twin."""
         handoff = hand_over(record=record, partner=to or self.partner, by=self.head, comment=f"Кимов ждёт: {PHONE}")
         return handoff, type(record).objects.get(pk=handoff.twin_id)
+
+
+def win(scene: Scene, twin: Any, **data: Any) -> None:
+    """The partner goes all the way to the feedback, control enters the scores and closes the deal as won."""
+    given = {"amount": 777_000, "contract_number": "15-А", "contract_date": "2026-03-01", **data}
+    move(twin, "delivery", by=scene.dealer, data=given)
+    move(twin, "feedback", by=scene.dealer)
+    feedback_set(twin, by=scene.control, product=5, partner=4, text="Сдали")
+    move(fresh(twin), "won", by=scene.control)
 
 
 def fresh(record: Any) -> Any:

@@ -62,11 +62,11 @@ def test_a_partner_is_entered_changed_given_people_and_listed(office: Client) ->
     office.post("/partners/new/", data)
     partner = Partner.objects.get(name="ООО «Юг»")
     assert partner.profile.regions == ["Ростов", "Краснодар"]
-    assert str(partner.profile.commission_percent) == "3.50"
+    assert partner.commission_rules.get().steps == [["0.00", "3.50"]]
     card = f"/partners/{partner.pk}/"
     office.post(f"{card}people/new/", {"last_name": "Южный", "email": "yug@example.com"})
     assert User.objects.get(email="yug@example.com").partner == partner
-    office.post(f"{card}edit/", {**data, "commission_percent": "4"})
+    office.post(f"{card}edit/", {**data, "contract": "№ 4"})
     office.post(f"{card}state/", {"state": "paused"})
     page = office.get(card).content.decode()
     assert "Южный" in page

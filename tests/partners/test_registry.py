@@ -18,6 +18,7 @@ from deals.models import Deal
 from deals.services import deal_create
 from leads.models import Lead
 from leads.services import lead_create
+from partners.commission import rule_in_force
 from partners.handoff import HandoffError, hand_over
 from partners.selectors import partners_for, partners_to_choose, partners_with_load
 from partners.services import (
@@ -49,9 +50,8 @@ def head() -> Any:
 def test_a_partner_is_entered_with_profile_and_company(head: Any) -> None:
     partner = partner_create(by=head, data=DATA, company_data={"inn": "7707083893"})
     profile = partner.profile  # type: ignore[attr-defined]
-    assert (profile.phone, profile.regions, profile.commission_percent) == (
-        "+78632001020", ["Ростовская область"], Decimal("4.5"),
-    )  # fmt: skip
+    assert (profile.phone, profile.regions) == ("+78632001020", ["Ростовская область"])
+    assert [row.ladder for row in partner.commission_rules.all()] == [[(Decimal(0), Decimal("4.5"))]]  # type: ignore[attr-defined]
     assert (profile.company.name, profile.company.inn, profile.company.client_type) == (
         "ООО Дилер Юг", "7707083893", ClientType.PARTNER,
     )  # fmt: skip
@@ -78,7 +78,9 @@ def test_changes_are_told_on_the_partners_company(head: Any) -> None:
     partner = partner_create(by=head, data=DATA)
     partner_update(partner, by=head, data={"commission_percent": Decimal(6), "name": "ООО Дилер"})
     profile = Partner.objects.get(pk=partner.pk).profile  # type: ignore[attr-defined]
-    assert profile.commission_percent == 6
+    rule = rule_in_force(partner.pk)
+    assert rule is not None
+    assert rule.steps == [["0.00", "6.00"]]
     entry = TimelineEntry.objects.get(record_type="company", record_id=profile.company_id, action="partner_changed")
     assert {row["field"] for row in entry.data["changes"]} == {"name", "commission_percent"}
 

@@ -11,8 +11,7 @@ from crm import notices
 from crm.models import Activity, Notification, TimelineEntry
 from crm.stages import move
 from crm.timeline import FORMATTERS
-from partners.services import feedback_set
-from tests.partners.scene import Scene, browser, fresh
+from tests.partners.scene import Scene, browser, fresh, win
 
 pytestmark = pytest.mark.django_db
 
@@ -20,14 +19,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def scene(clock: Any) -> Scene:
     return Scene()
-
-
-def win(scene: Scene, twin: Any, **data: Any) -> None:
-    given = {"amount": 777_000, "contract_number": "15-А", "contract_date": "2026-03-01", **data}
-    move(twin, "delivery", by=scene.dealer, data=given)
-    move(twin, "feedback", by=scene.dealer)
-    feedback_set(twin, by=scene.control, product=5, partner=4, text="Сдали")
-    move(fresh(twin), "won", by=scene.control)
 
 
 @pytest.mark.rule("PART-2")

@@ -261,7 +261,12 @@ class Rows:
         self.add("partner-waiting", CONTROL)
         self.add("partner-create", HEADS)
         self.add("partner-detail", "302 200 200 404 404 200 404", partner.pk)
-        for name in ("partner-edit", "partner-user-add", "partner-close"):
+        self.add("partner-commission", "302 200 200 404 404 200 404", partner.pk)
+        self.add("cabinet-commission", "302 403 403 403 403 403 200")
+        for name in (
+            "partner-edit", "partner-user-add", "partner-close", "partner-commission-terms", "partner-payment",
+            "partner-correction",
+        ):  # fmt: skip
             self.add(name, "302 200 200 404 404 403 404", partner.pk)
         self.add("partner-state", "302 - - 404 404 403 404", partner.pk, method="POST")
         self.add("partner-cabinet", "302 403 403 403 403 403 200", "new")
