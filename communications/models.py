@@ -191,6 +191,8 @@ class Message(RecordRef):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     not_before = models.DateTimeField(default=clock.now)
     claimed_at = models.DateTimeField(null=True)
+    # When its text began to go out in this attempt: a worker that died before has sent nothing.
+    handed_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(_("sent"), null=True)
     is_unsure = models.BooleanField(_("unknown whether it left"), default=False)
     attempts = models.PositiveSmallIntegerField(default=0)

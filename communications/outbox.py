@@ -1,7 +1,8 @@
-"""Sends what waits in the outbox: claim, send, mark; each step a transaction of its own (docs/adr/0003).
+"""Sends what waits in the outbox: claim, begin, send, mark; each step a transaction of its own (docs/adr/0003).
 
-A letter is claimed before the network is touched and marked after it. A worker that dies between the two leaves a row
-that may or may not have left: it is never sent again by itself, a person is asked instead.
+A letter is claimed before the network is touched, marked as begun before the first byte of its text, and marked again
+when the mail server has answered. A worker that dies before the text was begun leaves a row that is simply sent later;
+one that dies after it leaves a row that may or may not have left: it is never sent again by itself, a person is asked.
 """
 
 from __future__ import annotations
@@ -33,7 +34,13 @@ LEASE = timedelta(minutes=10)
 MAX_ATTEMPTS = 12
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=4)
+# What nothing came to send for so long is shown instead of sent: the words of a letter have their day.
+TOO_LATE = timedelta(days=7)
 PERMANENT = 500
+
+
+class Lost(Exception):
+    """The row was taken away meanwhile (the lease ran out): this attempt must not touch it, nor send."""
 
 
 class Unsure(Exception):
@@ -70,9 +77,18 @@ def send_due(limit: int = 100, *, only: Q | None = None, backend: str | None = N
 
 
 def sweep() -> int:
-    """Messages whose worker died while sending: unknown whether they left, so shown to a person; answers how many."""
+    """Take up the messages whose worker died; answers how many.
+
+    Of whose text nothing had been said yet, those are sent again; of the others it is unknown whether they left, so
+    they are shown to a person.
+    """
     stuck = Message.objects.filter(state=Message.State.SENDING, claimed_at__lt=clock.now() - LEASE)
-    return sum(_finish(message, Message.State.FAILED, error=_("The worker stopped."), unsure=True) for message in stuck)
+    return sum(
+        _finish(message, Message.State.FAILED, error=_("The worker stopped."), unsure=True)
+        if message.handed_at
+        else _put_off(message, _("The worker stopped."))
+        for message in stuck
+    )
 
 
 def _claim(only: Q | None) -> Message | None:
@@ -84,7 +100,7 @@ def _claim(only: Q | None) -> Message | None:
         channel=ContactPoint.Kind.EMAIL,
         not_before__lte=now,
     ).order_by("not_before", "id")
-    pk = claim_one(free, state=Message.State.SENDING, claimed_at=now)
+    pk = claim_one(free, state=Message.State.SENDING, claimed_at=now, handed_at=None)
     return Message.objects.get(pk=pk) if pk is not None else None
 
 
@@ -93,8 +109,12 @@ def _send(message: Message, post: Post) -> int:
     if message.record_type and is_excluded(message.address):
         # Put on the list while the letter waited; whoever takes the address out can send it again.
         return _finish(message, Message.State.FAILED, error=_("The address is on the exclusion list.")) and 0
+    if message.not_before < clock.now() - TOO_LATE:
+        return _finish(message, Message.State.FAILED, error=_("Its day passed while nothing was running.")) and 0
     try:
-        post.send(as_email(message))
+        post.send(as_email(message), begin=lambda: _begin(message))
+    except Lost:
+        log.warning("message_taken_over", message_id=message.pk)
     except Unsure as error:
         _finish(message, Message.State.FAILED, error=str(error), unsure=True)
     except Permanent as error:
@@ -104,6 +124,25 @@ def _send(message: Message, post: Post) -> int:
     else:
         return _finish(message, Message.State.SENT)
     return 0
+
+
+def _begin(message: Message) -> None:
+    """Note that the text goes out now: from here on nobody but a person sends it again. Raises Lost."""
+    now = clock.now()
+    if not _mine(message).update(handed_at=now):
+        raise Lost
+    message.handed_at = now
+
+
+def _mine(message: Message) -> QuerySet[Message]:
+    """The row as long as it is this attempt's, as far as it has come."""
+    return Message.objects.filter(
+        pk=message.pk,
+        state=Message.State.SENDING,
+        claimed_at=message.claimed_at,
+        attempts=message.attempts,
+        handed_at=message.handed_at,
+    )
 
 
 def as_email(message: Message) -> EmailMessage:
@@ -136,14 +175,11 @@ def _content(attachment: Attachment) -> bytes:
 @transaction.atomic
 def _finish(message: Message, state: str, *, error: str = "", unsure: bool = False) -> int:
     """Write the end of an attempt, unless the row is no longer this attempt's; answers how many rows were written."""
-    mine = Message.objects.filter(
-        pk=message.pk, state=Message.State.SENDING, claimed_at=message.claimed_at, attempts=message.attempts
-    )
     columns: dict[str, Any] = {"state": state, "error": error[:4000], "is_unsure": unsure}
     columns["attempts"] = message.attempts + 1
     if state == Message.State.SENT:
         columns["sent_at"] = clock.now()
-    written = mine.update(**columns)
+    written = _mine(message).update(**columns)
     record = message.record
     if not written or record is None:
         return written
@@ -158,12 +194,12 @@ def _finish(message: Message, state: str, *, error: str = "", unsure: bool = Fal
     return written
 
 
-def _put_off(message: Message, error: str) -> None:
+def _put_off(message: Message, error: str) -> int:
+    """Try again later, longer each time; after the last attempt it has failed. Answers how many rows were written."""
     if message.attempts + 1 >= MAX_ATTEMPTS:
-        _finish(message, Message.State.FAILED, error=error)
-        return
+        return _finish(message, Message.State.FAILED, error=error)
     pause = min(FIRST_PAUSE * 2**message.attempts, LONGEST_PAUSE)
-    Message.objects.filter(pk=message.pk, state=Message.State.SENDING, claimed_at=message.claimed_at).update(
+    return _mine(message).update(
         state=Message.State.QUEUED,
         attempts=message.attempts + 1,
         not_before=clock.now() + pause,
@@ -177,15 +213,24 @@ class Post:
     def __init__(self, backend: str | None = None) -> None:
         self._backend = backend
         self._connection: BaseEmailBackend | None = None
+        self._begin: Callable[[], None] = lambda: None
         self._begun = False
         self.is_down = False
 
-    def send(self, letter: EmailMessage) -> None:
-        """Hand one letter over; raises Unsure, Permanent or Transient."""
+    def send(self, letter: EmailMessage, *, begin: Callable[[], None]) -> None:
+        """Hand one letter over, calling `begin` just before its text goes out.
+
+        Raises Unsure, Permanent or Transient, and what `begin` raises.
+        """
         connection = self._opened()
-        self._begun = False
+        self._begun, self._begin = False, begin
         try:
+            if not isinstance(getattr(connection, "connection", None), smtplib.SMTP):
+                begin()  # a file or a list of the tests: all of it is the text
             connection.send_messages([letter])
+        except Lost:
+            self.close()  # the server waits for the text of a letter that does not come
+            raise
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _text in error.recipients.values()]
             self._refuse(min(codes), str(error.recipients), error)
@@ -235,6 +280,7 @@ class Post:
         """Note that the letter's text is on its way: from here a broken line means "unknown", before it "not sent"."""
 
         def hand_over(letter: Any) -> tuple[int, bytes]:
+            self._begin()
             self._begun = True
             return data(letter)
 
@@ -251,10 +297,3 @@ def _is_awake(client: smtplib.SMTP) -> bool:
 def _line(error: smtplib.SMTPResponseException) -> str:
     text = error.smtp_error
     return f"{error.smtp_code} {text.decode(errors='replace') if isinstance(text, bytes) else text}"
-
-
-def waiting(record: Any) -> QuerySet[Message]:
-    """A record's messages that did not leave and wait for a person's decision."""
-    return Message.objects.filter(
-        record_type=record.RECORD_TYPE, record_id=record.pk, state=Message.State.FAILED, direction="out"
-    )

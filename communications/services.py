@@ -135,6 +135,26 @@ def message_resend(*, message_id: int, by: Any) -> Message:
 
 
 @transaction.atomic
+def message_settle(*, message_id: int, by: Any) -> Message:
+    """End the wait of a letter that did not leave, by a person's decision; doing it twice changes nothing.
+
+    One of which it was unknown counts as sent from now on (the client has it), any other is not sent any more.
+    A person's right to the record is checked by whoever calls.
+    """
+    message = Message.objects.select_for_update().get(pk=message_id, direction=Message.Direction.OUT)
+    if message.state != Message.State.FAILED:
+        return message
+    arrived = message.is_unsure
+    message.state, message.is_unsure = Message.State.SENT if arrived else Message.State.CANCELLED, False
+    message.sent_at = message.handed_at if arrived else None
+    message.save(update_fields=["state", "is_unsure", "sent_at"])
+    if (record := message.record) is not None:
+        action = "message_arrived" if arrived else "message_cancelled"
+        timeline.record(record, action, by, told(message), internal=message.is_internal)
+    return message
+
+
+@transaction.atomic
 def messages_cancel(record: StagedRecord, *, which: Q, by: Any) -> int:
     """Take back what robots queued for a record and no worker has begun to send; answers how many.
 
@@ -242,6 +262,7 @@ __all__ = [
     "message_queue",
     "message_received",
     "message_resend",
+    "message_settle",
     "messages_cancel",
     "sender_for",
     "told",

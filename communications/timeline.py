@@ -64,6 +64,14 @@ def _message_unsure(data: Mapping[str, Any]) -> str:
     }
 
 
+@formatter("message_arrived", "message")
+def _message_arrived(data: Mapping[str, Any]) -> str:
+    return _("The client has it, %(address)s: %(subject)s") % {
+        "address": data.get("address", ""),
+        "subject": data.get("subject", ""),
+    }
+
+
 @formatter("message_cancelled", "message")
 def _message_cancelled(data: Mapping[str, Any]) -> str:
     return _("Not sent any more to %(address)s: %(subject)s") % {

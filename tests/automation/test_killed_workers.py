@@ -20,7 +20,7 @@ from automation import engine
 from automation.models import ScheduledRun
 from communications import outbox
 from communications.models import Message
-from communications.services import message_queue
+from communications.services import message_queue, message_resend, message_settle
 from crm import clock as product_clock
 from crm.models import Activity
 from tests.factories import make_client, make_deal, make_user
@@ -39,7 +39,7 @@ def database_url() -> str:
 
 
 @contextmanager
-def process(code: str, tmp_path: Path, **changes: str) -> Iterator[subprocess.Popen[bytes]]:
+def process(code: str, tmp_path: Path, *arguments: object, **changes: str) -> Iterator[subprocess.Popen[bytes]]:
     """Another Python process of the product at work on the test's database; killed in the end."""
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "crm.settings",
@@ -48,7 +48,9 @@ def process(code: str, tmp_path: Path, **changes: str) -> Iterator[subprocess.Po
         "PYTHONPATH": str(ROOT),
         **changes,
     }
-    started = subprocess.Popen([sys.executable, "-c", START + code], env=environment, cwd=tmp_path)
+    started = subprocess.Popen(
+        [sys.executable, "-c", START + code, *map(str, arguments)], env=environment, cwd=tmp_path
+    )
     try:
         yield started
     finally:
@@ -56,35 +58,72 @@ def process(code: str, tmp_path: Path, **changes: str) -> Iterator[subprocess.Po
         started.wait(10)
 
 
-def test_a_letter_whose_sender_was_killed_is_shown_not_repeated(
-    mail_server: Any, tmp_path: Path, wait_until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+# One process that forks a worker for each letter; the worker kills itself with -9 at a certain point of its work.
+DYING_SENDERS = """
+import os, signal, smtplib, sys
+from django.db.models import Q
+from communications import outbox
+def die(*args, **kwargs):
+    os.kill(os.getpid(), signal.SIGKILL)
+def die_once_the_text_is_out(self, text):
+    real_send(self, text)
+    if b"the text" in (text if isinstance(text, bytes) else text.encode()):
+        die()
+real_send = smtplib.SMTP.send
+POINTS = (
+    (smtplib.SMTP, "mail", die),
+    (smtplib.SMTP, "send", die_once_the_text_is_out),
+    (outbox, "_finish", die),
+)
+for pk, (owner, name, instead) in zip(map(int, sys.argv[1:]), POINTS, strict=True):
+    worker = os.fork()
+    if not worker:
+        setattr(owner, name, instead)
+        outbox.send_due(only=Q(pk=pk))
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(worker, 0)[1]) == signal.SIGKILL
+"""
+
+
+@pytest.mark.rule("COM-1")
+def test_letters_whose_senders_were_killed_are_neither_lost_nor_sent_twice(
+    mail_server: Any, tmp_path: Path, wait_until: Callable[..., None]
 ) -> None:
     owner = make_user()
     deal = make_deal(owner, contact=make_client(owner))
-    message = message_queue(record=deal, contact=deal.contact, channel="email", by=owner, text="Здравствуйте")
-    arrived: list[int] = []
+    claimed, underway, answered = (
+        message_queue(record=deal, contact=deal.contact, channel="email", by=owner, subject=name, text="the text").pk
+        for name in ("claimed", "underway", "answered")
+    )
 
-    async def take_and_never_answer(server: Any, session: Any, envelope: Any) -> str:
-        import asyncio
+    def arrived() -> list[str]:
+        return [str(letter["Subject"]) for letter in mail_server.messages]
 
-        arrived.append(1)
-        await asyncio.sleep(30)
-        return "250 OK"
+    def states() -> list[tuple[str, bool]]:
+        rows = Message.objects.order_by("pk")
+        return [(row.state, row.is_unsure) for row in rows]
 
-    monkeypatch.setattr(mail_server, "handle_DATA", take_and_never_answer, raising=True)
     url = f"smtp://{mail_server.host}:{mail_server.port}"
-    with process("from communications import outbox; outbox.send_due()", tmp_path, EMAIL_URL=url) as sender:
-        wait_until(lambda: arrived, what="the text of the letter at the mail server", seconds=40)
-        sender.kill()
-        sender.wait(10)
-    monkeypatch.undo()
-    assert outbox.send_due() == 0
-    assert Message.objects.get(pk=message.pk).state == "sending"
-    with product_clock.frozen(product_clock.now() + timedelta(minutes=11)):
+    code = DYING_SENDERS
+    with process(code, tmp_path, claimed, underway, answered, EMAIL_URL=url) as senders:
+        assert senders.wait(60) == 0
+    # The server takes what was said to the end, though nobody is there to hear its answer.
+    wait_until(lambda: len(arrived()) == 2, what="the two letters whose text was out", seconds=10)
+    assert outbox.send_due() == 0  # within the lease: the workers may be at it
+    assert states() == [("sending", False)] * 3
+    with product_clock.frozen(product_clock.now() + timedelta(minutes=11)) as _now:
         assert outbox.send_due() == 0
-    message.refresh_from_db()
-    assert (message.state, message.is_unsure) == ("failed", True)
-    assert mail_server.messages == []
+        product_clock.travel(minutes=1)
+        assert outbox.send_due() == 1  # of which no byte was said leaves by itself, once
+    assert sorted(arrived()) == ["answered", "claimed", "underway"]
+    assert states() == [("sent", False), ("failed", True), ("failed", True)]
+    # The window that is left: a person decides, and the client's programme sees one letter.
+    message_resend(message_id=underway, by=owner)
+    assert outbox.send_due() == 1
+    twice = [letter["Message-ID"] for letter in mail_server.messages if letter["Subject"] == "underway"]
+    assert twice[0] == twice[1]
+    assert message_settle(message_id=answered, by=owner).state == "sent"
+    assert outbox.send_due() == 0
 
 
 SLOW_TASK = """

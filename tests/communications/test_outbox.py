@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.urls import reverse
 
 from communications import outbox
 from communications.models import Message, MessageTemplate
+from communications.selectors import unsent_of
 from communications.services import message_queue, message_resend
 from communications.templates_render import MissingValue
 from crm.errors import InvalidInput
@@ -129,7 +131,7 @@ def test_a_permanent_refusal_fails_at_once_and_can_be_sent_again(clock: Any, dea
     message.refresh_from_db()
     assert (message.state, message.attempts, message.is_unsure) == ("failed", 1, False)
     assert "550" in message.error
-    assert list(outbox.waiting(deal)) == [message]
+    assert list(unsent_of(deal, deal.responsible)) == [message]
     mail_server.refuse = None
     clock.travel(days=1)
     assert outbox.send_due() == 0
@@ -156,7 +158,7 @@ def test_a_letter_whose_worker_died_while_sending_is_not_sent_twice_by_itself(
     clock: Any, deal: Any, mail_server: Any
 ) -> None:
     message = queue(deal)
-    Message.objects.filter(pk=message.pk).update(state="sending", claimed_at=clock.now())
+    Message.objects.filter(pk=message.pk).update(state="sending", claimed_at=clock.now(), handed_at=clock.now())
     outbox.send_due()
     message.refresh_from_db()
     assert message.state == "sending"  # within the lease: another worker may be at it
@@ -203,15 +205,62 @@ def test_a_line_that_breaks_after_the_text_is_unknown_before_it_is_not_sent(
 
 
 @pytest.mark.rule("AUTO-2")
-def test_what_the_sweep_took_away_cannot_be_marked_by_the_late_worker(clock: Any, deal: Any) -> None:
+def test_a_worker_that_was_only_slow_neither_sends_nor_marks_what_was_taken_from_it(
+    clock: Any, deal: Any, mail_server: Any
+) -> None:
     message = queue(deal)
     late = outbox._claim(None)
     assert late is not None
     clock.travel(minutes=11)
     outbox.sweep()
     assert outbox._finish(late, "sent") == 0
+    assert outbox._send(late, outbox.Post()) == 0
+    assert mail_server.messages == []
     message.refresh_from_db()
-    assert message.state == "failed"
+    assert (message.state, message.attempts) == ("queued", 1)
+    clock.travel(minutes=1)
+    assert outbox.send_due() == 1
+
+
+@pytest.mark.rule("AUTO-2")
+def test_after_a_long_stop_stale_letters_are_shown_instead_of_sent_in_a_flood(
+    clock: Any, deal: Any, mail_server: Any
+) -> None:
+    stale = [queue(deal) for _number in range(3)]
+    clock.travel(days=7)
+    fresh = queue(deal)
+    clock.travel(minutes=1)
+    assert outbox.send_due() == 1
+    fresh.refresh_from_db()
+    assert fresh.state == "sent"
+    assert list(unsent_of(deal, deal.responsible)) == stale
+    message_resend(message_id=stale[0].pk, by=deal.responsible)
+    assert outbox.send_due() == 1
+
+
+@pytest.mark.rule("COM-1")
+def test_a_person_decides_about_a_letter_on_the_card_and_by_the_api(clock: Any, deal: Any, client: Any) -> None:
+    failed, unsure = queue(deal), queue(deal)
+    Message.objects.update(state="failed", error="550 no such user")
+    Message.objects.filter(pk=unsure.pk).update(is_unsure=True, handed_at=clock.now())
+    card = reverse("record-request", args=["deal", deal.pk])
+    client.force_login(make_user())  # a stranger
+    assert client.get(card).status_code == 404
+    assert client.post(reverse("letter-again", args=[failed.pk])).status_code == 404
+    assert client.post(f"/api/v1/letters/{failed.pk}/again/").status_code == 404
+    client.force_login(deal.responsible)
+    shown = client.get(card).content.decode()
+    assert "550 no such user" in shown
+    assert "неизвестно, ушло ли" in shown.lower()
+    rows = client.get(f"/api/v1/deals/{deal.pk}/unsent-letters/").json()
+    assert [(row["id"], row["is_unsure"]) for row in rows] == [(failed.pk, False), (unsure.pk, True)]
+    client.post(reverse("letter-again", args=[failed.pk]))
+    for _time in range(2):
+        assert client.post(f"/api/v1/letters/{unsure.pk}/settle/").json()["state"] == "sent"
+    failed.refresh_from_db()
+    assert failed.state == "queued"
+    assert client.get(card).content == b""
+    assert actions(deal)[-2:] == ["message_out", "message_arrived"]
 
 
 def test_a_rolled_back_change_sends_nothing(clock: Any, deal: Any, mail_server: Any) -> None:

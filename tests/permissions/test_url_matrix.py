@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import ApiToken, Team
 from automation.models import Rule, ScheduledRun
-from communications.models import Submission, WebForm
+from communications.models import Message, Submission, WebForm
 from crm.models import (
     Activity,
     Attachment,
@@ -278,6 +278,12 @@ class Rows:
         self.add("object-places", EVERYBODY)
         self.add("robots-planned", "302 200 200 200 200 200 403")
         self.add("record-request", FOREIGN, "lead", self.own("lead").pk)
+        letter = Message.objects.create(
+            direction="out", channel="email", state="failed", address="x@example.org", record_type="deal",
+            record_id=self.own("deal").pk,
+        )  # fmt: skip
+        for name in ("letter-again", "letter-settle"):
+            self.add(name, FOREIGN_POST, letter.pk, method="POST")
         run = ScheduledRun.objects.create(
             rule=Rule.objects.order_by("pk")[0], key="x", record_type="deal", record_id=self.own("deal").pk,
             due_at="2030-01-01T00:00Z",
