@@ -17,7 +17,8 @@ from automation.rule_check import DELAYS, date_columns
 from automation.rule_services import CANCEL, FOLLOW, KEEP, waiting_of
 from automation.wording import WEEKDAYS
 from crm import conditions, pipelines
-from crm.condition_forms import ConditionsForm, with_stored
+from crm.condition_forms import with_stored
+from crm.condition_groups import ConditionGroups
 from crm.errors import DomainError
 from crm.models import Pipeline, RecordType
 
@@ -46,6 +47,10 @@ REFRESH = {
     "hx-post": "", "hx-trigger": "change", "hx-include": "closest form", "hx-target": "#rule-editor",
     "hx-select": "#rule-editor", "hx-swap": "outerHTML", "hx-vals": '{"refresh": "1"}',
 }  # fmt: skip
+
+
+# The buttons of the page after which the form comes anew too.
+ASKS_ANEW = ("refresh", "add_group", "drop_group")
 
 
 def _asking() -> forms.Select:
@@ -210,12 +215,12 @@ def _chosen(form: forms.Form, name: str, known: Mapping[str, Any]) -> Any:
 
 
 class RuleEditor:
-    """The three forms of a rule as one: the rule, its conditions, the parameters of its action."""
+    """The forms of a rule as one: the rule, the groups of its conditions, the parameters of its action."""
 
     def __init__(self, data: Any = None, *, rule: Rule) -> None:
         self.form = RuleForm(data, rule=rule)
         pipeline, action = self.form.chosen_pipeline, self.form.chosen_action
-        self.conditions = ConditionsForm(
+        self.conditions = ConditionGroups(
             data, record_type=pipeline.record_type, columns=ASKED[RecordType(pipeline.record_type)],
             tree=rule.conditions if self.form.is_same_kind() else {}, prefix="if",
         )  # fmt: skip
@@ -226,16 +231,22 @@ class RuleEditor:
         for field in self.params.fields.values():
             if "data-refresh" in field.widget.attrs:
                 field.widget.attrs |= REFRESH
-        self.parts: tuple[forms.Form, ...] = (self.form, self.conditions, self.params)
+        groups = self.conditions
+        self.parts: tuple[forms.Form, ...] = (self.form, groups.joined, *groups.forms, self.params)
 
     def is_valid(self) -> bool:
-        """All three; each says its own errors."""
+        """All of them; each says its own errors."""
         return not [part for part in self.parts if not part.is_valid()]
+
+    @property
+    def refresh(self) -> Mapping[str, str]:
+        """What a button says that brings the form anew."""
+        return {**REFRESH, "hx-trigger": "click"}
 
     @property
     def narrows(self) -> bool:
         """Is any condition set?"""
-        return bool(self.conditions.kept) or any(bound.value() for bound in self.conditions)
+        return self.conditions.is_set or len(self.conditions.forms) > 1
 
     def values(self) -> dict[str, Any]:
         """What the service keeps."""
@@ -261,7 +272,7 @@ class RuleEditor:
             name = path.removeprefix("params/")
             part: forms.Form = self.params if path.startswith("params/") else self.form
             if path == "conditions":
-                self.conditions.add_error(None, text)
+                self.conditions.joined.add_error(None, text)
                 continue
             name = own.get(name, name)
             part.add_error(name if name in part.fields else None, text)

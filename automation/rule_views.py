@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.models import User
 from automation import rule_services, schedule, standing
 from automation.models import Rule
-from automation.rule_forms import RuleEditor, blank_rule
+from automation.rule_forms import ASKS_ANEW, RuleEditor, blank_rule
 from automation.trial import LONGEST, Trial, rule_try
 from automation.wording import sentence
 from crm.errors import DomainError
@@ -100,7 +100,7 @@ def _done(request: HttpRequest, text: str) -> HttpResponse:
 def _edit(request: HttpRequest, rule: Rule) -> HttpResponse:
     editor = RuleEditor(request.POST or None, rule=rule)
     status, trial = 200, None
-    if "refresh" in request.POST:
+    if any(name in request.POST for name in ASKS_ANEW):
         editor.forgive()
     elif "try" in request.POST:
         trial = _tried(request, editor, rule)

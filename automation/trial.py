@@ -16,6 +16,7 @@ from accounts.models import User
 from automation import by_clock, schedule, silence
 from automation.forecast import what_will_happen
 from automation.models import Rule
+from automation.wording import sentence
 from crm import clock, conditions, norms, pipelines
 from crm.models import Change, StageHistory, TimelineEntry, record_model
 
@@ -39,7 +40,7 @@ class Line:
 class Trial:
     """What a trial found: `occasions` that started the rule, `matched` by the conditions, some as lines.
 
-    `looked_at` is set where not all occasions could be asked: `matched` is then of these alone.
+    `looked_at` is set where not all occasions could be asked: `matched` is then of these alone. `words` are the rule's.
     """
 
     since: datetime
@@ -48,6 +49,7 @@ class Trial:
     lines: list[Line] = field(default_factory=list)
     looked_at: int | None = None
     note: str = ""
+    words: str = ""
 
     @property
     def more(self) -> int:
@@ -60,7 +62,7 @@ def rule_try(rule: Rule, user: User, *, days: int) -> Trial:
     since = clock.now() - timedelta(days=days)
     records = _records(rule, user)
     found = _occasions(rule, records, since).filter(record__in=records.values("pk"))
-    trial = Trial(since, found.count(), 0, note=_note(rule))
+    trial = Trial(since, found.count(), 0, note=_note(rule), words=sentence(rule))
     try:
         question = conditions.as_q(rule.conditions, rule.pipeline.record_type)
     except ValueError:

@@ -106,10 +106,14 @@ class ConditionsForm(forms.Form):
         self._offer_lists()
         values, self.kept = as_fields(tree, self.leaves)
         super().__init__(data, initial=values, prefix=prefix)
+        self.fields.update(self._made)
+        self.keep_choices(values)
+
+    def keep_choices(self, values: Mapping[str, Any]) -> None:
+        """Offer also what a rule holds that is no choice any more."""
         for name, field in self._made.items():
             if isinstance(field, forms.MultipleChoiceField) and self.leaves[name][1] == "in":
                 field.choices = with_stored(field.choices, values.get(name))  # type: ignore[arg-type]
-            self.fields[name] = field
 
     def _add(self, name: str, column: str, operator: str, field: forms.Field) -> None:
         if isinstance(field, forms.MultipleChoiceField | forms.ModelMultipleChoiceField):
@@ -159,9 +163,8 @@ class ConditionsForm(forms.Form):
 
     def tree(self) -> dict[str, Any]:
         """The conditions as the language of conditions has them."""
-        return tree_of(self.cleaned_data, self.leaves, self.kept)
+        return self.tree_from(self.cleaned_data)
 
-    @property
-    def kept_words(self) -> str:
-        """The conditions that stay as they are, in words."""
-        return conditions.describe({"all": self.kept}, self.record_type) if self.kept else ""
+    def tree_from(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The same of given values of the fields."""
+        return tree_of(values, self.leaves, self.kept)

@@ -347,7 +347,7 @@ def test_conditions_set_through_the_api_survive_the_form(client: Any, head: Any)
     rule = row(head, person=head, conditions={"all": [is_in("region", "Пермский край"), deep]})
     client.force_login(head)
     url = reverse("settings-routing-row", args=[rule.pk])
-    assert "не (" in client.get(url).content.decode()
+    assert "неверно, что (" in client.get(url).content.decode()
     client.post(url, {"name": "Иначе", "target": "person", "person": head.pk, "area_to": "50"})
     rule.refresh_from_db()
     assert rule.conditions == {"all": [{"field": "area", "op": "lte", "value": "50"}, deep]}
