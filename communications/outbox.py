@@ -217,7 +217,7 @@ class Post:
         self._begun = False
         self.is_down = False
 
-    def send(self, letter: EmailMessage, *, begin: Callable[[], None]) -> None:
+    def send(self, letter: EmailMessage, *, begin: Callable[[], None] = lambda: None) -> None:
         """Hand one letter over, calling `begin` just before its text goes out.
 
         Raises Unsure, Permanent or Transient, and what `begin` raises.

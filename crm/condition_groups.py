@@ -95,6 +95,9 @@ class ConditionGroups:
             GroupForm(data, record_type=record_type, columns=columns, group=group, prefix=f"{prefix}{key}")
             for key, group in self._keys(data, stored)
         ]
+        for form in self.forms:
+            if form.prefix == self.added:
+                form.fields["mode"].widget.attrs["autofocus"] = True
 
     def _keys(self, data: Any, stored: list[Group]) -> list[tuple[str, Group]]:
         """The groups that the form shows, by the ends of their prefixes."""
