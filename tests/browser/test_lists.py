@@ -14,6 +14,7 @@ from deals.models import Deal
 from leads.models import Lead
 from leads.services import lead_create, lead_update
 from objects_registry.models import Purpose
+from tests.browser.looking import settled
 from tests.factories import make_client, make_deal, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,13 +25,6 @@ def press_in_russian_layout(page: Page, code: str, letter: str) -> None:
     session = page.context.new_cdp_session(page)
     for kind in ("keyDown", "keyUp"):
         session.send("Input.dispatchKeyEvent", {"type": kind, "key": letter, "code": code, "text": ""})
-
-
-def settled(page: Page, path: str) -> Page:
-    """Open a page and wait until it has fetched its parts."""
-    page.goto(path)
-    page.wait_for_load_state("networkidle")
-    return page
 
 
 def make_lead(owner: Any, name: str, **data: Any) -> Lead:

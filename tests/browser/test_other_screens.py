@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,30 +20,11 @@ from leads.services import lead_create
 from objects_registry.models import ConstructionObject
 from objects_registry.services import object_create
 from partners.handoff import hand_over
+from tests.browser.looking import serious_in_both, settled
 from tests.factories import make_client, make_deal, make_partner, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-
-
-def settled(page: Page, path: str) -> Page:
-    """Open a page and wait until it has fetched its parts."""
-    page.goto(path)
-    page.wait_for_load_state("networkidle")
-    return page
-
-
-def serious(page: Page) -> list[str]:
-    """What axe finds serious or critical on the page."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{item['id']}: {node['target']}"
-        for item in found["violations"]
-        if item["impact"] in {"serious", "critical"}
-        for node in item["nodes"]
-    ]
 
 
 def overflow(page: Page) -> int:
@@ -211,8 +191,7 @@ def narrow(page: Page) -> int:
     return wider
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_fits_a_phone_and_has_no_serious_fault(page_for: Callable[..., Page], theme: str) -> None:
+def test_every_page_fits_a_phone_and_has_no_serious_fault(page_for: Callable[..., Page]) -> None:
     admin = make_user(Role.ADMINISTRATOR, language="ru")
     obj = object_create(by=admin, data={"name": "Alpha", "width": "24", "length": "60", "address": "Казань"})
     contact = contact_create(by=admin, data={"name": "Иванов Пётр", "responsible": admin}, phones="89123456789")
@@ -230,22 +209,21 @@ def test_every_page_fits_a_phone_and_has_no_serious_fault(page_for: Callable[...
         "sold": sold.pk, "other": other.pk, "form": form.pk, "object": obj.pk, "contact": contact.pk,
         "partner": partner.pk, "user": admin.pk, "lead": lead.pk, "deal": deal.pk,
     }  # fmt: skip
-    page = page_for(admin, **PHONE, color_scheme=theme)
-    assert not (troubles := faults(page, [path.format(**names) for path in PAGES], theme)), "\n".join(troubles)
+    page = page_for(admin, **PHONE)
+    assert not (troubles := faults(page, [path.format(**names) for path in PAGES])), "\n".join(troubles)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_cabinet_and_the_way_in_fit_a_phone_too(page_for: Callable[..., Page], theme: str) -> None:
+def test_the_cabinet_and_the_way_in_fit_a_phone_too(page_for: Callable[..., Page]) -> None:
     head, dealer = make_user(Role.SALES_HEAD), make_user(Role.PARTNER, partner=make_partner(), language="ru")
     for name in ("Ангар 60×24 для очень длинного названия", "Склад"):
         deal = make_deal(head, title=name, amount=5_600_000, contact=make_client(head, phone="89123456789"))
         hand_over(record=deal, partner=dealer.partner, by=head)
-    troubles = faults(page_for(dealer, **PHONE, color_scheme=theme), CABINET, theme)
-    troubles += faults(page_for(None, **PHONE, color_scheme=theme), OUTSIDE, theme)
+    troubles = faults(page_for(dealer, **PHONE), CABINET)
+    troubles += faults(page_for(None, **PHONE), OUTSIDE)
     assert not troubles, "\n".join(troubles)
 
 
-def faults(page: Page, paths: Iterable[str], theme: str) -> list[str]:
+def faults(page: Page, paths: Iterable[str]) -> list[str]:
     """What keeps pages from passing: errors, too wide for a phone, axe, targets too small for a finger."""
     troubles: list[str] = []
     page.on("console", lambda line: troubles.append(line.text) if line.type == "error" else None)
@@ -255,11 +233,9 @@ def faults(page: Page, paths: Iterable[str], theme: str) -> list[str]:
     for path in paths:
         settled(page, path)
         troubles += [f"{path}: wider than the phone"] if overflow(page) > 0 else []
-        troubles += [f"{path}: {fault}" for fault in serious(page)]
-        # What a theme cannot change is looked at once.
-        if theme == "light":
-            troubles += [f"{path}: wider than 320 px"] if narrow(page) > 0 else []
-            troubles += [f"{path}: too small: {target}" for target in page.evaluate(SMALL)]
+        troubles += [f"{path}: {fault}" for fault in serious_in_both(page)]
+        troubles += [f"{path}: wider than 320 px"] if narrow(page) > 0 else []
+        troubles += [f"{path}: too small: {target}" for target in page.evaluate(SMALL)]
     return troubles
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +13,10 @@ from playwright.sync_api import expect
 from accounts.models import Role
 from communications.models import Submission, WebForm
 from leads.models import Lead
+from tests.browser.looking import serious
 from tests.factories import make_user
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.rule("COM-6")]
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 PHONE = {"viewport": {"width": 390, "height": 844}}
 
 
@@ -79,9 +78,7 @@ def test_the_page_fits_a_phone_and_is_accessible(form: WebForm, page_for: Callab
     page.goto("/f/site-key/")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     for _round in range(2):
-        page.evaluate(AXE)
-        found = page.evaluate("axe.run()")["violations"]
-        assert [item["id"] for item in found if item["impact"] in {"serious", "critical"}] == []
+        assert serious(page) == []
         page.get_by_role("button", name="Отправить").click()
         page.get_by_role("alert").wait_for()
 

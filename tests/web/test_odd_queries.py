@@ -80,7 +80,7 @@ def query(pairs: list[tuple[str, str]]) -> str:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_parameter_alone_breaks_no_list_and_no_board(kind: str, client: Client, head: Any) -> None:
-    telling = ("7", "-1", str(2**63), "9" * 400, "\x00", "😀", "NaN", "9999-12-31", "0001-01-01", "'", "x" * 5000, "[]")
+    telling = ("-1", str(2**63), "\x00", "NaN", "9999-12-31", "x" * 5000, "[]")
     urls = [f"{reverse(f'{kind}-board')}?{name}={quote(value)}" for name in names_of(kind) for value in telling]
     assert crashes(client, urls) == []
 
