@@ -24,7 +24,7 @@ from communications.models import Message
 from communications.services import told
 from crm import clock, notify, timeline
 from crm.actors import Actor
-from crm.claims import claim_one
+from crm.claims import back_off, claim_one
 from crm.exclusions import is_excluded
 from crm.models import Attachment, ContactPoint
 
@@ -198,7 +198,7 @@ def _put_off(message: Message, error: str) -> int:
     """Try again later, longer each time; after the last attempt it has failed. Answers how many rows were written."""
     if message.attempts + 1 >= MAX_ATTEMPTS:
         return _finish(message, Message.State.FAILED, error=error)
-    pause = min(FIRST_PAUSE * 2**message.attempts, LONGEST_PAUSE)
+    pause = back_off(message.attempts, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
     return _mine(message).update(
         state=Message.State.QUEUED,
         attempts=message.attempts + 1,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -24,6 +26,15 @@ def let_others_write() -> None:
     """
     if connection.vendor == "sqlite" and not connection.in_atomic_block:
         time.sleep(TURN)
+
+
+def back_off(failures: int, *, first: timedelta, longest: timedelta, growth: int = 2, jitter: float = 0.0) -> timedelta:
+    """How long to wait after so many earlier failures: `first`, then `growth` times as long each time.
+
+    With `jitter` (a share, 0.2 is a fifth more or less) those that failed together do not come back together.
+    """
+    pause = min(first * growth**failures, longest)
+    return pause * random.uniform(1 - jitter, 1 + jitter) if jitter else pause  # noqa: S311 - no secret
 
 
 def claim_one(free: QuerySet[Any], **columns: Any) -> int | None:

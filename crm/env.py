@@ -6,6 +6,7 @@ before the dependencies are there can use the same rules.
 
 import os
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -99,6 +100,13 @@ class Env:
             if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/"):
                 raise BadSettingError(name, f"expected origins such as https://crm.example.com, got {origin!r}.")
         return [origin.rstrip("/") for origin in found]
+
+    def networks(self, name: str) -> list[IPv4Network | IPv6Network]:
+        """Read a list of networks such as 10.0.0.0/8."""
+        try:
+            return [ip_network(item) for item in self.items(name, [])]
+        except ValueError as error:
+            raise BadSettingError(name, f"expected networks such as 10.1.0.0/16: {error}.") from None
 
     def zone(self, name: str, default: str) -> str:
         """Read the name of a time zone."""

@@ -7,7 +7,7 @@ comes back. A row that was not finished (a handler failed, the process died) is 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
@@ -27,6 +27,10 @@ Handler = Callable[[Event], None]
 Wants = Callable[[str, Mapping[str, Any]], bool]
 HANDLERS: dict[str, list[tuple[str, Handler]]] = {}
 WANTS: dict[str, Wants] = {}
+# Who notes what happens in the very transaction, whoever listens besides: gets the event's name, the record, who did
+# it, the event's data, and the changed fields as rows of field, old, new.
+Witness = Callable[[str, StagedRecord, Any, Mapping[str, Any], Sequence[Mapping[str, Any]]], Any]
+WITNESSES: list[Witness] = []
 # Who hears of a chain that was cut: gets the event's name and the record, in the transaction of the cut.
 CUTS: list[Callable[[str, StagedRecord], None]] = []
 MAX_DEPTH = 10
@@ -83,13 +87,26 @@ def is_silent() -> bool:
     return _silent.get()
 
 
-def publish(name: str, obj: StagedRecord, by: Any, data: Mapping[str, Any] | None = None) -> Event | None:
+def publish(
+    name: str,
+    obj: StagedRecord,
+    by: Any,
+    data: Mapping[str, Any] | None = None,
+    *,
+    changes: Sequence[Mapping[str, Any]] = (),
+) -> Event | None:
     """Write an event into the outbox in the caller's transaction and run its handlers after commit.
+
+    `changes` are rows of field, old and new for those who note what happens (webhooks); handlers do not get them.
 
     Answers None where nobody listens, where events are silenced, or where a chain of rules is longer than ten
     steps: then the chain is cut and the record's timeline says so (AUTO-4).
     """
-    if _silent.get() or not _interested(name, obj.RECORD_TYPE, data or {}):
+    if _silent.get():
+        return None
+    for witness in WITNESSES:
+        witness(name, obj, by, data or {}, changes)
+    if not _interested(name, obj.RECORD_TYPE, data or {}):
         return None
     depth = _handling.get()
     if depth >= MAX_DEPTH:

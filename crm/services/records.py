@@ -103,9 +103,9 @@ def record_update(
     validate_fields(record, changed | data.keys())
     _save_changed(record, changed)
     _take_points(record, changed)
-    _tell_changes(record, before, changed, actor)
+    changes = _tell_changes(record, before, changed, actor)
     told = {"fields": sorted(changed), "stage": record.stage, **stages.told_of(record)}
-    events.publish("fields_changed", record, actor, told)
+    events.publish("fields_changed", record, actor, told, changes=changes)
     let_follow(record, changed, actor)
     return record
 
@@ -126,7 +126,10 @@ def _take_points(record: StagedRecord, changed: set[str], *, is_new: bool = Fals
         contact_points.take_columns(record, changed, is_new=is_new)
 
 
-def _tell_changes(record: StagedRecord, before: Mapping[str, Any], changed: Iterable[str], actor: Actor) -> None:
+def _tell_changes(
+    record: StagedRecord, before: Mapping[str, Any], changed: Iterable[str], actor: Actor
+) -> list[dict[str, Any]]:
+    """Write the changes into the audit trail and the timeline; answers them as field, old, new."""
     rows, shown = [], []
     for name in sorted(changed):
         field = record_field(record, name)
@@ -157,6 +160,7 @@ def _tell_changes(record: StagedRecord, before: Mapping[str, Any], changed: Iter
     insert_rows(rows)
     if shown:
         timeline.record(record, "fields", actor, {"changes": shown})
+    return [{"field": row.field, "old": row.old, "new": row.new} for row in rows]
 
 
 @together
@@ -202,7 +206,8 @@ def record_hand(record: R, *, responsible: Any, by: Any, reason: str = "", **tol
         Activity.objects.filter(
             record_type=record.RECORD_TYPE, record_id=record.pk, responsible=former, done_at__isnull=True
         ).update(responsible=responsible)
-    events.publish("responsible_changed", record, by, names)
+    ids = {"old": getattr(former, "pk", None), "new": getattr(responsible, "pk", None)}
+    events.publish("responsible_changed", record, by, names, changes=[{"field": "responsible", **ids}])
     return record
 
 
@@ -212,6 +217,7 @@ def record_delete(record: R, *, by: Any) -> R:
     record.deleted_at = clock.now()
     record.save(update_fields=["deleted_at", "stage"])
     _audit(record, "deleted_at", None, record.deleted_at.isoformat(), by)
+    events.publish("record_deleted", record, by)
     return record
 
 
@@ -222,6 +228,7 @@ def record_restore(record: R, *, by: Any) -> R:
     record.deleted_at = None
     record.save(update_fields=["deleted_at", "stage"])
     _audit(record, "deleted_at", old, None, by)
+    events.publish("record_restored", record, by)
     let_follow(record, {"company", "responsible"}, Actor.of(by))
     return record
 

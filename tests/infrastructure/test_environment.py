@@ -159,7 +159,11 @@ def test_a_long_checkout_path_still_gets_a_socket_the_system_takes() -> None:
 
 def test_the_example_names_exactly_the_variables_that_are_read() -> None:
     code = "".join((ROOT / "crm" / name).read_text(encoding="utf-8") for name in ("settings.py", "addresses.py"))
-    read = set(re.findall(r'env\.(?:text|flag|number|choice|items|origins?|zone|secret)\(\s*["\']([A-Z_]+)["\']', code))
+    read = set(
+        re.findall(
+            r'env\.(?:text|flag|number|choice|items|origins?|networks|zone|secret)\(\s*["\']([A-Z_]+)["\']', code
+        )
+    )
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     named = set(re.findall(r"^(?:# )?([A-Z][A-Z_]+)=", example, flags=re.MULTILINE))
 
