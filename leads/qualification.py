@@ -13,9 +13,8 @@ from crm import clock, pipelines, preferences, stages, timeline
 from crm.actors import Actor
 from crm.contact_points import Point, add_points, points_of
 from crm.errors import MissingField
-from crm.models import Channel, Pipeline, Stage
+from crm.models import Channel, Stage
 from crm.people import sales_head
-from crm.prepared import TEXT, Prepared
 from crm.recognition import Recognised, recognise
 from crm.rows import locked_for
 from crm.services import record_assign, record_update
@@ -23,13 +22,11 @@ from crm.together import together
 from leads.models import Lead
 from leads.services import lead_points
 from leads.stages import DATA_COMPLETE, HANDED_OVER, NEEDS_DATA, NEW
-from objects_registry.matching import candidates_for
-from objects_registry.services import object_from_record
+from objects_registry.services import object_register, tell_duplicate
 
 # A colleague who is back the day after tomorrow keeps the client; a longer absence sends it to the head.
 LONG_ABSENCE = timedelta(days=3)
 # A program that posts requests for a site is a form as well.
-_REGISTRY = Prepared(lambda code: Pipeline.objects.select_for_update(no_key=True).filter(pk=code), TEXT)
 FORM_CHANNELS = frozenset({Channel.FORM, Channel.API})
 
 
@@ -197,21 +194,9 @@ def register_object(lead: Lead, by: Any, *, is_held: bool = False) -> Lead:
     lead = locked_for(Lead, lead.pk, Actor.system(), held=lead if is_held else None)
     if lead.object_id is not None or lead.partner_id is not None or not lead.is_open:
         return lead
-    # One at a time: two leads about one building must not both find that there is no such object.
-    _REGISTRY.first("object")
-    found = candidates_for(lead)
-    if not found:
-        object_from_record(lead, by=actor, found=[], is_held=True)
+    best = object_register(lead, by=actor, is_held=True)
+    if best is None:
         return lead
-    best = found[0]
-    certain = best.match.certain
-    if not certain:
-        object_from_record(lead, by=actor, force_new=True, found=found, is_held=True)
-    record_update(lead, data={}, by=actor, duplicate_object=best.object, duplicate_is_certain=certain)
-    timeline.record(
-        lead,
-        "object_duplicate",
-        actor,
-        {"name": str(best.object), "id": best.object.pk, "certain": certain, "reasons": list(best.match.reasons)},
-    )
+    record_update(lead, data={}, by=actor, duplicate_object=best.object, duplicate_is_certain=best.match.certain)
+    tell_duplicate(lead, best, actor)
     return lead

@@ -37,15 +37,6 @@ def _missing(data: Mapping[str, Any]) -> str:
     return _("Missing: %(fields)s.") % {"fields": ", ".join(labels)} if labels else ""
 
 
-@formatter("object_duplicate", "robot")
-def _object_duplicate(data: Mapping[str, Any]) -> str:
-    if data.get("certain"):
-        return _("The object «%(name)s» is the same building: use it, or make a new one all the same.") % {
-            "name": data.get("name", "")
-        }
-    return _("The object «%(name)s» is probably the same building.") % {"name": data.get("name", "")}
-
-
 @formatter("client_linked", "field")
 def _client_linked(data: Mapping[str, Any]) -> str:
     text = _("Linked to the client %(name)s.") % {"name": data.get("name", "")}

@@ -13,8 +13,8 @@ from accounts.models import Role, User
 from crm import pipelines, timeline, titles
 from crm.actors import Actor
 from crm.errors import DomainError
-from crm.models import RecordType, record_model
-from crm.prepared import NUMBER, Prepared
+from crm.models import Pipeline, RecordType, record_model
+from crm.prepared import NUMBER, TEXT, Prepared
 from crm.rows import locked_for, row
 from crm.services import record_assign, record_create, record_update
 from crm.stages import copy_state
@@ -26,6 +26,7 @@ from objects_registry.models import BUILDING_FIELDS, ConstructionObject
 
 PIPELINE = "object"
 NAME_PARTS = ("length", "width", "address", "city", "region")
+_REGISTRY = Prepared(lambda code: Pipeline.objects.select_for_update(no_key=True).filter(pk=code), TEXT)
 MAKERS = frozenset({Role.ADMINISTRATOR, Role.SALES_HEAD, Role.SALES_MANAGER})
 
 
@@ -140,6 +141,29 @@ def object_from_record(
     timeline.record(locked, "object_made", actor, {"name": obj.name, "id": obj.pk, **despite})
     timeline.record(obj, "object_origin", actor, {**_about(locked), **despite})
     return _seen(record, locked, obj)
+
+
+@together
+def object_register(record: Any, *, by: Any, is_held: bool = False) -> Candidate | None:
+    """Put the object that a lead or deal describes into the registry (LEAD-7, DEAL-3); answers the best look-alike.
+
+    Where one is certainly the same, nothing is made: a person decides. A probable one is only told of, in the
+    record's timeline. `is_held`: see crm.rows.locked_for.
+    """
+    actor = Actor.of(by)
+    # One at a time: two records about one building must not both find that there is no such object.
+    _REGISTRY.first(PIPELINE)
+    found = candidates_for(record)
+    best = found[0] if found else None
+    if best is None or not best.match.certain:
+        object_from_record(record, by=actor, force_new=bool(found), found=found, is_held=is_held)
+    return best
+
+
+def tell_duplicate(record: Any, best: Candidate, by: Any) -> None:
+    """Say on a record's timeline which object it is about, certainly or probably."""
+    told = {"name": str(best.object), "id": best.object.pk, "certain": best.match.certain}
+    timeline.record(record, "object_duplicate", by, {**told, "reasons": list(best.match.reasons)})
 
 
 def _existing(pk: int, actor: Actor) -> ConstructionObject:

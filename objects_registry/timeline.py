@@ -38,3 +38,12 @@ def _object_used(data: Mapping[str, Any]) -> str:
 @formatter("object_linked_to", "field")
 def _object_linked_to(data: Mapping[str, Any]) -> str:
     return _("«%(record)s» was linked to this object.") % {"record": data.get("record", "")}
+
+
+@formatter("object_duplicate", "robot")
+def _object_duplicate(data: Mapping[str, Any]) -> str:
+    if data.get("certain"):
+        return _("The object «%(name)s» is the same building: use it, or make a new one all the same.") % {
+            "name": data.get("name", "")
+        }
+    return _("The object «%(name)s» is probably the same building.") % {"name": data.get("name", "")}
