@@ -12,9 +12,15 @@ class CommunicationsConfig(AppConfig):
 
     def ready(self) -> None:
         from communications import account_letters, processing, services, timeline
-        from crm import health, nightly, settings_transfer
+        from communications.webhooks import noting
+        from communications.webhooks import services as webhooks
+        from crm import events, health, nightly, settings_transfer
 
         del timeline  # imported for its sentences
+        if noting.note not in events.WITNESSES:
+            events.WITNESSES.append(noting.note)
+        nightly.every_night("log of webhooks", webhooks.log_prune)
+        health.backlog("webhooks", webhooks.waiting_age)
         settings_transfer.section("template", "code", save=services.template_take)
         settings_transfer.section("webform", "key")
         nightly.every_night("letters about accounts", account_letters.forget_old)

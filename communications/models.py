@@ -1,4 +1,4 @@
-"""What comes in and goes out: web forms, raw submissions, letters and messages, calls, templates."""
+"""What comes in and goes out: web forms, raw submissions, letters and messages, calls, templates, webhooks."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ HEX_COLOUR = RegexValidator(r"^#[0-9a-fA-F]{6}$", _("Write the colour as #1f5fbf
 def public_key() -> str:
     """A key that names a form on foreign sites; it is no secret, only hard to guess."""
     return secrets.token_urlsafe(12)
+
+
+def long_key() -> str:
+    """What a secret is made of."""
+    return secrets.token_urlsafe(32)
+
+
+def event_uid() -> str:
+    """A name that no other event has."""
+    return f"evt_{secrets.token_urlsafe(18)}"
 
 
 class WebForm(models.Model):
@@ -195,6 +205,9 @@ class Message(RecordRef):
     handed_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(_("sent"), null=True)
     is_unsure = models.BooleanField(_("unknown whether it left"), default=False)
+    opened_at = models.DateTimeField(_("opened"), null=True)
+    open_count = models.PositiveIntegerField(_("how often opened"), default=0)
+    is_open_told = models.BooleanField(default=False, help_text="The event of the first opening was published.")
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.TextField(_("error"), blank=True)
 
@@ -208,6 +221,9 @@ class Message(RecordRef):
                 fields=["not_before", "id"],
                 name="message_to_send",
                 condition=Q(state__in=["queued", "sending"]),
+            ),
+            models.Index(
+                fields=["opened_at"], name="message_opened", condition=Q(opened_at__isnull=False, is_open_told=False)
             ),
         ]
 
@@ -232,3 +248,102 @@ class Call(RecordRef):
         verbose_name = _("call")
         verbose_name_plural = _("calls")
         indexes: ClassVar = [models.Index(fields=["record_type", "record_id", "-at"], name="call_of_record")]
+
+
+class WebhookEndpoint(models.Model):
+    """Where programs of others are told of what happens, seen with the eyes of its owner (COM-7)."""
+
+    class Off(models.TextChoices):
+        BY_HAND = "by_hand", _("switched off by hand")
+        GONE = "gone", _("the other side wants no more (410)")
+        FAILING = "failing", _("nothing has got through for days")
+
+    key = models.SlugField(max_length=40, unique=True, default=public_key, editable=False)
+    name = models.CharField(_("name"), max_length=100)
+    url = models.CharField(_("address"), max_length=1000)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="webhooks", verbose_name=_("whose eyes it sees with")
+    )
+    events = models.JSONField(_("events"), default=list, blank=True, help_text="lead.created …; empty: robots alone.")
+    is_active = models.BooleanField(_("switched on"), default=True)
+    off_reason = models.CharField(max_length=10, choices=Off, blank=True, editable=False)
+    # Secrets are made of these and the installation's own key: who reads the database cannot sign.
+    seed = models.CharField(max_length=60, default=long_key, editable=False)
+    old_seed = models.CharField(max_length=60, blank=True, editable=False)
+    old_until = models.DateTimeField(null=True, editable=False)
+    failing_since = models.DateTimeField(null=True, editable=False)
+    silent_tries = models.PositiveIntegerField(default=0, editable=False, help_text="In a row, without any answer.")
+    paused_until = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["name", "id"]
+        verbose_name = _("webhook")
+        verbose_name_plural = _("webhooks")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WebhookEvent(RecordRef):
+    """Something that programs of others are told of, written in the transaction in which it happened."""
+
+    uid = models.SlugField(max_length=40, unique=True, default=event_uid, help_text="webhook-id of its messages.")
+    type = models.CharField(_("event"), max_length=40)
+    at = models.DateTimeField(_("when"), default=clock.now)
+    # {"changes": [{field, old, new}], "actor": {kind, id, name}, …}
+    data = models.JSONField(default=dict)
+    key = models.CharField(max_length=200, null=True, unique=True, help_text="A robot's run calls once.")
+    rule_name = models.CharField(max_length=100, blank=True, help_text="The robot that called; empty for events.")
+    position = models.BigIntegerField(
+        null=True, unique=True, help_text="Given after the commit, without gaps: who has read up to it misses nothing."
+    )
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        verbose_name = _("event of webhooks")
+        verbose_name_plural = _("events of webhooks")
+        indexes: ClassVar = [
+            models.Index(fields=["id"], name="webhook_event_to_number", condition=Q(position__isnull=True)),
+            models.Index(fields=["at"], name="webhook_event_at"),
+        ]
+
+
+class WebhookDelivery(models.Model):
+    """One message to one endpoint: sent at least once, with the same id and body however often it is tried."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Waiting")
+        SENDING = "sending", _("Being sent")
+        DONE = "done", _("Delivered")
+        FAILED = "failed", _("Not delivered")
+        WITHHELD = "withheld", _("Not shown to its owner")
+
+    endpoint = models.ForeignKey(WebhookEndpoint, models.CASCADE, related_name="deliveries")
+    event = models.ForeignKey(WebhookEvent, models.CASCADE, related_name="deliveries")
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
+    body = models.TextField(blank=True, help_text="As first sent; empty before.")
+    created_at = models.DateTimeField(_("created"), default=clock.now)
+    not_before = models.DateTimeField(default=clock.now)
+    claimed_at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    status = models.PositiveSmallIntegerField(null=True, help_text="Of the latest answer.")
+    answer = models.CharField(max_length=500, blank=True, help_text="Its first characters.")
+    error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        verbose_name = _("delivery of a webhook")
+        verbose_name_plural = _("deliveries of webhooks")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["endpoint", "event"], name="webhook_delivery_once"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["not_before", "id"], name="webhook_to_send", condition=Q(state__in=["queued", "sending"])
+            ),
+            models.Index(fields=["endpoint", "-id"], name="webhook_log"),
+            models.Index(fields=["created_at"], name="webhook_delivery_at"),
+        ]

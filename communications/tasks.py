@@ -1,10 +1,11 @@
-"""What beat asks of communications: send what waits, take up requests that were left."""
+"""What beat asks of communications: send what waits (letters, webhooks), take up requests that were left."""
 
 from __future__ import annotations
 
 from celery import shared_task
 
 from communications import account_letters, calling, notice_letters, outbox, processing
+from communications.webhooks import sending
 from crm import scope
 
 
@@ -13,6 +14,13 @@ def send_outbox() -> int:
     """Send the letters that are due, those about accounts first: somebody waits for them."""
     with scope.opened():
         return account_letters.send_due() + outbox.send_due()
+
+
+@shared_task(name="communications.tasks.send_webhooks")
+def send_webhooks() -> int:
+    """Send the messages of webhooks that are due."""
+    with scope.opened():
+        return sending.send_due()
 
 
 @shared_task(name="communications.tasks.mail_notices")

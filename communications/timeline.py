@@ -105,3 +105,32 @@ def _call(data: Mapping[str, Any]) -> str:
         parts.append(_("%(seconds)s s") % {"seconds": data["seconds"]})
     line = " ".join(part for part in parts if part)
     return f"{line}. {data['note']}" if data.get("note") else f"{line}."
+
+
+@formatter("webhook_called", "robot")
+def _webhook_called(data: Mapping[str, Any]) -> str:
+    return _("The webhook «%(name)s» was called, it answered %(status)s.") % {
+        "name": data.get("name", ""),
+        "status": data.get("status") or "",
+    }
+
+
+@formatter("webhook_failed", "robot")
+def _webhook_failed(data: Mapping[str, Any]) -> str:
+    return _("The webhook «%(name)s» was not called: %(error)s") % {
+        "name": data.get("name", ""),
+        "error": data.get("error", ""),
+    }
+
+
+OFF_REASONS = {
+    "gone": gettext_lazy(
+        "The webhook «%(name)s» is switched off: the other side answered that it wants no more (410)."
+    ),
+    "failing": gettext_lazy("The webhook «%(name)s» is switched off: nothing has got through for days."),
+}
+
+
+@formatter("webhook_off", "robot")
+def _webhook_off(data: Mapping[str, Any]) -> str:
+    return str(OFF_REASONS[str(data.get("why"))]) % {"name": data.get("name", "")}

@@ -90,6 +90,7 @@ HANGING: tuple[Link, ...] = (
     Link("crm.StageHistory", "record_id", STAY),
     Link("crm.Change", "record_id", STAY),
     Link("crm.Event", "record_id", STAY),
+    Link("communications.WebhookEvent", "record_id", STAY),
     Link("automation.RuleRun", "record_id", STAY),
     # Of leads and deals alone; what a partner works at now is not merged.
     Link("partners.Handoff", "record_id"),

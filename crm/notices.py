@@ -65,6 +65,7 @@ def summary(kind: str, count: int) -> str:
         "partner": ngettext("%(count)s deal was won by partners", "%(count)s deals were won by partners", count),
         "list_job": ngettext("%(count)s bulk action is done", "%(count)s bulk actions are done", count),
         "message": ngettext("%(count)s letter did not leave", "%(count)s letters did not leave", count),
+        "webhook": ngettext("%(count)s webhook is switched off", "%(count)s webhooks are switched off", count),
     }
     return sentences[kind] % {"count": count}
 
@@ -82,14 +83,16 @@ def rows(notifications: Iterable[Notification], user: User) -> list[dict[str, An
         for record in manager.visible_to(user).filter(pk__in=ids):
             records[record_type, record.pk] = record
     return [
-        {"row": row, "record": record or _job(row), "text": _text(row) if record else ""}
+        {"row": row, "record": record or _about_none(row), "text": _text(row) if record else ""}
         for row in found
         for record in [records.get((row.record_type, row.record_id))]
     ]
 
 
-def _job(row: Notification) -> str | None:
-    """What is said of a job over a list, which is about no single record; None for any other line."""
+def _about_none(row: Notification) -> str | None:
+    """What is said of a job over a list or a webhook, which are about no record; None for any other line."""
+    if row.action == "webhook_off":
+        return _text(row)
     if row.action != "list_job":
         return None
     if row.data.get("kind") == ListJob.Kind.EXPORT:
@@ -106,6 +109,8 @@ def address(row: Notification, user: User) -> str:
         if job is None:
             return ""
         return reverse("job-list") if job.file else reverse("job", args=[job.pk])
+    if row.action == "webhook_off":
+        return reverse("settings-webhook", args=[row.record_id]) if user.is_head else ""
     record = visible_record(row.record_type, row.record_id, user)
     return record.get_absolute_url() if record else ""
 

@@ -111,6 +111,12 @@ SETTINGS: dict[str, Setting] = {
     ),
     "merge_undo_days": Setting(30, "int", gettext_lazy("A merge can be undone for so many days")),
     "refusal_threshold_percent": Setting(40, "int", gettext_lazy("A refusal reason is flagged above this share, %")),
+    "webhook_log_days": Setting(
+        30,
+        "int",
+        gettext_lazy("Webhooks: the log and the events are kept for so many days"),
+        gettext_lazy("What still waits to be delivered is kept until it is."),
+    ),
     "dormant_days": Setting(365, "int", gettext_lazy("A client is dormant after so many days without activity")),
     "clock_shift_seconds": Setting(0, "hidden", gettext_lazy("Shift of the demo's clock, seconds")),
 }

@@ -228,6 +228,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 600.0,
         "options": {"expires": 600},
     },
+    "send-webhooks": {"task": "communications.tasks.send_webhooks", "schedule": 5.0, "options": {"expires": 5}},
     "send-outbox": {"task": "communications.tasks.send_outbox", "schedule": 5.0, "options": {"expires": 5}},
     "mail-notices": {"task": "communications.tasks.mail_notices", "schedule": 30.0, "options": {"expires": 30}},
     "process-submissions": {
@@ -323,6 +324,11 @@ if "@" not in DEFAULT_FROM_EMAIL:
     raise BadSettingError("DEFAULT_FROM_EMAIL", f"expected an e-mail address, got {DEFAULT_FROM_EMAIL!r}.")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
+# --- Webhooks -------------------------------------------------------------------------------------
+
+# Webhooks go to public addresses only, and to these networks of one's own.
+WEBHOOK_ALLOWED_NETWORKS = env.networks("WEBHOOK_ALLOWED_NETWORKS")
+
 # --- API ------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
@@ -383,6 +389,7 @@ SPECTACULAR_SETTINGS = {
         "PartnerStateEnum": "accounts.models.Partner.State",
         "HandoffStateEnum": "partners.models.Handoff.State",
         "SubmissionStateEnum": "communications.models.Submission.State",
+        "WebhookStateEnum": "communications.models.WebhookDelivery.State",
     },
     # With more than a hundred calls opened out at once the page is drawn for minutes.
     "SWAGGER_UI_SETTINGS": {"docExpansion": "none", "deepLinking": True, "persistAuthorization": False},

@@ -31,6 +31,7 @@ KINDS: dict[str, Any] = {
     "product": gettext_lazy("Catalogue of products"),
     "template": gettext_lazy("Message template"),
     "webform": gettext_lazy("Web form"),
+    "webhook": gettext_lazy("Webhook"),
     "team": gettext_lazy("Team"),
     "user": gettext_lazy("Person"),
     "rule": gettext_lazy("Rule"),
@@ -55,6 +56,7 @@ MODELS = {
     "product": "deals.Product",
     "template": "communications.MessageTemplate",
     "webform": "communications.WebForm",
+    "webhook": "communications.WebhookEndpoint",
     "team": "accounts.Team",
     "user": "accounts.User",
     "rule": "automation.Rule",
@@ -83,6 +85,7 @@ DEEDS: dict[str, Any] = {
     "commission": gettext_lazy("terms of commission"),
     "correction": gettext_lazy("correction of commission"),
     "payment": gettext_lazy("payment of commission"),
+    "secret": gettext_lazy("another secret"),
     "client_lookup": gettext_lazy("looked for a client"),
     **SECURITY,
 }

@@ -27,6 +27,7 @@ urlpatterns = [
     path("", include("automation.urls")),
     path("", include("communications.record_urls")),
     path("settings/", include("communications.urls")),
+    path("settings/", include("communications.webhooks.urls")),
     path("settings/", include("leads.settings_urls")),
     path("settings/", include("objects_registry.settings_urls")),
     path("settings/", include("deals.settings_urls")),

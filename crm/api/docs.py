@@ -37,6 +37,7 @@ CODES: dict[str, tuple[int, Any]] = {
     "not_linked": (409, gettext_lazy("The lead was not linked by hand, or its client was changed since.")),
     "conversion_stays": (409, gettext_lazy("Something new hangs on what the conversion made: it cannot be undone.")),
     "version_differs": (412, gettext_lazy("The record is not at the version of If-Match any more.")),
+    "events_gone": (410, gettext_lazy("Events right after that one are not kept any more: read the records.")),
     "too_large": (413, gettext_lazy("The body is larger than is accepted.")),
     "unsupported_media_type": (415, gettext_lazy("Send JSON; files as multipart/form-data.")),
     "no_quote": (422, gettext_lazy("Of this deal no quote can be made or sent; the message says why.")),

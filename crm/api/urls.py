@@ -73,6 +73,7 @@ urlpatterns = [
     path("v1/", include("communications.templates_api")),
     path("v1/", include("communications.record_api")),
     path("v1/", include("communications.api")),
+    path("v1/", include("communications.webhooks.api")),
     path("v1/", include("leads.api")),
     path("v1/", include("leads.copies_api")),
     path("v1/", include("leads.routing_api")),

@@ -36,6 +36,7 @@ PAGES: tuple[tuple[Any, tuple[tuple[Any, str, str, bool], ...]], ...] = (
             (_("Web forms"), "settings-webforms", "forms", False),
             (_("Message templates"), "settings-templates", "mail", False),
             (_("Sources"), "settings-sources", "ad-2", False),
+            (_("Webhooks"), "settings-webhooks", "webhook", False),
         ),
     ),
     (

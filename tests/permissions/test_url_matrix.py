@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import ApiToken, Team
 from automation.models import Rule, ScheduledRun
-from communications.models import Message, Submission, WebForm
+from communications.models import Message, Submission, WebForm, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from crm.models import (
     Activity,
     Attachment,
@@ -95,6 +95,7 @@ class Rows:
         self._records()
         self._pages()
         self._settings()
+        self._webhooks()
         self._rest()
 
     def add(self, name: str, codes: str, *args: Any, method: str = "GET") -> None:
@@ -251,6 +252,20 @@ class Rows:
         self.add("settings-sources-edit", HEADS, _first_source())
         self.add("settings-calendar-edit", HEADS, CalendarDay.objects.order_by("pk")[0].pk)
         self.add("settings-calendar-fill", HEADS.replace("200", "-"), method="POST")
+
+    def _webhooks(self) -> None:
+        hook = WebhookEndpoint.objects.create(name="Склад", url="https://example.com/", owner=self.world.people["head"])
+        sent = WebhookDelivery.objects.create(
+            endpoint=hook, event=WebhookEvent.objects.create(type="test", record_id=0)
+        )
+        for name in ("settings-webhooks", "settings-webhook-add"):
+            self.add(name, HEADS)
+        for name in ("settings-webhook", "settings-webhook-log", "settings-webhook-delete"):
+            self.add(name, HEADS, hook.pk)
+        self.add("settings-webhook-delivery", HEADS, sent.pk)
+        for name in ("rotate", "test", "failed-again"):
+            self.add(f"settings-webhook-{name}", "302 - - 403 403 403 403", hook.pk, method="POST")
+        self.add("settings-webhook-delivery-again", "302 - - 403 403 403 403", sent.pk, method="POST")
 
     def _rest(self) -> None:
         partner = self.world.people["partner_a"].partner
