@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from automation.actions import letter_way, message_way
+from automation.actions.hooks import what_is_sent
 from automation.models import Rule
 from automation.wording import what_it_does
 from crm.models import ContactPoint, StagedRecord
@@ -16,6 +17,8 @@ WAYS: dict[str, Any] = {"send_message": message_way, "send_letter": letter_way}
 
 def what_will_happen(rule: Rule, record: StagedRecord) -> str:
     """What the rule does to this record, for people; consent, addresses and exclusions are those of this moment."""
+    if rule.action == "call_webhook":
+        return what_is_sent(rule.params, record)
     find_way = WAYS.get(rule.action)
     if find_way is None:
         return what_it_does(rule)

@@ -51,6 +51,10 @@ OUTCOMES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         else _("no row of the routing table took the lead")
     ),
     "registered": lambda data: _("the object was looked for in the registry"),
+    "object_known": lambda data: (
+        _("no object was made: «%(object)s» is the same building") % {"object": data.get("object", "")}
+    ),
+    "webhook_queued": lambda data: _("calls the webhook «%(name)s»") % {"name": data.get("name", "")},
     "object_follows": lambda data: (
         _("responsible for «%(object)s»: %(name)s") % {"object": data.get("object", ""), "name": data.get("name", "")}
     ),

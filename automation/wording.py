@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext_lazy
 
 from accounts.models import Role, User
-from automation.actions import ACTIONS
+from automation.actions import ACTIONS, hooks
 from automation.models import Rule
 from communications.models import MessageTemplate
 from crm import conditions, pipelines, scope
@@ -162,6 +162,9 @@ def _about(rule: Rule) -> str:
     params = rule.params
     if params.get("template"):
         return _name_of(_templates(), params["template"])
+    if params.get("endpoint"):
+        hook = hooks.chosen(params)
+        return f"«{hook.name}»" if hook is not None else _("it is not there any more")
     if params.get("field"):
         return _field_and_value(rule)
     if params.get("users"):

@@ -9,9 +9,13 @@ from django.utils.translation import gettext_lazy
 
 from automation.actions import params
 from automation.actions.registry import Context, Outcome, action
-from crm import pipelines
+from crm import notify, pipelines
 from crm.models import RecordType, record_model
 from crm.rows import row
+from objects_registry.services import object_register, tell_duplicate
+
+# Of a building of which none of these is known nothing can be put into the registry.
+DESCRIBING = ("purpose_id", "length", "width", "height", "area", "address", "city")
 
 
 @action("qualify_lead", gettext_lazy("Qualify the lead"), pipelines=("lead",))
@@ -38,6 +42,25 @@ def register_object(context: Context) -> Outcome | None:
 
     qualification.register_object(context.record, context.actor, is_held=True)
     return Outcome("registered", is_told=True)
+
+
+@action("create_object", gettext_lazy("Make a construction object of the deal"), types=(RecordType.DEAL,))
+def create_object(context: Context) -> Outcome | None:
+    """Make the object that a deal describes; one that is certainly the same is shown to the responsible (DEAL-3)."""
+    deal = context.record
+    if deal.object_id is not None or deal.partner_id is not None or not deal.is_open:
+        return None
+    if not any(getattr(deal, name) for name in DESCRIBING):
+        return None  # nothing is known of the building yet
+    best = object_register(deal, by=context.actor, is_held=True)
+    if best is None:
+        return Outcome("registered", is_told=True)
+    tell_duplicate(deal, best, context.actor)
+    if not best.match.certain:
+        return Outcome("registered", is_told=True)
+    told = {"name": str(best.object), "certain": True}
+    notify.tell(deal.responsible_id, deal, "robot", "object_duplicate", told, by=context.actor)
+    return Outcome("object_known", {"object": str(best.object)}, is_told=True)
 
 
 @action(

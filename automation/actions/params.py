@@ -17,7 +17,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
-from communications.models import MessageTemplate
+from communications.models import MessageTemplate, WebhookEndpoint
 from crm import conditions, pipelines
 from crm.formfields import field_for
 from crm.models import Activity, Pipeline, RefusalReason, Stage, StagedRecord, record_model
@@ -154,6 +154,8 @@ def field_value(asked: Asked) -> forms.Field | None:
 
 def plain(value: Any) -> Any:
     """A value of a form as JSON keeps it."""
+    if isinstance(value, WebhookEndpoint):
+        return value.key
     if isinstance(value, models.Model):
         return value.pk
     if isinstance(value, models.QuerySet | list | tuple):
