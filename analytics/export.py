@@ -27,7 +27,7 @@ Sheet = tuple[str, list[tables.Column], list[Any], Callable[[Any], str]]
 def about(query: ReportQuery) -> str:
     """The question in words, as it stands above every table."""
     parts = [
-        query.pipeline.name,
+        _("All of our pipelines") if query.codes else query.pipeline.name,
         _("%(start)s – %(end)s") % {"start": f"{query.period.start:%d.%m.%Y}", "end": f"{query.period.end:%d.%m.%Y}"},
     ]
     for name, values in query.cuts.items():

@@ -61,18 +61,24 @@ class ReportForm(forms.Form):
     partner = forms.ModelChoiceField(Partner.objects.all(), label=_("Partner"), required=False, empty_label=_("All"))
     by = forms.ChoiceField(label=_("Table"), choices=BY_CHOICES, required=False)
 
-    def __init__(self, *args: Any, query: ReportQuery, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, query: ReportQuery, names: tuple[str, ...] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         user = query.user
+        if names is not None:
+            for name in set(self.fields) - {"period", "start", "end", *names}:
+                del self.fields[name]
         choices = [(item.code, item.name) for item in offered_pipelines(user)]
-        cast("forms.ChoiceField", self.fields["pipeline"]).choices = choices
-        cast("forms.ModelChoiceField[User]", self.fields["responsible"]).queryset = assignable_users(user)
-        for name, rows in _catalogue_choices().items():
-            cast("forms.ChoiceField", self.fields[name]).choices = [("", _("All")), *rows]
+        if "pipeline" in self.fields:
+            cast("forms.ChoiceField", self.fields["pipeline"]).choices = choices
+        if "responsible" in self.fields:
+            cast("forms.ModelChoiceField[User]", self.fields["responsible"]).queryset = assignable_users(user)
+        catalogues = _catalogue_choices() if {"team", "source", "purpose"} & set(self.fields) else {}
+        for name in set(catalogues) & set(self.fields):
+            cast("forms.ChoiceField", self.fields[name]).choices = [("", _("All")), *catalogues[name]]
         if user.role in {Role.PARTNER, Role.SALES_MANAGER}:
-            del self.fields["team"]
+            self.fields.pop("team", None)
         if not query.pipeline.is_partner or user.role == Role.PARTNER:
-            del self.fields["partner"]
+            self.fields.pop("partner", None)
 
     def add_prefix(self, field_name: str) -> str:
         """Dates are called from and to in the URL, words that Python keeps to itself."""
@@ -91,9 +97,9 @@ def named(error: InvalidInput) -> list[str]:
     return found
 
 
-def bound(query: ReportQuery, data: Any) -> ReportForm:
-    """The form showing the question that was understood."""
+def bound(query: ReportQuery, data: Any, names: tuple[str, ...] | None = None) -> ReportForm:
+    """The form showing the question that was understood; with `names` no other cuts than these."""
     values = data.copy()
     values["pipeline"], values["period"] = query.pipeline.code, query.preset
     values["from"], values["to"] = query.period.start.isoformat(), query.period.end.isoformat()
-    return ReportForm(values, query=query)
+    return ReportForm(values, query=query, names=names)

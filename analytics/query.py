@@ -48,13 +48,17 @@ class Period:
 
 @dataclass(frozen=True)
 class ReportQuery:
-    """One question to the reports; `cuts` are list-filter parameters, many values each."""
+    """One question to the reports; `cuts` are list-filter parameters, many values each.
+
+    With `codes` the rows of several pipelines of the kind are meant, not of the one.
+    """
 
     user: User
     pipeline: Pipeline
     period: Period
     preset: str = "this_year"
     cuts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    codes: tuple[str, ...] = ()
 
     @property
     def record_type(self) -> str:
@@ -62,7 +66,7 @@ class ReportQuery:
 
     def params(self, **extra: Any) -> list[tuple[str, str]]:
         """The list's parameters that this question and `extra` come to; a value None leaves a name out."""
-        rows = [("pipeline", self.pipeline.code)]
+        rows = [("pipeline", code) for code in self.codes or (self.pipeline.code,)]
         rows += [(name, value) for name, values in self.cuts.items() if name not in extra for value in values]
         rows += [(name, str(value)) for name, value in extra.items() if value is not None]
         return rows
@@ -98,6 +102,12 @@ class ReportQuery:
         """Parameters that cut a list to records closed in the period."""
         span = period or self.period
         return {"closed_from": span.start.isoformat(), "closed_to": span.end.isoformat()}
+
+    def sales(self, record_type: str) -> ReportQuery:
+        """The same question about all of the manufacturer's own leads or deals, whichever their pipeline."""
+        own = [item for item in pipelines.catalogue().pipelines.values() if item.record_type == record_type]
+        own = [item for item in own if not item.is_partner]
+        return replace(self, pipeline=own[0], codes=tuple(item.code for item in own))
 
     def with_period(self, period: Period) -> ReportQuery:
         """The same question about another period."""
@@ -136,8 +146,13 @@ def _typed(start: str, end: str, today: date) -> Period:
     return Period(min(first, last), max(first, last))
 
 
-def parse(user: User, data: QueryDict, *, record_type: str = "") -> ReportQuery:
-    """A question from a page's or the API's parameters; unknown pipelines fall back to the user's first one."""
+def parse(
+    user: User, data: QueryDict, *, record_type: str = "", names: tuple[str, ...] = CUTS, preset: str = "last_12_months"
+) -> ReportQuery:
+    """A question from a page's or the API's parameters; unknown pipelines fall back to the user's first one.
+
+    `names` are the cuts that the report knows, `preset` the period that it shows when none is asked for.
+    """
     offered = offered_pipelines(user, record_type)
     wanted = data.get("pipeline", "")
     pipeline = next((item for item in offered if item.code == wanted), None)
@@ -146,11 +161,11 @@ def parse(user: User, data: QueryDict, *, record_type: str = "") -> ReportQuery:
             message = str(_("There is no such pipeline."))
             raise InvalidInput(message, errors=[{"pointer": "/pipeline", "code": "unknown", "message": message}])
         pipeline = next((item for item in offered if item.record_type == "deal"), offered[0])
-    preset = data.get("period", "") or ("custom" if data.get("from") or data.get("to") else "last_12_months")
+    preset = data.get("period", "") or ("custom" if data.get("from") or data.get("to") else preset)
     if preset not in dict(PERIODS):
         message = str(_("There is no such period."))
         raise InvalidInput(message, errors=[{"pointer": "/period", "code": "unknown", "message": message}])
-    cuts = {name: tuple(value for value in data.getlist(name) if value) for name in CUTS}
+    cuts = {name: tuple(value for value in data.getlist(name) if value) for name in names}
     return ReportQuery(
         user=user,
         pipeline=pipeline,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from django.utils.translation import gettext as _
 
@@ -15,17 +15,26 @@ from analytics.refusals import CutRow, MonthRow, Refusals
 from crm.templatetags import ui
 
 
+class Behind(Protocol):
+    """What an amount opens: a figure, or another page."""
+
+    @property
+    def url(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a report: label, how a row's value is read, and its kind (count, money, share, seconds, text).
 
-    `behind` finds the figure whose records an amount sums up: the amount opens their list.
+    `behind` finds the figure whose records an amount sums up: the amount opens their list. `is_small` tells of a row
+    whose figure says little because it was taken of few.
     """
 
     label: str
     read: Callable[[Any], Any]
     kind: str = "count"
-    behind: Callable[[Any], Figure] | None = None
+    behind: Callable[[Any], Behind] | None = None
+    is_small: Callable[[Any], bool] | None = None
 
     @property
     def numeric(self) -> bool:
@@ -46,7 +55,8 @@ class Column:
         if isinstance(found, Figure):
             return {"label": self.label, "value": self._shown(found.value), "url": found.url if found.value else ""}
         url = self.behind(row).url if self.behind and found else ""
-        return {"label": self.label, "value": self._shown(found), "url": url}
+        few = bool(found is not None and self.is_small and self.is_small(row))
+        return {"label": self.label, "value": self._shown(found), "url": url, "few": few}
 
     def _shown(self, value: Any) -> str:
         if value is None:
@@ -63,11 +73,14 @@ class Column:
         return ui.number(value)
 
 
-def page_table(columns: list[Column], rows: list[Any], label: Callable[[Any], str]) -> dict[str, Any]:
-    """What components/report_table.html wants."""
+def page_table(
+    columns: list[Column], rows: list[Any], label: Callable[[Any], str], total: Any = None
+) -> dict[str, Any]:
+    """What components/report_table.html wants; `total` is one more row, under the others."""
     return {
         "columns": [{"label": "", "numeric": False}, *({"label": c.label, "numeric": c.numeric} for c in columns)],
         "rows": [{"label": label(row), "cells": [column.cell(row) for column in columns]} for row in rows],
+        "total_row": {"label": label(total), "cells": [column.cell(total) for column in columns]} if total else None,
     }
 
 

@@ -174,7 +174,21 @@ class AskedFilterSet(filters.FilterSet):
 
 
 # What lists are not cut by for the people of partners: it would tell of fields that they are not shown.
-INTERNAL = frozenset({"team", "partner", "utm_campaign", "source", "no_source", "channel", "copies", "route"})
+INTERNAL = frozenset(
+    [
+        "team",
+        "partner",
+        "utm_campaign",
+        "no_campaign",
+        "source",
+        "no_source",
+        "channel",
+        "copies",
+        "route",
+        "touched",
+        "upsell_by",
+    ]
+)
 
 
 class RecordFilter(AskedFilterSet):
@@ -237,6 +251,7 @@ class ClosableFilter(RecordFilter):
     no_source = filters.BooleanFilter(field_name="source", lookup_expr="isnull", label=_("Source unknown"))
     channel = ChoicesFilter(choices=Channel.choices, label=_("Channel"))
     utm_campaign = filters.CharFilter(label="utm_campaign")
+    no_campaign = filters.BooleanFilter(method="by_no_campaign", label=_("No campaign"))
     region = filters.CharFilter(lookup_expr="iexact", label=_("Region"))
     city = filters.CharFilter(lookup_expr="iexact", label=_("City"))
     area_from = filters.NumberFilter(field_name="area", lookup_expr="gte", label=_("Area from, m²"))
@@ -291,6 +306,10 @@ class ClosableFilter(RecordFilter):
     def by_got_to(self, queryset: Any, _name: str, value: str) -> Any:
         """Records that stood at some time in the stage or in one behind it on the main path, up to success."""
         return queryset.filter(self._history(to_stage__in=[stage.key for stage in pipelines.path_from(value)]))
+
+    def by_no_campaign(self, queryset: Any, _name: str, value: bool) -> Any:
+        """Records without a campaign, or with one."""
+        return queryset.filter(utm_campaign="") if value else queryset.exclude(utm_campaign="")
 
     def by_no_region(self, queryset: Any, _name: str, value: bool) -> Any:
         """Records without a region, or with one."""

@@ -41,6 +41,9 @@ KINDS: dict[str, Any] = {
     "token": gettext_lazy("API token"),
     "feed": gettext_lazy("Address of a calendar"),
     "security": gettext_lazy("Security"),
+    "spend": gettext_lazy("Advertising spend"),
+    "plan": gettext_lazy("Sales plan"),
+    "bonus": gettext_lazy("Bonus rule"),
 }
 
 # What the kinds are rows of; upper apps by name only.
@@ -65,6 +68,9 @@ MODELS = {
     "partner": "accounts.Partner",
     "token": "accounts.ApiToken",
     "feed": "accounts.CalendarFeed",
+    "spend": "analytics.AdSpend",
+    "plan": "analytics.SalesPlan",
+    "bonus": "analytics.BonusRule",
 }
 # What happened to somebody's account; the lines are of the kind "security" (crm.security_log).
 SECURITY: dict[str, Any] = {

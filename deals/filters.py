@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import django_filters as filters
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from crm.filters import ClosableFilter, KeyFilter, RowsFilter
+from accounts.models import User
+from crm.filters import ClosableFilter, DayFilter, KeyFilter, RowsFilter
+from crm.models import Source
+from deals import touches
 from deals.models import Deal
 from objects_registry.models import Purpose
+
+
+class TouchedField(forms.CharField):
+    """A touch of a deal and its source: "first:yandex_direct", "any:yandex_direct:hangars"; without source "last:"."""
+
+    def to_python(self, value: Any) -> Any:
+        """The touch that is meant; ValidationError for what is none."""
+        text = super().to_python(value)
+        if not text:
+            return None
+        found = touches.Touched.parse(text)
+        if found is None or (found.source and not Source.objects.filter(pk=found.source).exists()):
+            raise ValidationError(_now("There is no such touch."), code="invalid_choice")
+        return found
+
+
+class TouchedFilter(filters.CharFilter):
+    """Deals by the source of their first, last or any touch (ANA-3)."""
+
+    field_class = TouchedField
 
 
 class DealFilter(ClosableFilter):
@@ -19,6 +47,18 @@ class DealFilter(ClosableFilter):
     amount_from = filters.NumberFilter(field_name="amount", lookup_expr="gte", label=_("Amount from"))
     amount_to = filters.NumberFilter(field_name="amount", lookup_expr="lte", label=_("Amount to"))
     mother = KeyFilter(field_name="mother_id", label=_("Mother deal"))
+    upsell_by = RowsFilter(queryset=User.objects.all(), label=_("Who made the upsell"))
+    no_close_date = filters.BooleanFilter(
+        field_name="expected_close_date", lookup_expr="isnull", label=_("No expected close")
+    )
+    close_from = DayFilter(field_name="expected_close_date", lookup_expr="gte", label=_("Expected close from"))
+    close_to = DayFilter(field_name="expected_close_date", lookup_expr="lte", label=_("Expected close to"))
+    # The last one: it works on what the others leave.
+    touched = TouchedFilter(method="by_touch", label=_("Touch"))
+
+    def by_touch(self, queryset: Any, _name: str, value: Any) -> Any:
+        """The touches are looked up for what the filters before this one leave."""
+        return touches.deals_touched(queryset, value) if value else queryset
 
     class Meta:
         model = Deal

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from accounts.models import Role, User
+from analytics.registry import REPORTS
 
 SALES = frozenset({Role.ADMINISTRATOR, Role.SALES_HEAD, Role.SALES_MANAGER})
 HEADS = frozenset({Role.ADMINISTRATOR, Role.SALES_HEAD})
@@ -82,6 +83,10 @@ MENU: tuple[Entry | Heading, ...] = (
     Heading(gettext_lazy("Reports"), CLIENTS),
     Entry(gettext_lazy("Funnel"), "analytics:funnel", "chart-funnel", CLIENTS, "/reports/funnel/"),
     Entry(gettext_lazy("Refusals"), "analytics:refusals", "chart-bar", CLIENTS, "/reports/refusals/"),
+    *(
+        Entry(report.name, f"analytics:{report.code}", report.icon, report.roles, f"/reports/{report.code}/")
+        for report in REPORTS
+    ),
     Heading(gettext_lazy("Company"), HEADS),
     Entry(
         gettext_lazy("Settings"), "settings-home", "settings", HEADS, "/settings/", badge="attention", tone="orange",

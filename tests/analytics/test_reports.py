@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.http import QueryDict
 from django.test import Client
-from django.urls import reverse
 from python_calamine import CalamineWorkbook
 
 from accounts.models import Role
-from analytics.funnel import Figure, cohort, snapshot
-from analytics.query import FILTERS, ReportQuery, parse
+from analytics.funnel import cohort, snapshot
+from analytics.query import ReportQuery, parse
 from analytics.refusals import refusals
 from crm import clock, norms, pipelines, preferences
 from crm.models import StageHistory
 from deals.models import Deal
 from tests.analytics.history import play
+from tests.analytics.walking import figures, opened
 from tests.factories import make_partner, make_user
 
 pytestmark = pytest.mark.django_db
@@ -43,32 +41,6 @@ def ask(user: Any, **params: str) -> ReportQuery:
     data = QueryDict(mutable=True)
     data.update({"pipeline": "deal", "from": "2026-02-01", "to": "2026-04-30", **params})
     return parse(user, data)
-
-
-def figures(value: Any) -> list[Figure]:
-    """Every figure anywhere in a report."""
-    if isinstance(value, Figure):
-        return [value]
-    if isinstance(value, ReportQuery):
-        return []
-    if is_dataclass(value) and not isinstance(value, type):
-        return [found for item in fields(value) for found in figures(getattr(value, item.name))]
-    if isinstance(value, dict):
-        return [found for item in value.values() for found in figures(item)]
-    if isinstance(value, list | tuple):
-        return [found for item in value for found in figures(item)]
-    return []
-
-
-def opened(user: Any, figure: Figure) -> int:
-    """How many rows the list behind a figure shows to the user."""
-    parts = urlsplit(figure.url)
-    assert parts.path == reverse("deal-list")
-    data = QueryDict(parts.query)
-    found = FILTERS["deal"](data, Deal.objects.visible_to(user).alive())
-    assert found.is_valid(), found.errors
-    assert set(parse_qs(parts.query)) <= set(found.filters), "the list knows every parameter of the link"
-    return found.qs.count()
 
 
 @pytest.mark.rule("ANA-8")

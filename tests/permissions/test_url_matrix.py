@@ -12,7 +12,8 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from accounts.models import ApiToken, Team
+from accounts.models import ApiToken, Role, Team
+from analytics.registry import REPORTS
 from automation.models import Rule, ScheduledRun
 from communications.models import Message, Submission, WebForm, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from crm.models import (
@@ -37,6 +38,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("ACC-1")]
 
 # Who asks, in the order of the codes below; "stranger" is a sales manager, the records are another team's.
 ROLES = ("nobody", "admin", "head", "stranger", "operator", "control", "partner_b")
+REPORT_ROLES = (
+    Role.ADMINISTRATOR, Role.SALES_HEAD, Role.SALES_MANAGER, Role.CALL_CENTER, Role.PARTNER_CONTROL, Role.PARTNER,
+)  # fmt: skip
 EVERYBODY = "302 200 200 200 200 200 200"
 SALES = "302 200 200 200 403 403 403"
 HEADS = "302 200 200 403 403 403 403"
@@ -182,6 +186,11 @@ class Rows:
         self.add("accounts:token-revoke", "302 404 404 404 404 404 404", token.pk, method="POST")
         for name in ("analytics:funnel", "analytics:refusals"):
             self.add(name, "302 200 200 200 * 200 200")
+        for report in REPORTS:
+            codes = ["200" if role in report.roles else "403" for role in REPORT_ROLES]
+            self.add(f"analytics:{report.code}", " ".join(["302", *codes]))
+        for name in ("analytics:spend", "analytics:conversions"):
+            self.add(name, HEADS)
         self.add("analytics:home", "302 * * * * * *")
 
     def _settings(self) -> None:

@@ -1,0 +1,135 @@
+"""What a report is made of: one description gives its page, its API call, its XLSX and its walk in the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from accounts.models import Role, User
+from analytics import tables
+from analytics.funnel import Figure
+from analytics.query import ReportQuery, parse
+from crm.errors import InvalidInput
+from crm.templatetags import ui
+
+SALES = frozenset({Role.ADMINISTRATOR, Role.SALES_HEAD, Role.SALES_MANAGER})
+HEADS = frozenset({Role.ADMINISTRATOR, Role.SALES_HEAD})
+
+
+@dataclass
+class Part:
+    """One table of a report, with a chart beside it or none. `total` is a row under the others."""
+
+    code: str
+    title: str
+    columns: list[tables.Column]
+    rows: Sequence[Any]
+    label: Callable[[Any], str]
+    chart: dict[str, Any] | None = None
+    note: str = ""
+    total: Any = None
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """As components/report_table.html wants it."""
+        return tables.page_table(self.columns, list(self.rows), self.label, self.total)
+
+    @property
+    def sheet(self) -> tuple[str, list[tables.Column], list[Any], Callable[[Any], str]]:
+        """As analytics.export wants it; the sum stands last."""
+        return (self.title, self.columns, [*self.rows, *([self.total] if self.total else [])], self.label)
+
+
+@dataclass
+class Notice:
+    """A sentence above the tables, with a link where there is more to see; `tone` is warn, bad or nothing."""
+
+    text: str
+    tone: str = ""
+    url: str = ""
+    link: str = ""
+
+
+@dataclass
+class Look:
+    """How a report is shown: what is counted in a sentence, notices, figures in a row, tables."""
+
+    intro: str
+    parts: list[Part]
+    stats: list[dict[str, Any]] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Option:
+    """A choice between ways of counting: the parameter, what it is called, its values; the first one when not said."""
+
+    name: str
+    label: Any
+    choices: tuple[tuple[str, Any], ...]
+    default: str = ""
+
+    @property
+    def first(self) -> str:
+        return self.default or self.choices[0][0]
+
+
+@dataclass(frozen=True)
+class Report:
+    """One report. `build` counts, `look` shows; `cuts` are the list filters by which it can be cut."""
+
+    code: str
+    name: Any
+    icon: str
+    build: Callable[..., Any]
+    look: Callable[[Any], Look]
+    roles: frozenset[str] = SALES
+    cuts: tuple[str, ...] = ("responsible", "team", "region", "purpose")
+    options: tuple[Option, ...] = ()
+    numbers: tuple[str, ...] = ()  # whole numbers of its own: a growth in per cent
+    has_pipeline: bool = False
+    template: str = "report"
+    preset: str = "last_12_months"
+
+    def ask(self, user: User, data: QueryDict) -> tuple[ReportQuery, dict[str, Any]]:
+        """The question and the ways of counting; InvalidInput names what there is not."""
+        query = parse(user, data, record_type="deal", names=self.cuts, preset=self.preset)
+        if not self.has_pipeline:
+            query = query.sales("deal")
+        chosen: dict[str, Any] = {option.name: _chosen(option, data) for option in self.options}
+        return query, chosen | {name: _number(name, data) for name in self.numbers if data.get(name)}
+
+    def made(self, user: User, data: QueryDict) -> Any:
+        """The report itself."""
+        query, chosen = self.ask(user, data)
+        return self.build(query, **chosen)
+
+
+def _chosen(option: Option, data: Mapping[str, Any]) -> str:
+    value = str(data.get(option.name) or option.first)
+    if value not in dict(option.choices):
+        names = ", ".join(code for code, _label in option.choices)
+        raise InvalidInput.at(option.name, _("Give one of: %(names)s.") % {"names": names})
+    return value
+
+
+def _number(name: str, data: Mapping[str, Any]) -> int:
+    text = str(data.get(name)).strip().removesuffix("%").strip()
+    if not text.isascii() or not text.isdigit() or not 0 < int(text[:6]) <= 1000:
+        raise InvalidInput.at(name, _("Enter a whole number from 1 to 1,000."))
+    return int(text)
+
+
+def stat(label: str, figure: Figure, note: str = "", tone: str = "") -> dict[str, Any]:
+    """A figure of the row above the tables, with the list behind it."""
+    url = figure.url if figure.value else ""
+    return {"label": label, "value": ui.number(figure.value), "url": url, "note": note, "tone": tone}
+
+
+def stat_text(label: str, value: str, note: str = "", tone: str = "") -> dict[str, Any]:
+    """A figure that is no count."""
+    return {"label": label, "value": value, "url": "", "note": note, "tone": tone}
