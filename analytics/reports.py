@@ -46,12 +46,11 @@ class Part:
 
 @dataclass
 class Notice:
-    """A sentence above the tables, with a link where there is more to see; `tone` is warn, bad or nothing."""
+    """A sentence above the tables, with links (address, text) where there is more; `tone` is warn, bad or nothing."""
 
     text: str
     tone: str = ""
-    url: str = ""
-    link: str = ""
+    links: Sequence[tuple[str, Any]] = ()
 
 
 @dataclass

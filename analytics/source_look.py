@@ -32,7 +32,7 @@ def _columns(report: SourceReport) -> list[Column]:
         Column(_("Deals"), lambda row: row.deals),
         Column(_("Contracts"), lambda row: row.won),
         Column(_("Revenue"), lambda row: row.revenue, "money", lambda row: row.won),
-        *(spent if report.has_spend else []),
+        *(spent if report.total.spend else []),
         Column(_("Repeat contracts"), lambda row: row.repeat_won),
         Column(_("Repeat revenue"), lambda row: row.repeat_revenue, "money", lambda row: row.repeat_won),
     ]
@@ -52,7 +52,7 @@ def _name(row: SourceRow) -> str:
 def _chart(report: SourceReport) -> dict[str, Any]:
     shown = [row for row in report.rows if row.revenue or row.spend][:12]
     series = [{"label": _("Revenue"), "values": [float(row.revenue) for row in shown], "colour": "green"}]
-    if report.has_spend:
+    if report.total.spend:
         series.append({"label": _("Spend"), "values": [float(row.spend or 0) for row in shown], "colour": "orange"})
     return {
         "type": "hbar",
@@ -65,20 +65,18 @@ def _chart(report: SourceReport) -> dict[str, Any]:
 
 def _notices(report: SourceReport) -> list[Notice]:
     found = []
-    if report.has_spend and not report.is_whole_months:
+    if report.total.spend and not report.is_whole_months:
         text = _("Spend is kept by month: the whole months from %(first)s to %(last)s are counted.")
-        found.append(
-            Notice(text % {"first": f"{report.spend_first:%m.%Y}", "last": f"{report.spend_last:%m.%Y}"}, "warn")
-        )
+        months = {"first": f"{report.spend_first:%m.%Y}", "last": f"{report.spend_last:%m.%Y}"}
+        found.append(Notice(text % months, "warn"))
     if report.query.user.is_head:
         told = "" if report.has_spend else _("Spend belongs to everybody: it is not shown for a part of the records.")
         told = told or ("" if report.total.spend else _("No spend is entered for these months yet."))
-        found.append(Notice(told, "", reverse("analytics:spend"), _("Enter the spend")))
         span = {"from": report.query.period.start.isoformat(), "to": report.query.period.end.isoformat()}
-        for kind, (_head, _key, name) in IDS.items():
-            url = f"{reverse('analytics:conversions')}?{urlencode({**span, 'ids': kind})}"
-            told = _("Conversions of the period for Yandex Metrica:") if kind == "client_id" else ""
-            found.append(Notice(told, "", url, str(name)))
+        page = reverse("analytics:conversions")
+        files = [(f"{page}?{urlencode({**span, 'ids': kind})}", name) for kind, (_head, _key, name) in IDS.items()]
+        found.append(Notice(told, "", [(reverse("analytics:spend"), _("Enter the spend"))]))
+        found.append(Notice(_("Conversions of the period for Yandex Metrica:"), "", files))
     return found
 
 

@@ -166,7 +166,7 @@ def attributed(deals: QuerySet[Any], model: str, by: str) -> dict[Key, tuple[int
     where = {FIRST: "place = 1", LAST: "place = touches", LINEAR: "1 = 1"}[model]
     sql = f"""
         WITH {base}, {touches.TOUCHES}
-        SELECT {columns}, COUNT(DISTINCT deal_id), SUM({_PART[model]}) FROM touch WHERE {where} GROUP BY {columns}
+        SELECT {columns}, COUNT(DISTINCT deal_id), SUM({_PART[model]}) FROM touch WHERE {where} GROUP BY 1, 2
     """  # noqa: S608 - only names of our own are put into the text
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
