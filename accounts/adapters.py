@@ -6,13 +6,20 @@ import math
 import time
 from typing import Any
 
+from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.core import context
 from allauth.core.internal import ratelimit
+from allauth.mfa.adapter import DefaultMFAAdapter
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+
+from accounts import factors
+from accounts.models import User
 
 FAILURES = {"app": "allauth.account", "action": "login_failed"}
 
@@ -31,6 +38,7 @@ class AccountAdapter(DefaultAccountAdapter):
         except ValidationError as error:
             key = self._get_login_attempts_cache_key(request, **credentials)
             minutes = max(1, math.ceil(locked_seconds(request, key) / 60))
+            self._tell_of_the_lock(request, str(credentials.get("email", "")))
             raise ValidationError(
                 [
                     _("Too many wrong passwords: signing in is locked."),
@@ -39,6 +47,48 @@ class AccountAdapter(DefaultAccountAdapter):
                 ],
                 code=error.code,
             ) from error
+
+    @staticmethod
+    def _tell_of_the_lock(request: HttpRequest, email: str) -> None:
+        from accounts.signin_events import locked_out
+
+        locked_out(request, email)
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """One count an account: another host name of ours in the request opens no second one."""
+        return str(credentials.get("email", credentials.get("username", ""))).strip().lower()
+
+    def reauthenticate(self, user: Any, password: str) -> bool:
+        """Is it the person's password? Counted as a sign-in is, so that it cannot be guessed here either."""
+        found = self.authenticate(context.request, email=user.email, password=password)
+        return found is not None and found.pk == user.pk
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Whoever changes a factor proves that it is them, unless they have come in just now."""
+        request = context.request
+        records = get_authentication_records(request, request.user)
+        fresh = bool(records) and time.time() - records[-1]["at"] < app_settings.REAUTHENTICATION_TIMEOUT
+        return not fresh and bool(super().is_reauthentication_required(app=app, **kwargs))
+
+
+class FactorAdapter(DefaultMFAAdapter):
+    """The second factor by the house rules: secrets are sealed, the product is named, not its address."""
+
+    def encrypt(self, text: str) -> str:
+        """Seal a secret before it is kept."""
+        return factors.sealed(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Open it again."""
+        return factors.opened(encrypted_text)
+
+    def get_public_key_credential_user_entity(self, user: Any) -> dict[str, Any]:
+        """How a passkey is named in the device's list."""
+        return {**super().get_public_key_credential_user_entity(user), "display_name": self._named(user)}
+
+    @staticmethod
+    def _named(user: User) -> str:
+        return user.full_name or user.email
 
 
 def locked_seconds(request: HttpRequest, key: str) -> float:

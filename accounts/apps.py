@@ -9,3 +9,8 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     verbose_name = _("People and access")
+
+    def ready(self) -> None:
+        from accounts import signin_events
+
+        signin_events.connect()

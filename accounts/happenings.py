@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from accounts.models import User
 
-# (what, whose account, who did it: a person, an author of the kernel, or None; what else there is to say)
-Listener = Callable[[str, User, object, str], None]
+# (what, whose account if anybody's, who did it: a person, an author of the kernel, or None; what else there is to say)
+Listener = Callable[[str, User | None, object, str], None]
 LISTENERS: list[Listener] = []
 
 
@@ -17,7 +17,7 @@ def listen(listener: Listener) -> None:
         LISTENERS.append(listener)
 
 
-def happened(what: str, user: User, by: object, details: str = "") -> None:
+def happened(what: str, user: User | None, by: object, details: str = "") -> None:
     """Tell all who listen, in the caller's transaction."""
     for listener in LISTENERS:
         listener(what, user, by, details)

@@ -117,7 +117,7 @@ def _notice(letter: Letter, user: User) -> tuple[str, list[str]]:
     return _("The security of your account in the CRM"), [
         str(NOTICES[letter.about]),
         _("If it was not you, end all sessions and change the password: %(url)s")
-        % {"url": urljoin(settings.PUBLIC_URL, reverse("accounts:profile"))},
+        % {"url": urljoin(settings.PUBLIC_URL, reverse("accounts:security"))},
     ]
 
 

@@ -300,3 +300,29 @@ class Letter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.email}"
+
+
+class UserSession(models.Model):
+    """One place where a person is signed in: what their list of sessions shows, and what ends one of them."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="signed_in", verbose_name=_("user"))
+    session_key = models.CharField(max_length=40, unique=True)
+    ip = models.GenericIPAddressField(_("address"), null=True, blank=True)
+    agent = models.CharField(_("device"), max_length=300, blank=True)
+    created_at = models.DateTimeField(_("signed in"), default=timezone.now)
+    seen_at = models.DateTimeField(_("last seen"), default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar = ["-seen_at", "-id"]
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+
+    def __str__(self) -> str:
+        return f"{self.device}, {self.ip or '?'}"
+
+    @property
+    def device(self) -> str:
+        """Browser and system, as far as they say: «Chrome, Windows»."""
+        from accounts.devices import device_name
+
+        return device_name(self.agent)

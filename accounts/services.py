@@ -20,7 +20,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import ApiToken, CalendarFeed, Role, User
+from accounts.models import ApiToken, CalendarFeed, Role, User, UserSession
 
 TOKEN_PREFIX = "crm_"  # noqa: S105 - how a token begins, so that leaked ones are found by a search
 OWN_FIELDS = frozenset(
@@ -134,15 +134,17 @@ def access_end(user_ids: Iterable[int]) -> None:
     CalendarFeed.objects.filter(user__in=ids).delete()
 
 
-def sessions_end(user_ids: Iterable[int]) -> None:
-    """Sign these users out everywhere.
+def sessions_end(user_ids: Iterable[int], *, but: str | None = None) -> int:
+    """Sign these users out everywhere, except in the session `but`; answers how many sessions have ended.
 
     A session does not say in a column whose it is, so the living ones are opened in turn; this happens rarely.
     """
     wanted = {str(pk) for pk in user_ids}
-    living = Session.objects.filter(expire_date__gt=timezone.now()).iterator()
+    living = Session.objects.filter(expire_date__gt=timezone.now()).exclude(session_key=but or "").iterator()
     keys = [session.session_key for session in living if session.get_decoded().get(SESSION_KEY) in wanted]
+    UserSession.objects.filter(session_key__in=keys).delete()
     Session.objects.filter(session_key__in=keys).delete()
+    return len(keys)
 
 
 def _keep_one_administrator(user: User) -> None:

@@ -23,6 +23,7 @@ from django_fsm import ConcurrentTransition
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
+from accounts.sessions import session_noted
 from crm import scope
 from crm.errors import DomainError, lost_race
 
@@ -76,6 +77,7 @@ class RequestScopeMiddleware:
         user = getattr(request, "user", None)
         if user is None or not user.is_authenticated:
             return
+        session_noted(request)
         translation.activate(user.language)
         request.LANGUAGE_CODE = user.language
         try:

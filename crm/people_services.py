@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts import invitations, letters, services
+from accounts import factors, invitations, letters, services, sessions
 from accounts.models import ApiToken, Invitation, Team, User
-from crm import jobs, security_log
+from crm import jobs, second_factor, security_log
 from crm.actors import Actor
 from crm.errors import InvalidInput
 from crm.models import RECORD_MODELS, Activity, ListJob, record_model
@@ -45,6 +45,16 @@ def person_invite(user: User, *, by: User | Actor) -> Invitation:
 def person_reset(user: User, *, by: User | Actor) -> None:
     """Send a person the letter by which they set a new password; the old one stays until then."""
     letters.reset_send(user, by=_person(by), author=by)
+
+
+def person_sign_out(user: User, *, by: User | Actor) -> int:
+    """Sign a person out everywhere, as an administrator; tokens stay. Answers how many sessions have ended."""
+    return sessions.sessions_end_everywhere(user, by=_person(by), author=by)
+
+
+def person_factors_remove(user: User, *, by: User | Actor) -> int:
+    """Take the second factor off a person who has lost it, as an administrator."""
+    return factors.factors_remove(user, by=_person(by), author=by)
 
 
 @transaction.atomic
@@ -150,6 +160,8 @@ def _tasks_over(user: User, to: User, by: User | Actor) -> tuple[list[tuple[str,
 @transaction.atomic
 def token_give(*, user: User, by: User | Actor, data: Mapping[str, Any]) -> tuple[ApiToken, str]:
     """Give out an API token; the secret is shown once and nowhere kept."""
+    if second_factor.is_owed(_person(by)):
+        raise ValidationError(_("Set up the second factor first: your role must have one."))
     token, secret = services.token_create(user=user, by=_person(by), **data)
     audit("token", token, "created", None, f"{token.name} ({', '.join(token.scopes)})", by)
     return token, secret

@@ -28,7 +28,7 @@ MEMO = "preferences"
 class Setting:
     """One setting.
 
-    Kind is text, lines, template, int, decimal, days, hours, weekdays, channels, codes, zone, user, hidden.
+    Kind is text, lines, template, int, decimal, days, hours, weekdays, channels, codes, roles, zone, user, hidden.
     """
 
     default: Any
@@ -36,6 +36,7 @@ class Setting:
     label: Any
     help: Any = ""
     names: tuple[str, ...] = ()  # the placeholders a template may hold
+    is_guarded: bool = False  # kept by the administrator alone, on a page of its own
 
 
 SETTINGS: dict[str, Setting] = {
@@ -118,6 +119,16 @@ SETTINGS: dict[str, Setting] = {
         gettext_lazy("What still waits to be delivered is kept until it is."),
     ),
     "dormant_days": Setting(365, "int", gettext_lazy("A client is dormant after so many days without activity")),
+    "second_factor_roles": Setting(
+        [],
+        "roles",
+        gettext_lazy("Who must have a second factor"),
+        gettext_lazy(
+            "People of these roles set up an app or a passkey at their next step in the product and can do nothing "
+            "else before. API tokens that exist work on."
+        ),
+        is_guarded=True,
+    ),
     "clock_shift_seconds": Setting(0, "hidden", gettext_lazy("Shift of the demo's clock, seconds")),
 }
 
@@ -249,6 +260,15 @@ def _clean_channels(value: Any) -> list[str]:
     return [channel for channel in INTAKE_CHANNELS if channel in chosen]
 
 
+def _clean_roles(value: Any) -> list[str]:
+    from accounts.models import Role
+
+    chosen = [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
+    if unknown := set(chosen) - set(Role.values):
+        raise ValidationError(_("There is no role «%(name)s».") % {"name": min(unknown)[:30]})
+    return [role for role in Role.values if role in chosen]
+
+
 def _clean_lines(value: Any) -> str:
     """A text of several lines."""
     return str(value).replace("\r\n", "\n").strip()[:2000]
@@ -260,4 +280,5 @@ CLEANERS: dict[str, Callable[[Any], Any]] = {
     "hours": _clean_hours,
     "weekdays": _clean_weekdays,
     "channels": _clean_channels,
+    "roles": _clean_roles,
 }

@@ -129,8 +129,10 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    # Last: it needs the user, and gives the request its id, language and time zone.
+    # It needs the user, and gives the request its id, language and time zone.
     "crm.http.RequestScopeMiddleware",
+    # Last: it speaks the person's language and reads the settings in the memo of the request.
+    "crm.second_factor.SecondFactorMiddleware",
 ]
 
 ROOT_URLCONF = "crm.urls"
@@ -275,10 +277,25 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_PREVENT_ENUMERATION = True
 # After five bad passwords for one account the next are refused for five minutes, the right one too.
-ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "30/m/ip,5/5m/key"}
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "30/m/ip,5/5m/key",
+    # Nobody's mailbox is filled from outside.
+    "reset_password": "20/m/ip,3/10m/key",
+}
+ACCOUNT_FORMS = {"reset_password": "accounts.forms.ResetAskForm"}
+# Setting up a factor, or taking it off, asks for the password again after so many seconds.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_ADAPTER = "accounts.adapters.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "CRM"
+# A telephone's clock may be half a minute off.
+MFA_TOTP_TOLERANCE = 1
+# Addresses are given by an administrator, there is nothing to verify.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
 
 # --- Languages and time ---------------------------------------------------------------------------
 

@@ -78,6 +78,22 @@ SECURITY: dict[str, Any] = {
     "invitation_accepted": gettext_lazy("accepted the invitation"),
     "reset_sent": gettext_lazy("letter for a new password"),
     "password_link": gettext_lazy("link for a new password was made"),
+    "signed_in": gettext_lazy("signed in"),
+    "signed_out": gettext_lazy("signed out"),
+    "sign_in_failed": gettext_lazy("wrong password"),
+    "locked_out": gettext_lazy("locked out"),
+    "factor_failed": gettext_lazy("wrong code of the second factor"),
+    "password_changed": gettext_lazy("changed the password"),
+    "password_reset": gettext_lazy("set a new password by the letter"),
+    "totp_added": gettext_lazy("codes from an app switched on"),
+    "totp_removed": gettext_lazy("codes from an app switched off"),
+    "passkey_added": gettext_lazy("passkey added"),
+    "passkey_removed": gettext_lazy("passkey removed"),
+    "recovery_codes": gettext_lazy("new recovery codes"),
+    "factors_removed": gettext_lazy("second factor taken off"),
+    "session_ended": gettext_lazy("session ended"),
+    "sessions_ended": gettext_lazy("signed out everywhere"),
+    "exported": gettext_lazy("file made"),
 }
 # What was done to a row where no single column of it changed.
 DEEDS: dict[str, Any] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -331,8 +332,14 @@ def _follow(changed: Mapping[str, tuple[Any, Any]], by: Any) -> None:
 
 @transaction.atomic
 def preferences_set(values: Mapping[str, Any], *, by: Any) -> list[str]:
-    """Keep settings of the company; answers the names that changed. ValidationError from a wrong value."""
+    """Keep settings of the company; answers the names that changed. ValidationError from a wrong value.
+
+    Those that guard access are the administrator's alone: PermissionDenied for the sales head.
+    """
     require_head(by)
+    person = Actor.of(by).user
+    if any(preferences.SETTINGS[key].is_guarded for key in values) and not (person and person.is_administrator):
+        raise PermissionDenied(_("Only an administrator settles who must sign in how."))
     changed = {}
     for key, value in values.items():
         old = preferences.get(key)

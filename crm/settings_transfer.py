@@ -110,6 +110,8 @@ def written_value(column: Any, row: Any) -> Any:
 def _preferences() -> dict[str, Any]:
     found = {}
     for key, setting in preferences.SETTINGS.items():
+        if setting.is_guarded:
+            continue
         if setting.kind == "user":
             found[key] = User.objects.filter(pk=preferences.get(key)).values_list("email", flat=True).first() or ""
         elif setting.kind != "hidden":

@@ -12,7 +12,7 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("accounts/invitation/", invitation.accept, name="invitation-accept"),
     path("accounts/invitation/<str:secret>/", invitation.invitation, name="invitation"),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("accounts.urls")),
     path("i18n/setlang/", profile.language, name="set_language"),
     path("api/v1/", include("communications.channels.webform.urls")),
     path("api/", include("crm.api.urls")),

@@ -131,6 +131,22 @@ class AccountViewSet(ApiViewSet):
             people_services.person_invite(user, by=self.actor)
         return self._shown(user)
 
+    @extend_schema(summary=gettext_lazy("Sign a person out everywhere"), request=None, responses=AccountOutput)
+    @action(detail=True, methods=["post"], url_path="sign-out")
+    def sign_out(self, request: Request, **kwargs: Any) -> Response:
+        """End all sessions of a person; their tokens stay."""
+        user = self.get_object()
+        people_services.person_sign_out(user, by=self.actor)
+        return self._shown(user)
+
+    @extend_schema(summary=gettext_lazy("Take the second factor off"), request=None, responses=AccountOutput)
+    @action(detail=True, methods=["post"], url_path="remove-factors")
+    def remove_factors(self, request: Request, **kwargs: Any) -> Response:
+        """For a person who has lost telephone and codes: the password alone lets them in then."""
+        user = self.get_object()
+        people_services.person_factors_remove(user, by=self.actor)
+        return self._shown(user)
+
     @extend_schema(summary=gettext_lazy("Switch an account off"), request=None, responses=AccountOutput)
     @action(detail=True, methods=["post"])
     def deactivate(self, request: Request, **kwargs: Any) -> Response:

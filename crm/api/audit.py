@@ -72,7 +72,7 @@ EXAMPLE = OpenApiExample(
     )
 )
 class AuditViewSet(ApiViewSet):
-    """All changes of records and settings, for administrators."""
+    """All changes of records and settings, and what happened at the door, for heads and administrators."""
 
     queryset = Change.objects.none()
     serializer_class = AuditOutput
@@ -82,7 +82,7 @@ class AuditViewSet(ApiViewSet):
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A page of changes, the latest first; `ordering=id&after=` goes on from the last line known."""
-        if not self.caller.is_administrator:
+        if not self.caller.is_head:
             raise PermissionDenied
         page = self.paginate_queryset(self.filter_queryset(Change.objects.select_related("actor_user")))
         return self.get_paginated_response(AuditOutput(lines_of(page or [], self.caller), many=True).data)

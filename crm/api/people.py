@@ -13,7 +13,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import ApiToken, CalendarFeed, User
+from accounts import sessions
+from accounts.models import ApiToken, CalendarFeed, User, UserSession
 from accounts.services import profile_update
 from crm import notify, people_services
 from crm.api.filtering import PAGING, refuse_unknown
@@ -199,6 +200,49 @@ class MyTokensViewSet(ApiViewSet):
         if token is None:
             raise Http404
         return Response(self.get_serializer(people_services.token_end(token, by=self.actor)).data)
+
+
+class SessionOutput(serializers.ModelSerializer[UserSession]):
+    """Where one is signed in in a browser."""
+
+    device = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = UserSession
+        fields = ("id", "device", "ip", "created_at", "seen_at")
+        read_only_fields = fields
+
+
+@extend_schema_view(list=extend_schema(summary=gettext_lazy("List my sessions")))
+class MySessionsViewSet(ApiViewSet):
+    """The browsers in which the caller is signed in."""
+
+    queryset = UserSession.objects.none()
+    serializer_class = SessionOutput
+    ordering_fields = ("seen_at", "id")
+    default_ordering = "-id"
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A page of them, the latest first."""
+        refuse_unknown(request, PAGING)
+        return self.page_of(sessions.living_of(self.caller))
+
+    @extend_schema(summary=gettext_lazy("End a session"), request=None, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def end(self, request: Request, **kwargs: Any) -> Response:
+        """Sign out in that browser at once."""
+        row = sessions.living_of(self.caller).filter(pk=int(self.kwargs["pk"])).first()
+        if row is None:
+            raise Http404
+        sessions.session_end(row, by=self.caller, author=self.actor)
+        return Response(status=204)
+
+    @extend_schema(summary=gettext_lazy("End all sessions"), request=None, responses={204: None})
+    @action(detail=False, methods=["post"], url_path="end-all", pagination_class=None)
+    def end_all(self, request: Request, **kwargs: Any) -> Response:
+        """Sign out in every browser; tokens stay."""
+        sessions.sessions_end_everywhere(self.caller, by=self.caller, author=self.actor)
+        return Response(status=204)
 
 
 def _everybody(user: User) -> Any:

@@ -14,6 +14,7 @@ from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.models import User
 from crm import preferences, scope
 from crm.api.filtering import refuse_unknown
 from crm.api.views import ApiViewSet
@@ -23,8 +24,13 @@ from crm.settings_audit import require_head
 from crm.settings_services import preferences_set
 
 
-def _open_settings() -> dict[str, preferences.Setting]:
-    return {key: setting for key, setting in preferences.SETTINGS.items() if setting.kind != "hidden"}
+def _open_settings(user: User) -> dict[str, preferences.Setting]:
+    """What the caller keeps: the sales head all but what guards access."""
+    return {
+        key: setting
+        for key, setting in preferences.SETTINGS.items()
+        if setting.kind != "hidden" and (user.is_administrator or not setting.is_guarded)
+    }
 
 
 class PreferencesViewSet(ApiViewSet):
@@ -43,7 +49,7 @@ class PreferencesViewSet(ApiViewSet):
     def show(self, request: Request) -> Response:
         """All settings with their values."""
         refuse_unknown(request, set())
-        return Response({key: preferences.get(key) for key in _open_settings()})
+        return Response({key: preferences.get(key) for key in _open_settings(self.caller)})
 
     @extend_schema(
         summary=gettext_lazy("Change settings"),
@@ -65,11 +71,11 @@ class PreferencesViewSet(ApiViewSet):
                     raise InvalidInput(str(errors[0]["message"]), errors=errors)
         finally:
             scope.forget(preferences.MEMO)
-        return Response({key: preferences.get(key) for key in _open_settings()})
+        return Response({key: preferences.get(key) for key in _open_settings(self.caller)})
 
     def _keep(self, key: str, value: Any) -> str:
         """Keep one setting; answers what is wrong with it."""
-        if key not in _open_settings():
+        if key not in _open_settings(self.caller):
             return str(_("There is no setting «%(name)s».") % {"name": key[:60]})
         try:
             preferences_set({key: value}, by=self.actor)

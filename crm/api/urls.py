@@ -13,7 +13,14 @@ from crm.api.clients import ClientSearchViewSet, CompanyViewSet, ContactViewSet,
 from crm.api.docs import ApiDocs, ApiSchema, ErrorCodes, no_such_address
 from crm.api.jobs import JobViewSet
 from crm.api.merging import MergeViewSet
-from crm.api.people import MeViewSet, MyCalendarFeedViewSet, MyNotificationsViewSet, MyTokensViewSet, UserViewSet
+from crm.api.people import (
+    MeViewSet,
+    MyCalendarFeedViewSet,
+    MyNotificationsViewSet,
+    MySessionsViewSet,
+    MyTokensViewSet,
+    UserViewSet,
+)
 from crm.api.pipeline_settings import PipelineSettingsViewSet, ReasonViewSet, StageSettingsViewSet
 from crm.api.preferences import PreferencesViewSet
 from crm.api.saved_views import SavedViewViewSet
@@ -32,6 +39,7 @@ router.register("reasons", ReasonViewSet, basename="api-reason")
 router.register("sources", SourceViewSet, basename="api-source")
 router.register("audit", AuditViewSet, basename="api-audit")
 router.register("me/tokens", MyTokensViewSet, basename="api-me-token")
+router.register("me/sessions", MySessionsViewSet, basename="api-me-session")
 router.register("tags", TagViewSet, basename="api-tag")
 router.register("teams", TeamViewSet, basename="api-team")
 router.register("calendar-days", CalendarViewSet, basename="api-calendar-day")

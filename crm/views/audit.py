@@ -27,7 +27,7 @@ from crm.screens import dialogs
 from crm.screens.list_files import FileColumn, file_asked, filter_told, list_file
 from crm.settings_audit import DEEDS, KINDS, MODELS
 from crm.templatetags.ui import day, moment, number
-from crm.views.settings_nav import administrator_page, settings_context
+from crm.views.settings_nav import settings_context, settings_page
 
 
 def _kinds() -> list[tuple[str, Any]]:
@@ -63,7 +63,7 @@ AUDIT_FILE = (
 )
 
 
-@administrator_page
+@settings_page
 @require_safe
 def settings_audit(request: HttpRequest) -> HttpResponseBase:
     """All changes, the latest first."""

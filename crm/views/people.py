@@ -13,11 +13,13 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.factors import has_factor
 from accounts.models import Invitation, Role, User
 from accounts.selectors import found_users, manageable_users
+from accounts.sessions import sessions_of
 from crm import clock, people_services
 from crm.errors import DomainError
 from crm.formfields import DayField, PhoneField
@@ -167,6 +169,8 @@ def settings_user(request: HttpRequest, pk: int) -> HttpResponse:
         "person": user,
         "form": form,
         "title": user.full_name or user.email,
+        "sessions": sessions_of(user),
+        "has_factor": has_factor(user),
         "invitation": Invitation.objects.filter(user=user).first(),
         **work_context(user, by),
     }
@@ -269,6 +273,26 @@ def settings_user_letter(request: HttpRequest, pk: int) -> HttpResponse:
     except ValidationError as error:
         return dialogs.message(request, " ".join(error.messages))
     text = _("The letter to %(email)s is on its way.") % {"email": user.email}
+    return dialogs.done(request, text, to=reverse("settings-user", args=[pk]), go=True)
+
+
+@administrator_page
+@require_POST
+def settings_user_sign_out(request: HttpRequest, pk: int) -> HttpResponse:
+    """Sign a person out everywhere."""
+    user, by = _find(pk, request.user), request.user
+    count = people_services.person_sign_out(user, by=by)  # type: ignore[arg-type]
+    text = ngettext("%(count)s session has ended.", "%(count)s sessions have ended.", count) % {"count": count}
+    return dialogs.done(request, text, to=reverse("settings-user", args=[pk]), go=True)
+
+
+@administrator_page
+@require_POST
+def settings_user_factors(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take the second factor off a person who has lost it; the password alone lets them in then."""
+    user, by = _find(pk, request.user), request.user
+    people_services.person_factors_remove(user, by=by)  # type: ignore[arg-type]
+    text = _("The second factor of %(name)s is taken off.") % {"name": user}
     return dialogs.done(request, text, to=reverse("settings-user", args=[pk]), go=True)
 
 

@@ -29,6 +29,7 @@ from crm.views.settings_company import zone_choices
 TIME = forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
 TABS = (
     (gettext_lazy("Profile"), "accounts:profile", "user-circle"),
+    (gettext_lazy("Signing in"), "accounts:security", "shield-lock"),
     (gettext_lazy("Notifications"), "accounts:notifications", "bell"),
     (gettext_lazy("Calendar on the phone"), "accounts:calendar", "calendar-event"),
     (gettext_lazy("API tokens"), "accounts:tokens", "api"),

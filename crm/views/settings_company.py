@@ -106,7 +106,7 @@ class CompanyForm(forms.Form):
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
         for key, setting in preferences.SETTINGS.items():
-            if setting.kind != "hidden":
+            if setting.kind != "hidden" and not setting.is_guarded:
                 self.fields[key] = _field(key, setting)
                 self.fields[key].initial = _shown(setting, preferences.get(key))
 

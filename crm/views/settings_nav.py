@@ -52,7 +52,8 @@ PAGES: tuple[tuple[Any, tuple[tuple[Any, str, str, bool], ...]], ...] = (
             (_("People"), "settings-users", "users", True),
             (_("Handing over work"), "settings-work", "user-share", False),
             (_("Teams"), "settings-teams", "users-group", True),
-            (_("Audit trail"), "settings-audit", "history", True),
+            (_("Audit trail"), "settings-audit", "history", False),
+            (_("Security of sign-in"), "settings-security", "shield-lock", True),
         ),
     ),
 )

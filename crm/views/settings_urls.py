@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from crm.views import audit, people, settings_company, settings_pipelines, settings_transfer
+from crm.views import audit, people, security, settings_company, settings_pipelines, settings_transfer
 from crm.views.catalogue import urls_of
 from crm.views.catalogues import SOURCES, TEAMS
 from crm.views.settings_calendar import CALENDAR, calendar_fill_year
@@ -31,11 +31,14 @@ urlpatterns = [
     path("people/<int:pk>/switch/", people.settings_user_switch, name="settings-user-switch"),
     path("people/<int:pk>/hand-over/", people.settings_user_hand_over, name="settings-user-hand-over"),
     path("people/<int:pk>/letter/", people.settings_user_letter, name="settings-user-letter"),
+    path("people/<int:pk>/sign-out/", people.settings_user_sign_out, name="settings-user-sign-out"),
+    path("people/<int:pk>/factors/", people.settings_user_factors, name="settings-user-factors"),
     path("people/<int:pk>/password/", people.settings_user_password, name="settings-user-password"),
     path("work/", people.settings_work, name="settings-work"),
     path("transfer/", settings_transfer.transfer, name="settings-transfer"),
     path("transfer/download/", settings_transfer.transfer_download, name="settings-transfer-download"),
     path("transfer/changes/<int:pk>/revert/", settings_transfer.transfer_revert, name="settings-transfer-revert"),
+    path("security/", security.settings_security, name="settings-security"),
     path("audit/", audit.settings_audit, name="settings-audit"),
     *urls_of(SOURCES),
     *urls_of(TEAMS),

@@ -67,7 +67,7 @@ def test_the_link_of_the_letter_sets_the_password_once_and_lets_its_owner_in(adm
     assert Client().get(path).status_code == 404
     assert browser.post("/accounts/invitation/", {"password": "x" * 20, "again": "x" * 20}).status_code == 404
     assert User.objects.get(pk=newcomer.pk).check_password(PASSWORD)
-    assert told() == ["invited", "invitation_accepted"]
+    assert told() == ["invited", "invitation_accepted", "signed_in"]
 
 
 @pytest.mark.parametrize("what", ["forged", "too_old", "newer_one", "other_address", "switched_off", "has_password"])

@@ -37,7 +37,9 @@ def person_data(**fields: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("path", ["/settings/people/", "/settings/people/new/", "/settings/teams/", "/settings/audit/"])
+@pytest.mark.parametrize(
+    "path", ["/settings/people/", "/settings/people/new/", "/settings/teams/", "/settings/security/"]
+)
 def test_only_the_administrator_gets_in(office: Client, path: str) -> None:
     assert office.get(path).status_code == 200
     for role in Role.values:

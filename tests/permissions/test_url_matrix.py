@@ -167,9 +167,15 @@ class Rows:
             "client-matches",
         ):
             self.add(name, EVERYBODY)
-        for name in ("accounts:profile", "accounts:notifications", "accounts:calendar", "accounts:tokens"):
+        for name in (
+            "accounts:profile",
+            "accounts:notifications",
+            "accounts:calendar",
+            "accounts:tokens",
+            "accounts:security",
+        ):
             self.add(name, EVERYBODY)
-        for name in ("settings-transfer", "settings-transfer-download"):
+        for name in ("settings-audit", "settings-transfer", "settings-transfer-download"):
             self.add(name, HEADS)
         self.add("settings-transfer-revert", "302 404 404 403 403 403 403", 0, method="POST")
         self.add("web:session", "401 204 204 204 204 204 204")
@@ -184,6 +190,8 @@ class Rows:
             user=self.world.people["owner"], name="x", prefix="crm_x", hash="0" * 64, scopes=["read"]
         )
         self.add("accounts:token-revoke", "302 404 404 404 404 404 404", token.pk, method="POST")
+        self.add("accounts:session-end", "302 404 404 404 404 404 404", 10**6, method="POST")
+        self.add("accounts:sessions-end", EVERYBODY.replace("200", "302"), method="POST")
         for name in ("analytics:funnel", "analytics:refusals"):
             self.add(name, "302 200 200 200 * 200 200")
         for report in REPORTS:
@@ -194,12 +202,18 @@ class Rows:
         self.add("analytics:home", "302 * * * * * *")
 
     def _settings(self) -> None:
-        admin = ("settings-users", "settings-user-add", "settings-audit", "settings-teams", "settings-teams-add")
+        admin = ("settings-users", "settings-user-add", "settings-security", "settings-teams", "settings-teams-add")
         for name in admin:
             self.add(name, ADMIN)
         person = self.world.people["owner"].pk
         self.add("settings-user", ADMIN, person)
-        for name in ("settings-user-switch", "settings-user-password", "settings-user-letter"):
+        for name in (
+            "settings-user-switch",
+            "settings-user-password",
+            "settings-user-letter",
+            "settings-user-sign-out",
+            "settings-user-factors",
+        ):
             self.add(name, ADMIN.replace("200", "-"), person, method="POST")
         self.add("settings-directions", HEADS.replace("200", "404"), "partner_deal")
         self.add("settings-work", HEADS)
