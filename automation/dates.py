@@ -64,6 +64,13 @@ def _key(rule: Rule, record: StagedRecord, day: date) -> str:
     return run_key(rule, record, f"d{day.isoformat()}{entry}")
 
 
+def is_in_step(run: ScheduledRun, record: StagedRecord) -> bool:
+    """Does a run stand exactly where the record's date puts it?"""
+    rule = run.rule
+    day = _day(rule, record) if _is_about(rule, record) else None
+    return day is not None and run.key == _key(rule, record, day) and run.due_at == moment_of(rule, day)
+
+
 def _let_go(rule: Rule, record: StagedRecord, key: str) -> None:
     """Call off what was planned for another date; its key is free again, for the date may come back."""
     others = ScheduledRun.objects.filter(

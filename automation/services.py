@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.db import transaction
@@ -18,7 +20,6 @@ from crm import clock, scope
 from crm.actors import Actor
 from crm.errors import InvalidInput, StageConflict
 from crm.models import StagedRecord, record_model
-from crm.rows import row
 from crm.settings_audit import require_head, save_audited
 from crm.visibility import visible_record
 
@@ -78,32 +79,61 @@ def run_now(run_id: int, by: Any) -> ScheduledRun:
     return engine.carry_out(run.pk, by_hand=True)
 
 
+REPLANNED_AT_ONCE = 500
+
+
+def batched(rows: Iterable[ScheduledRun], size: int) -> Iterator[tuple[ScheduledRun, ...]]:
+    """The rows in tuples of at most so many."""
+    left = iter(rows)
+    while batch := tuple(islice(left, size)):
+        yield batch
+
+
 def replan(rule: Rule | None = None) -> int:
-    """Bring what is planned (of one rule, or of all) in step with days that were changed; answers how many moved."""
-    moved = 0
+    """Bring what is planned (of one rule, or of all) in step with days that were changed; answers how many moved.
+
+    Read in batches; what stands as it should costs no query of its own.
+    """
     mine = {} if rule is None else {"rule": rule}
     waiting = ScheduledRun.objects.filter(
         state=State.SCHEDULED, is_moved=False, attempts=0, planned_from__isnull=False, **mine
     )
-    for run in waiting.select_related("rule__pipeline").iterator():
-        if run.planned_from is None or (rule is None and not schedule.is_delayed(run.rule)):
+    rows = waiting.select_related("rule__pipeline").order_by("pk").iterator(chunk_size=REPLANNED_AT_ONCE)
+    return sum(_replan(list(batch), of_all=rule is None) for batch in batched(rows, REPLANNED_AT_ONCE))
+
+
+def _replan(runs: list[ScheduledRun], *, of_all: bool) -> int:
+    dated = [run for run in runs if run.rule.trigger == Rule.Trigger.DATE_REACHED]
+    later: dict[datetime, list[int]] = defaultdict(list)
+    for run in runs:
+        if run.rule.trigger == Rule.Trigger.DATE_REACHED or run.planned_from is None:
             continue
-        if run.rule.trigger == Rule.Trigger.DATE_REACHED:
-            moved += _follow_date(run)
+        if not of_all and not schedule.is_delayed(run.rule):
             continue
         due = schedule.due_at(run.rule, run.planned_from, stage=run.stage_key)
         if due != run.due_at:
-            moved += ScheduledRun.objects.filter(pk=run.pk, state=State.SCHEDULED, is_moved=False).update(due_at=due)
+            later[due].append(run.pk)
+    moved = sum(
+        ScheduledRun.objects.filter(pk__in=pks, state=State.SCHEDULED, is_moved=False).update(due_at=due)
+        for due, pks in later.items()
+    )
+    return moved + _follow_dates(dated)
+
+
+def _follow_dates(runs: list[ScheduledRun]) -> int:
+    """Bring the plans of rules of a date in step with the records' dates; answers how many moved."""
+    moved = 0
+    for record_type in {run.record_type for run in runs}:
+        manager: Any = record_model(record_type)._default_manager
+        mine = [run for run in runs if run.record_type == record_type]
+        known = manager.alive().in_bulk([run.record_id for run in mine])
+        for run in mine:
+            record = known.get(run.record_id)
+            if record is None or dates.is_in_step(run, record):
+                continue
+            dates.follow_date(run.rule, record)
+            moved += not ScheduledRun.objects.filter(pk=run.pk, state=State.SCHEDULED, due_at=run.due_at).exists()
     return moved
-
-
-def _follow_date(run: ScheduledRun) -> bool:
-    """Bring the plan of a rule of a date in step with the record's date; answers whether it moved."""
-    record = row(record_model(run.record_type), run.record_id, alive=True)
-    if record is None:
-        return False
-    dates.follow_date(run.rule, record)
-    return not ScheduledRun.objects.filter(pk=run.pk, state=State.SCHEDULED, due_at=run.due_at).exists()
 
 
 PLANNED_BY = {"delayed_demand_days", "company_time_zone", "working_hours", "working_days", "calendar"}

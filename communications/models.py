@@ -155,11 +155,13 @@ class Submission(PreparedWrites, models.Model):
 
 
 class MessageTemplate(NamedRow):
-    """Text of a letter or message with placeholders, in both languages."""
+    """Text of a letter or message with placeholders: in Russian, and in English where it has one."""
 
     code = models.SlugField(_("code"), primary_key=True, max_length=50)
-    subject = models.CharField(_("subject"), max_length=255, blank=True)
-    text = models.TextField(_("text"))
+    subject = models.CharField(_("subject in Russian"), max_length=255, blank=True)
+    text = models.TextField(_("text in Russian"))
+    subject_en = models.CharField(_("subject in English"), max_length=255, blank=True)
+    text_en = models.TextField(_("text in English"), blank=True)
 
     class Meta:
         ordering: ClassVar = ["code"]

@@ -273,7 +273,7 @@ __all__ = [
 def template_take(template: MessageTemplate, data: Mapping[str, Any], by: Any) -> None:
     """Bring a template to what a file of settings says of it; InvalidInput where a placeholder is none."""
     require_head(by)
-    for name in ("subject", "text"):
+    for name in templates_render.TEXTS:
         if name in data:
             templates_render.check_text(str(data[name]))
     save_audited("template", template, data, by=by)

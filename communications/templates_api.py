@@ -14,9 +14,10 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
 from communications.models import MessageTemplate
-from communications.templates_render import check_text
+from communications.templates_render import TEXTS, check_text
 from communications.templates_render import render as render_letter
 from communications.views import TEMPLATES, deal_to_try
+from crm import preferences
 from crm.api.catalogues import CatalogueViewSet, described
 from crm.api.filtering import refuse_unknown
 from crm.api.pagination import BIGGEST_KEY
@@ -28,7 +29,7 @@ class TemplateOutput(serializers.ModelSerializer[MessageTemplate]):
 
     class Meta:
         model = MessageTemplate
-        fields = ("code", "name", "name_ru", "name_en", "subject", "text")
+        fields = ("code", "name", "name_ru", "name_en", *TEXTS)
         read_only_fields = fields
 
 
@@ -39,22 +40,25 @@ class TemplateInput(RecordInput):
 
     class Meta:
         model = MessageTemplate
-        fields = ("name_ru", "name_en", "subject", "text")
+        fields = ("name_ru", "name_en", *TEXTS)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Only placeholders that are known."""
-        for name in ("subject", "text"):
+        for name in TEXTS:
             check_text(attrs.get(name, ""))
         return attrs
 
 
 class PreviewQuery(serializers.Serializer[Any]):
-    """On which deal."""
+    """On which deal, in which language."""
 
     deal = serializers.IntegerField(
         required=False, min_value=1, max_value=BIGGEST_KEY,
         help_text=gettext_lazy("The latest deal with a contact when none is named."),
     )  # fmt: skip
+    language = serializers.ChoiceField(
+        choices=preferences.LANGUAGES, required=False, help_text=gettext_lazy("The client's, else the company's.")
+    )
 
 
 class LetterOutput(serializers.Serializer[Any]):
@@ -87,13 +91,13 @@ class TemplateViewSet(CatalogueViewSet):
     @action(detail=True)
     def preview(self, request: Request, **kwargs: Any) -> Response:
         """The letter for a deal in sight, nothing is sent; 400 names the placeholder that has no value there."""
-        refuse_unknown(request, {"deal"})
+        refuse_unknown(request, {"deal", "language"})
         wish = PreviewQuery(data=request.query_params)
         wish.is_valid(raise_exception=True)
         template, deal = self.get_object(), deal_to_try(self.caller, wish.validated_data.get("deal"))
         if deal is None:
             raise Http404
-        letter = render_letter(template, deal, deal.contact)
+        letter = render_letter(template, deal, deal.contact, language=wish.validated_data.get("language", ""))
         return Response({"deal": deal.pk, "to": deal.contact.email, "subject": letter.subject, "text": letter.text})
 
 

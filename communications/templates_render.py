@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -92,6 +93,15 @@ def declare(name: str, label: Any, value: Callable[[StagedRecord, Contact | None
     PLACEHOLDERS[name] = Placeholder(label, value)
 
 
+# The columns of a template that are read by clients.
+TEXTS = ("subject", "text", "subject_en", "text_en")
+
+
+def language_for(contact: Contact | None) -> str:
+    """The language of letters to a client: their own where we know it, else the company's."""
+    return str(getattr(contact, "language", "") or preferences.get("letters_language"))
+
+
 def check_text(text: str) -> None:
     """Refuse a template that uses a placeholder nobody knows, or anything else in braces."""
     for name in IN_BRACES.findall(text):
@@ -104,33 +114,41 @@ def check_text(text: str) -> None:
 
 
 def render(
-    template: MessageTemplate, record: StagedRecord, contact: Contact | None, given: Mapping[str, str] | None = None
+    template: MessageTemplate,
+    record: StagedRecord,
+    contact: Contact | None,
+    given: Mapping[str, str] | None = None,
+    *,
+    language: str = "",
 ) -> Letter:
     """The letter for a record and a person; MissingValue names the placeholders that have no value there.
 
-    `given` are values that the caller knows better than the record does: which of its quotes is meant.
+    `given` are values that the caller knows better than the record does: which of its quotes is meant. The letter is
+    in `language`, else in the client's; in Russian where the template has no text in it.
     """
-    values = _values(template, record, contact, given or {})
-    return Letter(one_line(_fill(template.subject, values)), _fill(template.text, values))
-
-
-def _values(
-    template: MessageTemplate, record: StagedRecord, contact: Contact | None, given: Mapping[str, str]
-) -> Mapping[str, str]:
-    check_text(template.subject + template.text)
+    wanted = language or language_for(contact)
+    is_english = wanted == "en" and bool(template.text_en.strip())
+    subject, text = (template.subject_en, template.text_en) if is_english else (template.subject, template.text)
+    check_text(subject + text)
     # In the order of the letter, each once: so they are named to whoever must fill them in.
-    names = dict.fromkeys(PLACEHOLDER.findall(f"{template.subject} {template.text}"))
-    values = {
-        name: str(given[name] if name in given else PLACEHOLDERS[name].value(record, contact) or "").strip()
-        for name in names
-    }
+    names = dict.fromkeys(PLACEHOLDER.findall(f"{subject} {text}"))
+    known = given or {}
+    with translation.override("en" if is_english else "ru"):
+        values = {
+            name: str(known[name] if name in known else PLACEHOLDERS[name].value(record, contact) or "").strip()
+            for name in names
+        }
+    _require(values, template, record)
+    return Letter(one_line(_fill(subject, values)), _fill(text, values))
+
+
+def _require(values: Mapping[str, str], template: MessageTemplate, record: StagedRecord) -> None:
     if missing := {name: str(PLACEHOLDERS[name].label) for name, value in values.items() if not value}:
         raise MissingValue(
             _("The template «%(template)s» needs «%(what)s», and «%(record)s» has none.")
             % {"template": template.name, "what": "», «".join(missing.values()), "record": record},
             errors=[{"pointer": f"/{name}", "code": "required", "message": label} for name, label in missing.items()],
         )
-    return values
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:

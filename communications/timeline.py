@@ -91,6 +91,14 @@ def _message_in(data: Mapping[str, Any]) -> str:
     return _("From %(address)s: %(words)s") % {"address": data.get("address", ""), "words": words}
 
 
+def _lasted(seconds: int) -> str:
+    """«3 мин 45 с»: how long a call was."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    units = ((hours, _("%(number)s h")), (minutes, _("%(number)s min")), (rest, _("%(number)s s")))
+    return " ".join(text % {"number": number} for number, text in units if number)
+
+
 @formatter("call", "message")
 def _call(data: Mapping[str, Any]) -> str:
     names = {
@@ -102,7 +110,7 @@ def _call(data: Mapping[str, Any]) -> str:
     text = names[str(data.get("direction", "in")), bool(data.get("is_missed"))]
     parts = [text, str(data.get("phone") or "")]
     if data.get("seconds"):
-        parts.append(_("%(seconds)s s") % {"seconds": data["seconds"]})
+        parts.append(_lasted(int(data["seconds"])))
     line = " ".join(part for part in parts if part)
     return f"{line}. {data['note']}" if data.get("note") else f"{line}."
 

@@ -19,9 +19,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from communications.models import MessageTemplate, Submission, WebForm
 from communications.processing import submission_reprocess
-from communications.templates_render import PLACEHOLDERS, check_text
+from communications.templates_render import PLACEHOLDERS, TEXTS, check_text, language_for
 from communications.templates_render import render as render_letter
-from crm import scope
+from crm import preferences, scope
 from crm.errors import DomainError
 from crm.http import paginate
 from crm.models import Contact, Exclusion, RecordType, record_model
@@ -169,18 +169,21 @@ class TemplateForm(forms.ModelForm):
 
     class Meta:
         model = MessageTemplate
-        fields = ("name_ru", "name_en", "subject", "text")
+        fields = ("name_ru", "name_en", *TEXTS)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name_en"].required = False
-        self.fields["text"].widget.attrs["rows"] = 12
+        self.fields["text"].widget.attrs["rows"] = self.fields["text_en"].widget.attrs["rows"] = 12
+        self.fields["text_en"].help_text = _("Left empty, the letter goes in Russian.")
+        for name in TEXTS:
+            self.fields[name].widget.attrs["data-complete"] = ""
         self.fields["text"].help_text = placeholder_buttons()
 
     def clean(self) -> dict[str, Any]:
         """Only placeholders that are known."""
         given = super().clean() or {}
-        for name in ("subject", "text"):
+        for name in TEXTS:
             try:
                 check_text(given.get(name, ""))
             except DomainError as error:
@@ -209,8 +212,7 @@ def _like(request: HttpRequest) -> MessageTemplate:
     return MessageTemplate(
         name_ru=_("%(name)s (copy)") % {"name": like.name_ru},
         name_en=f"{like.name_en} (copy)",
-        subject=like.subject,
-        text=like.text,
+        **{name: getattr(like, name) for name in TEXTS},
     )
 
 
@@ -238,6 +240,9 @@ class PreviewForm(forms.Form):
         label=gettext_lazy("Record"), choices=[(kind.value, kind.label) for kind in TRIED_ON], required=False
     )
     q = forms.CharField(label=gettext_lazy("Name, number or phone"), max_length=100, required=False)
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"), choices=[("", "—"), *preferences.LANGUAGES], required=False
+    )
     number = forms.IntegerField(min_value=1, max_value=2**62, required=False, widget=forms.HiddenInput)
 
 
@@ -270,11 +275,13 @@ def template_preview(request: HttpRequest, pk: str) -> HttpResponse:
     kind, query = asked.get("kind") or RecordType.DEAL, (asked.get("q") or "").strip()
     found = records_to_try(request.user, kind, query, asked.get("number"))
     record = found[0] if found else None
+    language = asked.get("language") or language_for(getattr(record, "contact", None))
     context: dict[str, Any] = {
         "dialog_title": _("Preview: «%(template)s»") % {"template": template.name},
         "template": template,
-        "form": PreviewForm(initial={"kind": kind, "q": query}),
+        "form": PreviewForm(initial={"kind": kind, "q": query, "language": language}),
         "kind": kind,
+        "language": language,
         "record": record,
         "others": found[1:],
         "dialog_back": reverse("settings-templates"),
@@ -282,7 +289,7 @@ def template_preview(request: HttpRequest, pk: str) -> HttpResponse:
     if record is not None:
         contact: Contact | None = record.contact
         try:
-            context["letter"] = render_letter(template, record, contact)
+            context["letter"] = render_letter(template, record, contact, language=language)
             context["to"] = getattr(contact, "email", "") or _("(the contact has no e-mail)")
         except DomainError as error:
             context["problem"] = error.message

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 MEMO = "preferences"
+LANGUAGES = (("ru", gettext_lazy("Russian")), ("en", gettext_lazy("English")))
 
 
 @dataclass(frozen=True)
 class Setting:
     """One setting.
 
-    Kind is text, lines, template, int, decimal, days, hours, weekdays, channels, codes, roles, zone, user, hidden.
+    Kind is text, lines, template, int, decimal, days, hours, weekdays, channels, codes, roles, zone, language, user,
+    hidden.
     """
 
     default: Any
@@ -55,6 +57,12 @@ SETTINGS: dict[str, Setting] = {
     "seller_contacts": Setting("", "text", gettext_lazy("Documents: phone, e-mail, site")),
     "quote_valid_days": Setting(14, "int", gettext_lazy("A quote is valid for so many days")),
     "quote_terms": Setting("", "lines", gettext_lazy("Usual terms of a quote: payment, dates, delivery")),
+    "letters_language": Setting(
+        "ru",
+        "language",
+        gettext_lazy("Language of letters to clients"),
+        gettext_lazy("A template without a text in it goes in Russian."),
+    ),
     "company_time_zone": Setting("Europe/Moscow", "zone", gettext_lazy("Company time zone")),
     "working_hours": Setting(
         ["09:00", "18:00"],
@@ -269,6 +277,12 @@ def _clean_roles(value: Any) -> list[str]:
     return [role for role in Role.values if role in chosen]
 
 
+def _clean_language(value: Any) -> str:
+    if value not in dict(LANGUAGES):
+        raise ValidationError(_("Choose a language: %(known)s.") % {"known": ", ".join(dict(LANGUAGES))})
+    return str(value)
+
+
 def _clean_lines(value: Any) -> str:
     """A text of several lines."""
     return str(value).replace("\r\n", "\n").strip()[:2000]
@@ -276,6 +290,7 @@ def _clean_lines(value: Any) -> str:
 
 CLEANERS: dict[str, Callable[[Any], Any]] = {
     "lines": _clean_lines,
+    "language": _clean_language,
     "days": _clean_days,
     "hours": _clean_hours,
     "weekdays": _clean_weekdays,

@@ -169,8 +169,8 @@ def task_finish(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     record = visible_record(task.record_type, task.record_id, user)
     may_plan = record is not None and record.is_open
-    initial = {"title": task.title if may_plan else "", "due_at": next_morning()}
-    form = FinishForm(request.POST or None, initial=initial)
+    # What is done is not proposed once more; without words there is no next step.
+    form = FinishForm(request.POST or None, initial={"due_at": next_morning()})
     if not may_plan:
         del form.fields["title"], form.fields["due_at"]
     if request.method == "POST" and form.is_valid():

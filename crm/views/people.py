@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.factors import has_factor
 from accounts.models import Invitation, Role, User
-from accounts.selectors import found_users, manageable_users
+from accounts.selectors import RESPONSIBLE_ROLES, found_users, manageable_users
 from accounts.sessions import sessions_of
 from crm import clock, people_services
 from crm.errors import DomainError
@@ -58,7 +58,9 @@ class HandOverForm(forms.Form):
     def __init__(self, data: Any = None, *, user: User) -> None:
         super().__init__(data)
         field: Any = self.fields["to"]
-        field.queryset = User.objects.filter(is_active=True, partner=user.partner_id).exclude(pk=user.pk)
+        people = User.objects.filter(is_active=True, partner=user.partner_id).exclude(pk=user.pk)
+        # Of the company's own only those who may be responsible; at a partner's everybody is.
+        field.queryset = people if user.partner_id else people.filter(role__in=RESPONSIBLE_ROLES)
 
 
 PEOPLE_FILE = (

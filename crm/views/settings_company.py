@@ -70,6 +70,8 @@ def _field(key: str, setting: preferences.Setting) -> forms.Field:
             return forms.CharField(max_length=10, **{**common, "required": True})
         case "zone":
             return forms.ChoiceField(choices=zone_choices, **common)
+        case "language":
+            return forms.ChoiceField(choices=preferences.LANGUAGES, **{**common, "required": True})
         case "codes":
             known = requirements_of("lead")
             return forms.MultipleChoiceField(

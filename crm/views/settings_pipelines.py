@@ -118,6 +118,8 @@ class NewPipelineForm(PipelineForm):
     like = forms.ModelChoiceField(
         Pipeline.objects.filter(is_partner=False, is_active=True, record_type="deal"),
         label=gettext_lazy("With the stages of"),
+        initial=lambda: Pipeline.objects.filter(pk="deal", is_active=True).first(),
+        empty_label=None,
     )
 
 

@@ -330,9 +330,83 @@
     const button = event.target.closest("[data-insert]");
     if (!button) return;
     const own = button.closest(".field").querySelector("textarea, input");
-    const field = typed?.form === own.form && typed.isConnected && /^(subject|text)$/.test(typed.name) ? typed : own;
+    const field = typed?.form === own.form && typed.isConnected && typed.matches("[data-complete]") ? typed : own;
     field.setRangeText(button.dataset.insert, field.selectionStart, field.selectionEnd, "end");
     field.focus();
     field.dispatchEvent(new Event("input", { bubbles: true }));
   });
+
+  // While a placeholder is typed, those that fit are offered: arrows choose, Enter or Tab takes, Esc lets go.
+  let offer = null;
+  const letGo = () => {
+    offer?.list.remove();
+    offer?.field.removeAttribute("aria-activedescendant");
+    offer?.field.removeAttribute("aria-controls");
+    offer = null;
+  };
+  const choose = (index) => {
+    offer.at = (index + offer.options.length) % offer.options.length;
+    offer.options.forEach((option, place) => option.setAttribute("aria-selected", String(place === offer.at)));
+    offer.field.setAttribute("aria-activedescendant", offer.options[offer.at].id);
+    offer.options[offer.at].scrollIntoView({ block: "nearest" });
+  };
+  const take = (text) => {
+    const { field, start } = offer;
+    const end = field.selectionStart + (field.value[field.selectionStart] === "}" ? 1 : 0);
+    letGo();
+    field.setRangeText(text, start, end, "end");
+    field.focus();
+  };
+  const propose = (field) => {
+    letGo();
+    const open = /\{([^{}\s]{0,30})$/.exec(field.value.slice(0, field.selectionStart));
+    if (!open) return;
+    const part = open[1].toLowerCase();
+    const known = [...field.form.querySelectorAll("[data-insert]")];
+    const fitting = known.filter((one) => one.textContent.toLowerCase().split(/[\s{}]+|(?<=_)/).some((word) => word.startsWith(part)) || one.dataset.insert.startsWith(`{${part}`));
+    if (!fitting.length) return;
+    const list = document.createElement("ul");
+    list.className = "complete-list";
+    list.id = `${field.id}-complete`;
+    list.setAttribute("role", "listbox");
+    list.setAttribute("aria-label", field.labels[0]?.textContent.trim() ?? "");
+    const options = fitting.map((one, place) => {
+      const option = document.createElement("li");
+      option.id = `${list.id}-${place}`;
+      option.setAttribute("role", "option");
+      option.dataset.text = one.dataset.insert;
+      option.innerHTML = one.innerHTML;
+      return option;
+    });
+    list.append(...options);
+    field.after(list);
+    field.setAttribute("aria-autocomplete", "list");
+    field.setAttribute("aria-controls", list.id);
+    offer = { field, list, options, start: open.index, at: 0 };
+    choose(0);
+  };
+  document.addEventListener("input", (event) => {
+    if (event.target.matches("[data-complete]")) propose(event.target);
+  });
+  document.addEventListener("focusout", (event) => {
+    if (offer && event.target === offer.field) letGo();
+  });
+  document.addEventListener("pointerdown", (event) => {
+    const option = event.target.closest(".complete-list [role=option]");
+    if (!option || !offer) return;
+    event.preventDefault(); // the field keeps the focus
+    take(option.dataset.text);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (!offer || event.target !== offer.field || event.isComposing) return;
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey;
+    if (!plain) return;
+    if (event.code === "ArrowDown") choose(offer.at + 1);
+    else if (event.code === "ArrowUp") choose(offer.at - 1);
+    else if (event.code === "Enter" || event.code === "Tab") take(offer.options[offer.at].dataset.text);
+    else if (event.code === "Escape") letGo();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
 })();

@@ -53,3 +53,24 @@ def test_a_robot_made_by_hand_works_on_the_next_lead(page_for: Callable[..., Any
     expect(row).to_contain_text("Когда лид попадает на стадию «Не хватает данных» – написать комментарий")
     expect(row).to_contain_text("срабатывало: 2")
     assert Activity.objects.filter(title="Спросить размеры").count() == 0
+
+
+@pytest.mark.rule("COM-1")
+def test_placeholders_are_offered_while_one_is_typed(page_for: Callable[..., Any]) -> None:
+    page = page_for(make_user(Role.SALES_HEAD))
+    page.goto("/settings/templates/")
+    page.locator("a[href*='/settings/templates/lead_declined/']").first.click()
+    text = page.locator("#dialog-body textarea[name=text]")
+    text.fill("Звоните: ")
+    page.keyboard.type("{тел")
+    option = page.locator("[role=listbox] [role=option]")
+    expect(option).to_have_count(1)
+    assert text.get_attribute("aria-activedescendant") == option.get_attribute("id")
+    page.keyboard.press("Enter")
+    expect(text).to_have_value("Звоните: {responsible_phone}")
+    page.keyboard.type(" {")
+    page.keyboard.press("ArrowDown")
+    expect(option.nth(1)).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Escape")
+    expect(option).to_have_count(0)
+    expect(text).to_be_visible()  # Esc let go of the list, not of the dialog
