@@ -52,6 +52,7 @@ class RequestScopeMiddleware:
                 self._personal(request)
                 response = self.get_response(request)
                 response["X-Request-ID"] = scope.request_id.get()
+                self._keep_private(request, response)
                 return self._back_to_the_page(request, response)
         finally:
             scope.request_id.reset(token)
@@ -61,6 +62,16 @@ class RequestScopeMiddleware:
         """A page whose transaction lost a race tells its person to try again, whichever page it is."""
         conflict = lost_race(error)
         return refused(request, conflict) if conflict is not None else None
+
+    @staticmethod
+    def _keep_private(request: HttpRequest, response: HttpResponse) -> None:
+        """What a person sees is kept by no proxy and not looked at again without asking; leaving clears the rest."""
+        user = getattr(request, "user", None)
+        if user is not None and user.is_authenticated and not response.has_header("Cache-Control"):
+            response["Cache-Control"] = "private, no-cache"
+        if request.method == "POST" and request.path == reverse("account_logout"):
+            # The pages that "Back" would bring are thrown away with it.
+            response["Clear-Site-Data"] = '"cache"'
 
     @staticmethod
     def _back_to_the_page(request: HttpRequest, response: HttpResponse) -> HttpResponse:

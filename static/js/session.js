@@ -80,6 +80,14 @@
     button.disabled = false;
   });
 
+  // "Back" after signing out (here or in another tab) shows no page that was kept.
+  window.addEventListener("pageshow", async (event) => {
+    if (!event.persisted) return;
+    try {
+      if ((await fetch(dialog.dataset.sessionUrl, { cache: "no-store" })).status === 401) location.reload();
+    } catch { /* no network: what stands here was seen by the same person */ }
+  });
+
   // --- Whatever was interrupted -----------------------------------------------------------------------------------
   const cameBack = (answer) => answer.redirected && crm.isSignedOut(answer.url);
 
