@@ -12,7 +12,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
@@ -23,6 +22,7 @@ from communications.templates_render import PLACEHOLDERS, TEXTS, check_text, lan
 from communications.templates_render import render as render_letter
 from crm import preferences, scope
 from crm.errors import DomainError
+from crm.formfields import insert_buttons
 from crm.http import paginate
 from crm.models import Contact, Exclusion, RecordType, record_model
 from crm.screens import dialogs
@@ -157,11 +157,7 @@ def used_by(find: Callable[[], Mapping[str, list[str]]]) -> None:
 
 def placeholder_buttons() -> str:
     """What a letter may name; a press puts it where the cursor is, without scripts it is a list to type from."""
-    rows = ((f"{{{name}}}", f"{{{name}}}", item.label) for name, item in PLACEHOLDERS.items())
-    buttons = format_html_join(
-        "", '<button type="button" class="btn btn-small" data-insert="{}"><code>{}</code> {}</button>', rows
-    )
-    return format_html('<span>{}</span><span class="placeholders">{}</span>', _("Placeholders:"), buttons)
+    return insert_buttons({name: item.label for name, item in PLACEHOLDERS.items()})
 
 
 class TemplateForm(forms.ModelForm):

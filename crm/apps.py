@@ -82,6 +82,7 @@ class CrmConfig(AppConfig):
         services.derive("company", clients.require_company_name)
         services.derive("company", contact_points.derive_points)
         services.derive("company", clients.derive_inn)
+        services.derive("company", clients.derive_requisites)
         services.derive("contact", client_owners.derive_owner)
         services.follow("contact", client_owners.contact_follow)
         services.follow("company", client_owners.company_follow)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from crm import normalize
+from crm import normalize, requisites
 from crm.contact_points import add_points, checked_points
 from crm.errors import DomainError, InvalidInput
 from crm.models import Company, Contact
@@ -151,4 +152,17 @@ def derive_inn(record: Any, changed: set[str]) -> set[str]:
         }
         raise InvalidInput(message, errors=[{"pointer": "/inn", "code": "invalid_inn", "message": message}])
     record.inn = number
+    return set()
+
+
+def derive_requisites(company: Company, changed: set[str]) -> set[str]:
+    """Bring what documents say of a company into one form; InvalidInput names the field where digits do not check."""
+    for name in changed & (requisites.CLEANERS.keys() - {"inn"}):
+        try:
+            setattr(company, name, requisites.CLEANERS[name](getattr(company, name)))
+        except ValidationError as error:
+            raise InvalidInput.at(name, error.messages[0]) from error
+    if changed & {"bik", "account", "corr_account"}:
+        for name, message in requisites.of_another_bank(vars(company)).items():
+            raise InvalidInput.at(name, message)
     return set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -234,6 +235,15 @@ class MailField(EmailsField):
     def clean(self, value: Any) -> str:
         text = super().clean(value)
         return normalize.emails(text)[0] if text else ""
+
+
+def insert_buttons(placeholders: Mapping[str, Any]) -> str:
+    """The placeholders of a text by name, with their labels: a press puts one where the cursor is."""
+    rows = ((f"{{{name}}}", f"{{{name}}}", label) for name, label in placeholders.items())
+    buttons = format_html_join(
+        "", '<button type="button" class="btn btn-small" data-insert="{}"><code>{}</code> {}</button>', rows
+    )
+    return format_html('<span>{}</span><span class="placeholders">{}</span>', _("Placeholders:"), buttons)
 
 
 class InnField(forms.CharField):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import time
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crm import scope
+from crm import requisites, scope, titles
 from crm.prepared import Kept
 
 if TYPE_CHECKING:
@@ -29,34 +29,21 @@ LANGUAGES = (("ru", gettext_lazy("Russian")), ("en", gettext_lazy("English")))
 class Setting:
     """One setting.
 
-    Kind is text, lines, template, int, decimal, days, hours, weekdays, channels, codes, roles, zone, language, user,
-    hidden.
+    Kind is text, lines, template, numbering, document, int, decimal, days, hours, weekdays, channels, codes, roles,
+    zone, language, user, hidden, or a name of crm.requisites.CLEANERS. `section` is its page of the settings.
     """
 
     default: Any
     kind: str
     label: Any
     help: Any = ""
-    names: tuple[str, ...] = ()  # the placeholders a template may hold
+    names: Collection[str] = ()  # the placeholders a template may hold; of a document a mapping with their labels
+    section: str = "company"
     is_guarded: bool = False  # kept by the administrator alone, on a page of its own
 
 
 SETTINGS: dict[str, Setting] = {
     "company_name": Setting("", "text", gettext_lazy("Company name")),
-    "seller_name": Setting(
-        "", "text", gettext_lazy("Documents: full name of the seller"), gettext_lazy("Empty: the company name.")
-    ),
-    "seller_inn": Setting("", "text", gettext_lazy("Documents: INN and KPP")),
-    "seller_address": Setting("", "text", gettext_lazy("Documents: legal address")),
-    "seller_bank": Setting(
-        "",
-        "lines",
-        gettext_lazy("Documents: bank details"),
-        gettext_lazy("Account, bank, BIC, correspondent account."),
-    ),
-    "seller_contacts": Setting("", "text", gettext_lazy("Documents: phone, e-mail, site")),
-    "quote_valid_days": Setting(14, "int", gettext_lazy("A quote is valid for so many days")),
-    "quote_terms": Setting("", "lines", gettext_lazy("Usual terms of a quote: payment, dates, delivery")),
     "letters_language": Setting(
         "ru",
         "language",
@@ -82,12 +69,14 @@ SETTINGS: dict[str, Setting] = {
         "template",
         gettext_lazy("Title of a lead"),
         names=("source", "name", "company", "purpose", "length", "width", "height", "area", "city", "region"),
+        section="leads",
     ),
     "deal_title_template": Setting(
         "{object} — {client}, {area} м²",
         "template",
         gettext_lazy("Title of a deal"),
         names=("object", "client", "purpose", "length", "width", "area", "tonnage", "city", "source"),
+        section="deals",
     ),
     "lead_minimum": Setting(
         ["name", "contact_point", "purpose", "place", "size"],
@@ -97,6 +86,7 @@ SETTINGS: dict[str, Setting] = {
             "The stage “Data complete” requires the same. After a change the leads that wait and lack nothing now go "
             "on by themselves; what has gone on stays where it is."
         ),
+        section="leads",
     ),
     "simple_channels": Setting(
         [],
@@ -105,28 +95,37 @@ SETTINGS: dict[str, Setting] = {
         gettext_lazy(
             "A request of these channels becomes at once a client and a deal; a nameless stranger's stays a lead."
         ),
+        section="leads",
     ),
     "delayed_demand_months": Setting(
-        6, "int", gettext_lazy("Construction start later than so many months goes to delayed demand")
+        6, "int", gettext_lazy("Construction start later than so many months goes to delayed demand"), section="deals"
     ),
     "delayed_demand_days": Setting(
-        [60, 30, 30], "days", gettext_lazy("Delayed demand: days to the first reminder, the second, the call")
+        [60, 30, 30],
+        "days",
+        gettext_lazy("Delayed demand: days to the first reminder, the second, the call"),
+        section="deals",
     ),
     "object_tolerance_percent": Setting(
         "1",
         "decimal",
         gettext_lazy("Sizes of objects agree within, %"),
         gettext_lazy("Used when duplicates are sought."),
+        section="clients",
     ),
-    "merge_undo_days": Setting(30, "int", gettext_lazy("A merge can be undone for so many days")),
-    "refusal_threshold_percent": Setting(40, "int", gettext_lazy("A refusal reason is flagged above this share, %")),
+    "merge_undo_days": Setting(30, "int", gettext_lazy("A merge can be undone for so many days"), section="clients"),
+    "refusal_threshold_percent": Setting(
+        40, "int", gettext_lazy("A refusal reason is flagged above this share, %"), section="deals"
+    ),
+    "dormant_days": Setting(
+        365, "int", gettext_lazy("A client is dormant after so many days without activity"), section="clients"
+    ),
     "webhook_log_days": Setting(
         30,
         "int",
         gettext_lazy("Webhooks: the log and the events are kept for so many days"),
         gettext_lazy("What still waits to be delivered is kept until it is."),
     ),
-    "dormant_days": Setting(365, "int", gettext_lazy("A client is dormant after so many days without activity")),
     "second_factor_roles": Setting(
         [],
         "roles",
@@ -139,6 +138,59 @@ SETTINGS: dict[str, Setting] = {
     ),
     "clock_shift_seconds": Setting(0, "hidden", gettext_lazy("Shift of the demo's clock, seconds")),
 }
+
+
+# The pages of the settings, in their order; apps add theirs with their settings.
+SECTIONS: dict[str, Any] = {
+    "company": gettext_lazy("Company and working time"),
+    "seller": gettext_lazy("Details for documents"),
+    "leads": gettext_lazy("Leads"),
+    "deals": gettext_lazy("Deals"),
+    "clients": gettext_lazy("Clients and objects"),
+}
+# Our own details as documents bear them, each a setting "seller_…".
+SELLER: dict[str, Setting] = {
+    "name": Setting("", "text", gettext_lazy("Full name of the seller"), gettext_lazy("Empty: the company name.")),
+    "inn": Setting("", "inn", gettext_lazy("INN")),
+    "kpp": Setting("", "kpp", gettext_lazy("KPP")),
+    "ogrn": Setting("", "ogrn", gettext_lazy("OGRN")),
+    "address": Setting("", "text", gettext_lazy("Legal address")),
+    "city": Setting("", "text", gettext_lazy("Town where contracts are made")),
+    "bank": Setting("", "text", gettext_lazy("Bank"), gettext_lazy("Name and town, as on a payment order.")),
+    "bik": Setting("", "bik", gettext_lazy("BIK")),
+    "account": Setting("", "account", gettext_lazy("Settlement account")),
+    "corr_account": Setting("", "corr_account", gettext_lazy("Correspondent account")),
+    "contacts": Setting("", "text", gettext_lazy("Phone, e-mail, site")),
+    "signatory": Setting(
+        "",
+        "text",
+        gettext_lazy("Who signs for us"),
+        gettext_lazy("As a contract says it: “its director Petrov P. P., who acts under the charter”."),
+    ),
+    "director": Setting("", "text", gettext_lazy("Head: name for the signature")),
+    "accountant": Setting("", "text", gettext_lazy("Chief accountant: name for the signature")),
+}
+SETTINGS |= {f"seller_{name}": replace(setting, section="seller") for name, setting in SELLER.items()}
+
+
+def declare(section: str, label: Any, settings: Mapping[str, Setting]) -> None:
+    """Add a page of settings of an app; called from AppConfig.ready."""
+    SECTIONS[section] = label
+    for key, setting in settings.items():
+        SETTINGS[key] = replace(setting, section=section)
+
+
+def seller() -> dict[str, str]:
+    """Our own details as documents bear them: name, inn, kpp, … without the prefix of the settings."""
+    found = {name: str(get(f"seller_{name}")) for name in SELLER}
+    return found | {"name": found["name"] or str(get("company_name"))}
+
+
+def disagreements(keys: Iterable[str]) -> dict[str, str]:
+    """What is wrong with settings that must fit each other, by the setting; asked after some of them were kept."""
+    if not any(key.startswith("seller_") for key in keys):
+        return {}
+    return {f"seller_{name}": message for name, message in requisites.of_another_bank(seller()).items()}
 
 
 def _rows() -> QuerySet[Any]:
@@ -203,19 +255,13 @@ def _clean(setting: Setting, value: Any) -> Any:
         return str(decimal)
     if setting.kind in CLEANERS:
         return CLEANERS[setting.kind](value)
+    if setting.kind in TEMPLATES:
+        return TEMPLATES[setting.kind](setting, str(value))
     if setting.kind == "zone":
         try:
             ZoneInfo(str(value))
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValidationError(_("There is no time zone «%(name)s».") % {"name": value}) from error
-        return str(value)
-    if setting.kind == "template":
-        from crm.titles import validate_title_template
-
-        try:
-            validate_title_template(str(value), setting.names)
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
         return str(value)
     if setting.kind == "codes":
         return [str(item) for item in value]
@@ -283,11 +329,43 @@ def _clean_language(value: Any) -> str:
     return str(value)
 
 
+def _clean_title(setting: Setting, value: str) -> str:
+    try:
+        titles.validate_title_template(value, setting.names)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+    return value
+
+
+MOST_OF = {"numbering": 40, "document": 20_000}
+
+
+def _clean_placeholders(setting: Setting, value: str) -> str:
+    """A template of a document: in braces nothing but its placeholders; that of its numbers holds the number."""
+    text = value.replace("\r\n", "\n").replace("\x00", "").strip()
+    if len(text) > MOST_OF[setting.kind]:
+        raise ValidationError(_("At most %(count)s characters.") % {"count": MOST_OF[setting.kind]})
+    for name in re.findall(r"\{([^{}]*)\}", text):
+        if name not in setting.names:
+            raise ValidationError(
+                _("Unknown placeholder {%(name)s}; known are: %(known)s.")
+                % {"name": name, "known": ", ".join(setting.names)}
+            )
+    if setting.kind == "numbering" and "{number}" not in text:
+        raise ValidationError(_("A number needs {number}: it tells one document from another."))
+    return text
+
+
 def _clean_lines(value: Any) -> str:
     """A text of several lines."""
     return str(value).replace("\r\n", "\n").strip()[:2000]
 
 
+TEMPLATES: dict[str, Callable[[Setting, str], str]] = {
+    "template": _clean_title,
+    "numbering": _clean_placeholders,
+    "document": _clean_placeholders,
+}
 CLEANERS: dict[str, Callable[[Any], Any]] = {
     "lines": _clean_lines,
     "language": _clean_language,
@@ -296,4 +374,5 @@ CLEANERS: dict[str, Callable[[Any], Any]] = {
     "weekdays": _clean_weekdays,
     "channels": _clean_channels,
     "roles": _clean_roles,
+    **requisites.CLEANERS,
 }

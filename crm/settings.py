@@ -407,6 +407,8 @@ SPECTACULAR_SETTINGS = {
         "HandoffStateEnum": "partners.models.Handoff.State",
         "SubmissionStateEnum": "communications.models.Submission.State",
         "WebhookStateEnum": "communications.models.WebhookDelivery.State",
+        "DocumentKindEnum": "deals.models.Document.Kind",
+        "LanguageEnum": "accounts.models.User.Language",
     },
     # With more than a hundred calls opened out at once the page is drawn for minutes.
     "SWAGGER_UI_SETTINGS": {"docExpansion": "none", "deepLinking": True, "persistAuthorization": False},

@@ -19,6 +19,7 @@ urlpatterns = [
     path("f/", include("communications.channels.webform.hosted_urls")),
     path("leads/", include("leads.urls")),
     path("deals/", include("deals.urls")),
+    path("documents/", include("deals.document_urls")),
     path("objects/", include("objects_registry.urls")),
     path("contacts/", include(contact_patterns)),
     path("companies/", include(company_patterns)),

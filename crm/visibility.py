@@ -154,6 +154,14 @@ def _deal(user: User, action: Action) -> Q:
     return _lead_or_deal(user, action, "deal")
 
 
+def _document(user: User, action: Action) -> Q:
+    """The quotes, contracts and invoices of the deals a person sees: the manufacturer's are no partner's (DEAL-11)."""
+    deals = apps.get_model("deals.Deal")._default_manager.filter(_deal(user, action), deleted_at__isnull=True)
+    if user.is_partner:
+        deals = deals.exclude(stage__in=TAKEN_BACK)
+    return Q(deal__in=Subquery(deals.order_by().values("pk")))
+
+
 def refusal(record: Any, user: User) -> str:
     """Why a person who sees the record may not do with it what they wanted."""
     is_partners = getattr(record, "partner_id", None) is not None
@@ -249,6 +257,7 @@ def _commission(user: User, action: Action) -> Q:
 RULES: dict[str, Callable[[User, Action], Q]] = {
     "leads.Lead": _lead,
     "deals.Deal": _deal,
+    "deals.Document": _document,
     "crm.Contact": _client_rule("contact"),
     "crm.Company": _client_rule("company"),
     "objects_registry.ConstructionObject": _client_rule("object"),

@@ -31,9 +31,9 @@ from crm.models import ATTRIBUTION_FIELDS, RecordType, Source
 from crm.people import assignable
 from deals import services
 from deals.catalogues_api import ProductViewSet
+from deals.documents_api import DocumentActions, DocumentViewSet
 from deals.filters import DealFilter
 from deals.models import Deal, DealLine, Product
-from deals.quotes_api import QuoteActions
 from objects_registry.api import WithObject
 from objects_registry.models import BUILDING_FIELDS, Purpose
 
@@ -132,7 +132,7 @@ class DealInput(RecordInput):
     create=extend_schema(summary=gettext_lazy("Create a deal"), request=DealInput),
     partial_update=extend_schema(summary=gettext_lazy("Change a deal"), request=DealInput),
 )
-class DealViewSet(WithObject, DirectionActions, QuoteActions):
+class DealViewSet(WithObject, DirectionActions, DocumentActions):
     """What clients are going to buy."""
 
     queryset = Deal.objects.none()
@@ -176,5 +176,6 @@ class DealViewSet(WithObject, DirectionActions, QuoteActions):
 
 router = SimpleRouter()
 router.register("deals", DealViewSet, basename="api-deal")
+router.register("documents", DocumentViewSet, basename="api-document")
 router.register("products", ProductViewSet, basename="api-product")
 urlpatterns = router.urls

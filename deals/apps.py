@@ -17,7 +17,7 @@ class DealsConfig(AppConfig):
         from crm import conditions, events, nightly, settings_transfer
         from crm import requirements as needed
         from crm.services import derive, follow
-        from deals import clients, derived, quote_sending, selectors, services, timeline
+        from deals import clients, derived, document_sending, document_texts, selectors, services, timeline
         from objects_registry import building, steel
 
         del timeline  # imported for its sentences
@@ -27,8 +27,9 @@ class DealsConfig(AppConfig):
         derive("object", steel.derive_tonnage)
         follow("deal", services.lines_follow_tonnage)
         settings_transfer.section("product", "name_ru")
-        quote_sending.declare_placeholders()
-        used_by(quote_sending.templates_used)
+        document_texts.declare_settings()
+        document_sending.declare_placeholders()
+        used_by(document_sending.templates_used)
         events.on("stage_changed", clients.on_deal_moved, wants=clients.is_of_deal)
         events.on("fields_changed", clients.on_deal_changed, wants=clients.is_of_relations)
         events.on("client_contact", clients.on_client_contact, wants=clients.is_of_client)

@@ -67,6 +67,8 @@ class DealForm(RecordForm):
 class LineForm(forms.Form):
     """One product or service; a row without a name and a product is left out."""
 
+    # Which line of the deal it was: what is changed is told by it, wherever the row stands now.
+    row = forms.IntegerField(required=False, widget=forms.HiddenInput)
     product = forms.ModelChoiceField(
         Product.objects.filter(is_active=True), label=gettext_lazy("From the catalogue"), required=False
     )
@@ -116,4 +118,29 @@ class AmountForm(forms.Form):
     )
 
 
-LineFormSet = forms.formset_factory(LineForm, extra=3, max_num=200, absolute_max=210)
+LineFormSet = forms.formset_factory(LineForm, extra=1, max_num=200, absolute_max=210)
+LINE_INPUTS = tuple(LineForm.base_fields)
+# What a button of a row does with the rows: they change places, or one goes.
+MOVES = {"up": -1, "down": 1}
+
+
+def posted_rows(data: Any, prefix: str) -> list[dict[str, Any]]:
+    """The rows as they were typed, by field; what is no number of rows is none."""
+    total = str(data.get(f"{prefix}-TOTAL_FORMS", ""))
+    count = min(int(total), LineFormSet.absolute_max) if total.isascii() and total.isdigit() else 0
+    return [{name: data.get(f"{prefix}-{number}-{name}", "") for name in LINE_INPUTS} for number in range(count)]
+
+
+def arranged(data: Any, prefix: str) -> list[dict[str, Any]] | None:
+    """The rows after a press of "up", "down", "remove" or "add"; None where none of these was pressed."""
+    pressed = next((name for name in ("up", "down", "remove", "add") if name in data), "")
+    if not pressed:
+        return None
+    rows = posted_rows(data, prefix)
+    which = str(data[pressed])
+    place = int(which) if which.isascii() and which.isdigit() else -1
+    if pressed != "add" and 0 <= place < len(rows):
+        row = rows.pop(place)
+        if pressed in MOVES:
+            rows.insert(max(0, place + MOVES[pressed]), row)
+    return [row for row in rows if row["name"].strip() or row["product"]]

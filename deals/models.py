@@ -10,8 +10,10 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from crm import clock
 from crm.models import Attachment, Attribution, Company, Contact, NamedRow, RecordType, StagedRecord, Tag
+from crm.querysets import VisibleQuerySet
 from deals import money
 from objects_registry.models import BuildingParameters, ConstructionObject
 
@@ -232,16 +234,27 @@ class NumberSeries(models.Model):
         constraints: ClassVar = [models.UniqueConstraint(fields=["kind", "year"], name="number_series_once")]
 
 
-class Quote(models.Model):
-    """One version of a quote: what was offered, as it stood then; never written over, a change is a new version."""
+class Document(models.Model):
+    """One version of a quote, contract or invoice: what it said, as it stood then; a change is a new version."""
 
-    deal = models.ForeignKey(Deal, models.CASCADE, related_name="quotes")
+    class Kind(models.TextChoices):
+        QUOTE = "quote", _("Quote")
+        CONTRACT = "contract", _("Contract")
+        INVOICE = "invoice", _("Invoice")
+
+    deal = models.ForeignKey(Deal, models.CASCADE, related_name="documents", verbose_name=_("deal"))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     year = models.PositiveSmallIntegerField()
     number = models.PositiveIntegerField(_("number"))
+    printed = models.CharField(max_length=60, help_text="The number as the template made it, without the version.")
     version = models.PositiveSmallIntegerField(_("version"), default=1)
+    is_latest = models.BooleanField(default=True, help_text="No later version of the same number.")
     date = models.DateField(_("date"))
-    valid_until = models.DateField(_("valid until"))
-    content = models.JSONField(help_text="Seller, client, lines and totals as they were printed.")
+    until = models.DateField(
+        _("until"), null=True, blank=True, help_text="A quote is valid, an invoice is to be paid until that day."
+    )
+    language = models.CharField(_("language"), max_length=5, choices=User.Language, default=User.Language.RU)
+    content = models.JSONField(help_text="Seller, client, lines, totals and text as they were printed.")
     total = models.DecimalField(_("total"), max_digits=20, decimal_places=2)
     attachment = models.ForeignKey(Attachment, models.PROTECT, related_name="+")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
@@ -251,13 +264,36 @@ class Quote(models.Model):
     sent_to = models.CharField(_("sent to"), max_length=254, blank=True, editable=False)
     sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+")
     letter = models.ForeignKey("communications.Message", models.SET_NULL, null=True, editable=False, related_name="+")
+    # A number that is void is void in all its versions.
+    voided_at = models.DateTimeField(_("void since"), null=True, editable=False)
+    voided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"
+    )
+    void_reason = models.CharField(_("why it is void"), max_length=500, blank=True, editable=False)
+    signed_on = models.DateField(_("signed on"), null=True, blank=True)
+    signed_file = models.ForeignKey(Attachment, models.PROTECT, null=True, blank=True, related_name="+")
+    paid = models.DecimalField(_("paid"), max_digits=20, decimal_places=2, default=Decimal(0))
+    paid_on = models.DateField(_("paid on"), null=True, blank=True)
+
+    objects = VisibleQuerySet.as_manager()
 
     class Meta:
-        ordering: ClassVar = ["-year", "-number", "-version"]
-        verbose_name = _("quote")
-        verbose_name_plural = _("quotes")
+        ordering: ClassVar = ["-date", "-id"]
+        verbose_name = _("document")
+        verbose_name_plural = _("documents")
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["year", "number", "version"], name="quote_number_once"),
+            models.UniqueConstraint(fields=["kind", "year", "number", "version"], name="document_number_once"),
+            models.CheckConstraint(
+                name="paid_within_the_total", condition=models.Q(paid__gte=0, paid__lte=models.F("total"))
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["-date", "-id"], name="document_by_date"),
+            models.Index(
+                fields=["until"],
+                name="document_to_be_paid",
+                condition=models.Q(kind="invoice", is_latest=True, voided_at=None, paid__lt=models.F("total")),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -266,9 +302,20 @@ class Quote(models.Model):
     @property
     def label(self) -> str:
         """The number as it is printed: "КП-12/2026", from the second version on with it."""
-        return quote_label(self.number, self.year, self.version)
+        return document_label(self.printed, self.version)
+
+    @property
+    def title(self) -> str:
+        """What it is, with its number; the kind is not said twice where the number begins with it ("КП-12/2026")."""
+        kind = str(self.get_kind_display())
+        return self.label if self.label.startswith(kind) else f"{kind} {self.label}"
+
+    @property
+    def unpaid(self) -> Decimal:
+        """What is still to be paid of an invoice."""
+        return self.total - self.paid
 
 
-def quote_label(number: int, year: int, version: int) -> str:
-    """A quote's number as it is printed."""
-    return f"КП-{number}/{year}" + (f" (версия {version})" if version > 1 else "")
+def document_label(printed: str, version: int) -> str:
+    """A document's number with its version, where there is more than one."""
+    return printed + (f" (версия {version})" if version > 1 else "")

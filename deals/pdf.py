@@ -19,14 +19,16 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
-from crm import preferences
-
 FONTS = Path(__file__).parent / "fonts"
 PLAIN, BOLD = "DejaVuSans", "DejaVuSans-Bold"
 LINE = colors.HexColor("#b9b9b9")
 QUIET = colors.HexColor("#444444")
 HEAD = colors.HexColor("#f0f0ee")
 WIDE = 175.5  # millimetres between the margins
+# How a company's details are called on paper.
+DETAILS = {
+    "inn": "ИНН", "kpp": "КПП", "ogrn": "ОГРН", "bik": "БИК", "account": "Р/с", "corr_account": "К/с",
+}  # fmt: skip
 
 
 @cache
@@ -48,19 +50,26 @@ def text(said: Any, size: float = 9, *, bold: bool = False, **more: Any) -> Para
     return Paragraph(f"<b>{safe}</b>" if bold else safe, style(size, **more))
 
 
-def seller_details() -> dict[str, str]:
-    """What the settings say of the company, for its papers."""
-    found = {name: str(preferences.get(f"seller_{name}")) for name in ("name", "inn", "address", "bank", "contacts")}
-    return found | {"name": found["name"] or str(preferences.get("company_name"))}
-
-
-def seller_head(seller: Mapping[str, Any]) -> list[Any]:
+def seller_head(seller: Mapping[str, str], labels: Mapping[str, str] = DETAILS) -> list[Any]:
     """Whose paper it is: name, then the details that are there, over a rule."""
-    lines = [seller["name"], *(seller[name] for name in ("inn", "address", "bank", "contacts") if seller[name])]
-    told = [text(lines[0], 13, bold=True), *(text(line, 8, textColor=QUIET) for line in lines[1:])]
-    rule = Table([[""]], colWidths=[WIDE * mm], rowHeights=[2 * mm])
-    rule.setStyle(TableStyle([("LINEBELOW", (0, 0), (-1, -1), 0.8, LINE)]))
-    return [*told, rule, Spacer(0, 5 * mm)]
+    lines = [*details_of(seller, labels), seller["contacts"]]
+    told = [text(seller["name"], 13, bold=True), *(text(line, 8, textColor=QUIET) for line in lines if line)]
+    return [*told, rule(), Spacer(0, 5 * mm)]
+
+
+def details_of(side: Mapping[str, str], labels: Mapping[str, str] = DETAILS) -> list[str]:
+    """A side's numbers, address and bank, a line each."""
+    numbers = ", ".join(f"{labels[name]} {side[name]}" for name in ("inn", "kpp", "ogrn") if side[name])
+    accounts = [f"{labels[name]} {side[name]}" for name in ("account", "corr_account") if side[name]]
+    bank = ", ".join(part for part in (side["bank"], f"{labels['bik']} {side['bik']}" if side["bik"] else "") if part)
+    return [line for line in (numbers, side["address"], bank, ", ".join(accounts)) if line]
+
+
+def rule() -> Table:
+    """A line across the page."""
+    drawn = Table([[""]], colWidths=[WIDE * mm], rowHeights=[2 * mm])
+    drawn.setStyle(TableStyle([("LINEBELOW", (0, 0), (-1, -1), 0.8, LINE)]))
+    return drawn
 
 
 def grid(
@@ -88,30 +97,31 @@ def grid(
     return table
 
 
-def roubles(value: Any) -> str:
+def roubles(value: Any, language: str = "ru") -> str:
     """1 234 567,80: always with kopecks, without the sign, which stands in the heading."""
-    return f"{Decimal(str(value)):,.2f}".replace(",", "\u00a0").replace(".", ",")
+    said = f"{Decimal(str(value)):,.2f}"
+    return said if language == "en" else said.replace(",", "\u00a0").replace(".", ",")
 
 
-def paper(parts: list[Any], *, title: str, author: str) -> bytes:
+def paper(parts: list[Any], *, title: str, author: str, page_label: str = "стр. %s") -> bytes:
     """The file: A4, the title and the number of the page at the foot; the same parts make the same bytes."""
     made = BytesIO()
     page = SimpleDocTemplate(
         made, pagesize=A4, leftMargin=16 * mm, rightMargin=14 * mm, topMargin=14 * mm, bottomMargin=18 * mm,
         title=title, author=author, invariant=1,
     )  # fmt: skip
-    foot = _footer(title)
+    foot = _footer(title, page_label)
     page.build(parts, onFirstPage=foot, onLaterPages=foot)
     return made.getvalue()
 
 
-def _footer(title: str) -> Any:
+def _footer(title: str, page_label: str) -> Any:
     def draw(canvas: Any, page: Any) -> None:
         canvas.saveState()
         canvas.setFont(PLAIN, 7.5)
         canvas.setFillColor(colors.HexColor("#666666"))
         canvas.drawString(16 * mm, 10 * mm, title[:110])
-        canvas.drawRightString(A4[0] - 14 * mm, 10 * mm, f"стр. {page.page}")
+        canvas.drawRightString(A4[0] - 14 * mm, 10 * mm, page_label % page.page)
         canvas.restoreState()
 
     return draw

@@ -10,6 +10,7 @@ PROPOSAL_SENT = "proposal_sent"
 DELAYED = "delayed_demand"
 RESUMED = "resumed"
 AT_PARTNER = "at_partner"
+SIGNING = "contract_signing"
 WON = "contract_signed"
 CANCELLED = "construction_cancelled"
 
@@ -97,7 +98,7 @@ PIPELINES = (
             StageSpec(AT_PARTNER, "В работе у Партнёров", "With partners", colour="cyan", is_detour=True,
                       probability=40,
                       required=("handoff",)),
-            StageSpec("contract_signing", "Подписание договора", "Contract signing", colour="lime", norm_hours=240,
+            StageSpec(SIGNING, "Подписание договора", "Contract signing", colour="lime", norm_hours=240,
                       probability=85, can_win=True, required=("client", "amount", "expected_close_date")),
             StageSpec(WON, "Договор подписан", "Contract signed", kind="success", colour="green", probability=100,
                       required=("amount", "contract_number", "contract_date", "client_details")),

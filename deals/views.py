@@ -19,9 +19,10 @@ from crm.models import RecordType
 from crm.screens import access, board, card, dialogs, listing, pages
 from crm.visibility import visible_record
 from deals import money
-from deals.forms import AmountForm, DealForm, LineFormSet, QuickDealForm
-from deals.models import Deal
-from deals.quotes import is_quotable
+from deals.document_list import document_rows
+from deals.documents import has_stage_for, is_makeable
+from deals.forms import AmountForm, DealForm, LineFormSet, QuickDealForm, arranged, posted_rows
+from deals.models import Deal, Document
 from deals.screens import SCREEN
 from deals.services import LINE_FIELDS, deal_create, deal_lines_set
 from objects_registry.record_views import object_url, object_warning
@@ -63,23 +64,47 @@ def deal_detail(request: HttpRequest, pk: int) -> HttpResponse:
     client = deal.contact or deal.company
     context |= {
         "ties": ties(deal, user),
-        "lines": list(deal.lines.all()),
-        # Each has its file among the deal's: without files there is none to ask for.
-        "quotes": list(deal.quotes.select_related("letter", "sent_by"))
-        if context["files"] and not user.is_partner
-        else [],
-        "may_send": may_carry_on,
-        "quote_url": reverse("deal-quote", args=[pk]) if may and is_quotable(deal) else "",
-        "totals": money.totals_of(deal.lines.all()),
+        **papers(deal, user, may_change=may, has_files=bool(context["files"])),
         "may_switch": may_carry_on and listing.has_directions("deal", user),
         "may_hand_over": may_carry_on,
-        "lines_url": reverse("deal-lines", args=[pk]) if may and deal.is_open else "",
         "call_phone": client.phone if client else "",
         "client_email": client.email if client else "",
         "object_url": object_url(deal, user, may_change=may),
         "warnings_url": reverse("deal-warnings", args=[pk]) if deal.is_open and deal.object_id is None else "",
     }
     return render(request, "deals/detail.html", context)
+
+
+ICONS = {
+    Document.Kind.QUOTE: "file-text",
+    Document.Kind.CONTRACT: "contract",
+    Document.Kind.INVOICE: "file-invoice",
+}
+
+
+def papers(deal: Deal, user: Any, *, may_change: bool, has_files: bool) -> dict[str, Any]:
+    """The lines of a deal, its documents and what can be made of them; partners have no documents of ours."""
+    may_make = may_change and not user.is_partner
+    # Each document has its file among the deal's: without files there is none to ask for.
+    rows = deal.documents.select_related("letter", "sent_by") if has_files and not user.is_partner else []
+    documents = document_rows(rows)
+    # What was lost or is a partner's has its papers, and nothing more is done with them.
+    live = {kind for kind in Document.Kind.values if may_make and has_stage_for(deal, kind)}
+    for row in documents:
+        row["may_act"] = row["document"].kind in live and row["state"] not in {"replaced", "void"}
+    return {
+        "lines": list(deal.lines.all()),
+        "totals": money.totals_of(deal.lines.all()),
+        "lines_url": reverse("deal-lines", args=[deal.pk]) if may_change and deal.is_open else "",
+        "documents": [row for row in documents if row["state"] not in {"replaced", "void"}],
+        "former_documents": [row for row in documents if row["state"] in {"replaced", "void"}],
+        "overdue": [row["document"] for row in documents if row["state"] == "overdue"],
+        "makes": [
+            {"label": kind.label, "url": reverse("deal-document", args=[deal.pk, kind]), "icon": icon}
+            for kind, icon in ICONS.items()
+            if kind in live and is_makeable(deal, kind)
+        ],
+    }
 
 
 def ties(deal: Deal, user: Any) -> list[dict[str, Any]]:
@@ -110,9 +135,17 @@ def deal_lines(request: HttpRequest, pk: int) -> HttpResponse:
     """The products and services of a deal, all of them at once."""
     user: Any = request.user
     deal = access.find_to_change(SCREEN.record_type, pk, user)
-    first = [{name: getattr(row, name) for name in LINE_COLUMNS} for row in deal.lines.all()]
-    rows = LineFormSet(request.POST or None, initial=first, prefix="lines", form_kwargs={"user": user})
-    amount = AmountForm(request.POST or None, initial={"takes_amount": not deal.amount_is_manual})
+    known = {row.pk: {"row": row.pk, **{name: getattr(row, name) for name in LINE_COLUMNS}} for row in deal.lines.all()}
+    moved = arranged(request.POST, "lines") if request.method == "POST" else None
+    is_kept = request.method == "POST" and moved is None
+    first = moved if moved is not None else list(known.values())
+    if is_kept:
+        first = [known.get(_number(row["row"]), {}) for row in posted_rows(request.POST, "lines")]
+    rows = LineFormSet(request.POST if is_kept else None, initial=first, prefix="lines", form_kwargs={"user": user})
+    if "add" in request.POST:
+        next(iter(rows.forms[-1].visible_fields())).field.widget.attrs["autofocus"] = True
+    is_following = "takes_amount" in request.POST if moved is not None else not deal.amount_is_manual
+    amount = AmountForm(request.POST if is_kept else None, initial={"takes_amount": is_following})
     problem = ""
     if rows.is_bound and rows.is_valid() and amount.is_valid():
         given = [row.cleaned_data for row in rows if row.cleaned_data.get("name") or row.cleaned_data.get("product")]
@@ -132,6 +165,10 @@ def deal_lines(request: HttpRequest, pk: int) -> HttpResponse:
         "problem": problem,
     }
     return dialogs.dialog(request, "deals/lines.html", context, status=422 if rows.is_bound else 200)
+
+
+def _number(text: Any) -> int:
+    return int(text) if str(text).isascii() and str(text).isdigit() and len(str(text)) < 19 else 0
 
 
 @login_required

@@ -9,8 +9,9 @@ from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.units import mm
 from reportlab.platypus import KeepTogether, Spacer, Table, TableStyle
 
+from crm import preferences
 from crm.templatetags.ui import day
-from deals.pdf import WIDE, grid, paper, roubles, seller_details, seller_head, text
+from deals.pdf import WIDE, grid, paper, roubles, seller_head, text
 from partners.statement import Statement, basis_text
 
 WIDTHS = (19, 24, 58, 44.5, 30)
@@ -19,7 +20,7 @@ MOST = 1000
 
 def statement_pdf(found: Statement) -> bytes:
     """The file; the same statement makes the same bytes. At most MOST lines are drawn: ask before."""
-    seller = seller_details()
+    seller = preferences.seller()
     with override("ru"):
         title = f"Отчёт о вознаграждении: {found.partner.name}, {day(found.start)} – {day(found.end)}"
         parts = [

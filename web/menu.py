@@ -66,6 +66,7 @@ MENU: tuple[Entry | Heading, ...] = (
     Heading(gettext_lazy("Sales"), RECORDS),
     Entry(gettext_lazy("Leads"), "lead-board", "filter", RECORDS, "/leads/", badge="new_leads", key="KeyL"),
     Entry(gettext_lazy("Deals"), "deal-board", "briefcase", CLIENTS, "/deals/", key="KeyD"),
+    Entry(gettext_lazy("Documents"), "document-list", "file-invoice", SALES, "/documents/"),
     Entry(gettext_lazy("Tasks"), "task-list", "clipboard-check", EVERYBODY, "/tasks/"),
     Entry(gettext_lazy("Calendar"), "task-calendar", "calendar-event", EVERYBODY, "/calendar/"),
     Entry(gettext_lazy("Robots' plans"), "robots-planned", "robot", MANAGERS, "/robots/planned/"),

@@ -42,7 +42,10 @@ from crm.people import assignable
 
 PLACE = ("address", "region", "city")
 CLIENT_INTERNALS = ("comment", "created_by", "source", "refusal_reason", "refusal_comment", *ATTRIBUTION_FIELDS)
-COMPANY_OWN = ("name", "client_type", "inn", "kpp", "legal_address", "site", "comment", *PLACE)
+COMPANY_OWN = (
+    "name", "client_type", "inn", "kpp", "legal_address", "ogrn", "bank", "bik", "account", "corr_account", "signatory",
+    "site", "comment", *PLACE,
+)  # fmt: skip
 CONTACT_OWN = (
     "last_name", "first_name", "patronymic", "position", "client_type", "preferred_channel", "messages_consent",
     "consent_note", "comment", *PLACE,

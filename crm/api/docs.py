@@ -40,7 +40,10 @@ CODES: dict[str, tuple[int, Any]] = {
     "events_gone": (410, gettext_lazy("Events right after that one are not kept any more: read the records.")),
     "too_large": (413, gettext_lazy("The body is larger than is accepted.")),
     "unsupported_media_type": (415, gettext_lazy("Send JSON; files as multipart/form-data.")),
-    "no_quote": (422, gettext_lazy("Of this deal no quote can be made or sent; the message says why.")),
+    "no_document": (
+        422,
+        gettext_lazy("Such a document cannot be made, sent or changed so; the message says why."),
+    ),
     "move_not_allowed": (422, gettext_lazy("The pipeline has no such move; `allowed` lists those it has.")),
     "missing_fields": (422, gettext_lazy("The stage asks for more; `fields` names what to send in `data`.")),
     "refusal_needed": (422, gettext_lazy("A lost record needs a reason and a comment; `allowed` lists the reasons.")),

@@ -67,6 +67,10 @@ class PreferencesViewSet(ApiViewSet):
                 for key, value in request.data.items():
                     if message := self._keep(str(key), value):
                         errors.append({"pointer": f"/{key}", "code": "invalid", "message": message})
+                errors += [
+                    {"pointer": f"/{key}", "code": "invalid", "message": message}
+                    for key, message in preferences.disagreements(map(str, request.data)).items()
+                ]
                 if errors:
                     raise InvalidInput(str(errors[0]["message"]), errors=errors)
         finally:

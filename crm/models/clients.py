@@ -58,6 +58,17 @@ class Company(StagedRecord, Attribution, Place):
     inn = models.CharField(_("INN"), max_length=12, blank=True, db_index=True)
     kpp = models.CharField(_("KPP"), max_length=9, blank=True)
     legal_address = models.CharField(_("legal address"), max_length=500, blank=True)
+    ogrn = models.CharField(_("OGRN"), max_length=15, blank=True)
+    bank = models.CharField(_("bank"), max_length=255, blank=True)
+    bik = models.CharField(_("BIK"), max_length=9, blank=True)
+    account = models.CharField(_("settlement account"), max_length=32, blank=True)
+    corr_account = models.CharField(_("correspondent account"), max_length=32, blank=True)
+    signatory = models.CharField(
+        _("who signs for it"),
+        max_length=255,
+        blank=True,
+        help_text=_("As a contract says it: “its director Petrov P. P., who acts under the charter”."),
+    )
     site = models.CharField(_("site"), max_length=255, blank=True)
     phone = models.CharField(_("phone"), max_length=20, blank=True)
     email = models.CharField(_("e-mail"), max_length=254, blank=True)

@@ -6,7 +6,7 @@ and the queries go through the same functions, so both sides always agree on the
 
 from crm.normalize.dummies import is_dummy_company, is_dummy_name, is_placeholder_number, looks_like_placeholder
 from crm.normalize.mailboxes import email, email_domain, emails, is_company_mailbox
-from crm.normalize.numbers import decimal_number, inn
+from crm.normalize.numbers import decimal_number, inn, is_account, is_bik, is_kpp, is_ogrn
 from crm.normalize.phones import Phone, PhoneKind, format_phone, phone, phones
 from crm.normalize.searching import search_terms, search_text, search_variants, swap_layout
 from crm.normalize.text import clean_text, digits, one_line
@@ -22,9 +22,13 @@ __all__ = [
     "emails",
     "format_phone",
     "inn",
+    "is_account",
+    "is_bik",
     "is_company_mailbox",
     "is_dummy_company",
     "is_dummy_name",
+    "is_kpp",
+    "is_ogrn",
     "is_placeholder_number",
     "looks_like_placeholder",
     "one_line",

@@ -88,3 +88,43 @@ def _decimal_point(number: str) -> str | None:
     if len(set(marks[:-1])) > 1 or any(len(part) != 3 for part in whole[1:]):
         return None
     return "".join(whole) + (f".{decimals}" if decimals else "")
+
+
+# -- what else stands in a company's details --------------------------------------------------------------------------
+
+_KPP = re.compile(r"[0-9]{4}[0-9A-Z]{2}[0-9]{3}")
+_BIK = re.compile(r"0[0-9]{8}")
+_ACCOUNT_WEIGHTS = (7, 1, 3)
+
+
+def is_kpp(number: str) -> bool:
+    """Tell whether this is a reason code of a taxpayer: nine signs, the fifth and sixth may be letters."""
+    return _KPP.fullmatch(number) is not None
+
+
+def is_ogrn(number: str) -> bool:
+    """Tell whether these are the 13 digits of a company's OGRN or the 15 of an entrepreneur's, check digit included."""
+    if not (number.isascii() and number.isdigit()) or len(number) not in {13, 15}:
+        return False
+    divisor = len(number) - 2
+    return int(number) > 0 and int(number[:-1]) % divisor % 10 == int(number[-1])
+
+
+def is_bik(number: str) -> bool:
+    """Tell whether this has the form of a Russian bank's BIK: nine digits that begin with 0; it has no check digit."""
+    return _BIK.fullmatch(number) is not None and any(char != "0" for char in number)
+
+
+def is_account(number: str, bik: str = "", *, is_correspondent: bool = False) -> bool:
+    """Tell whether this is a bank account: 20 digits, and with `bik` those that this bank can have given.
+
+    The key digit is reckoned over the bank's part of the BIK: its last three digits, for a correspondent account (and
+    accounts at the central bank itself) a zero and the fifth and sixth.
+    """
+    if not (number.isascii() and number.isdigit()) or len(number) != 20:
+        return False
+    if not is_bik(bik):
+        return True
+    at_centre = is_correspondent or bik[-3:] in {"000", "001", "002"}
+    whole = (f"0{bik[4:6]}" if at_centre else bik[-3:]) + number
+    return sum(int(char) * _ACCOUNT_WEIGHTS[place % 3] for place, char in enumerate(whole)) % 10 == 0

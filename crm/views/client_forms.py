@@ -50,6 +50,7 @@ class CompanyForm(ClientForm):
     SECTIONS = (
         (gettext_lazy("About the company"), ("name", "inn", "kpp", "client_type", "legal_address")),
         (gettext_lazy("How to reach"), ("phone", "email", "site", "address")),
+        (gettext_lazy("For documents"), ("signatory", "ogrn", "bank", "bik", "account", "corr_account")),
         (gettext_lazy("Work"), ("responsible", "source", "comment")),
     )
     REQUIRED = ("name",)

@@ -48,6 +48,12 @@ def company_card(row: Any) -> dict[str, Any]:
     }
 
 
+def bank_fact(row: Any) -> dict[str, Any]:
+    """The bank with its BIK in one line."""
+    return {"value": ", ".join(part for part in (row.bank, _("BIK %(number)s") % {"number": row.bik}) if part)
+            if row.bik else row.bank}  # fmt: skip
+
+
 def contact_notes(row: Any) -> list[str]:
     """What stands under a contact's name in the list."""
     return [row.position, "" if row.client_type == "client" else row.get_client_type_display()]
@@ -150,6 +156,16 @@ COMPANY = register(
                     Fact("address", _("Address"), ("address",), wide=True),
                     Fact("legal_address", _("Legal address"), ("legal_address",), wide=True),
                     Fact("comment", _("Comment"), ("comment",), wide=True, internal=True),
+                ),
+            ),
+            FactGroup(
+                _("For documents"),
+                (
+                    Fact("signatory", _("Who signs for it"), ("signatory",), wide=True),
+                    Fact("ogrn", _("OGRN"), ("ogrn",)),
+                    Fact("bank", _("Bank"), ("bank", "bik"), show=bank_fact),
+                    Fact("account", _("Settlement account"), ("account",), wide=True),
+                    Fact("corr_account", _("Correspondent account"), ("corr_account",), wide=True),
                 ),
             ),
             CLIENT_ATTRIBUTION,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -9,16 +10,18 @@ from zoneinfo import ZoneInfo, available_timezones
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.dates import WEEKDAYS
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Role, User
 from crm import clock, preferences, settings_services
+from crm.formfields import insert_buttons
 from crm.models import INTAKE_CHANNELS, Channel
 from crm.requirements import requirements_of
 from crm.screens import dialogs
@@ -96,19 +99,29 @@ def _field(key: str, setting: preferences.Setting) -> forms.Field:
             return forms.MultipleChoiceField(choices=offered, widget=forms.CheckboxSelectMultiple, **common)
         case "lines":
             return forms.CharField(max_length=2000, widget=forms.Textarea(attrs={"rows": 3}), **common)
+        case "document":
+            text = forms.Textarea(attrs={"rows": 18, "spellcheck": "true"})
+            help_text = format_html(
+                "<span>{}</span> {}",
+                _("A line that begins with # is a heading; one whose placeholders are all empty is left out."),
+                insert_buttons(setting.names if isinstance(setting.names, Mapping) else {}),
+            )
+            return forms.CharField(
+                max_length=20_000, strip=False, widget=text, **{**common, "help_text": help_text, "required": True}
+            )
         case "template":
-            help_text = _("Parts in braces are filled in; empty ones take their punctuation away with them.")
-            return forms.CharField(max_length=300, **{**common, "help_text": help_text, "required": True})
+            common["help_text"] = _("Parts in braces are filled in; empty ones take their punctuation away with them.")
+            return forms.CharField(max_length=300, **{**common, "required": True})
     return forms.CharField(max_length=300, **common)
 
 
 class CompanyForm(forms.Form):
-    """All settings of the company."""
+    """The settings of the company that stand on one page."""
 
-    def __init__(self, data: Any = None) -> None:
+    def __init__(self, data: Any = None, *, section: str) -> None:
         super().__init__(data)
         for key, setting in preferences.SETTINGS.items():
-            if setting.kind != "hidden" and not setting.is_guarded:
+            if setting.kind != "hidden" and setting.section == section and not setting.is_guarded:
                 self.fields[key] = _field(key, setting)
                 self.fields[key].initial = _shown(setting, preferences.get(key))
 
@@ -136,13 +149,28 @@ def settings_home(request: HttpRequest) -> HttpResponse:
 
 @settings_page
 @require_http_methods(["GET", "HEAD", "POST"])
-def settings_company(request: HttpRequest) -> HttpResponse:
-    """The form of all settings; either all are kept or none."""
-    form = CompanyForm(request.POST or None)
+def settings_company(request: HttpRequest, section: str = "company") -> HttpResponse:
+    """The settings by sections, a form for each; of a form either all are kept or none."""
+    if section not in preferences.SECTIONS:
+        raise Http404
+    form = CompanyForm(request.POST or None, section=section)
     if form.is_bound and form.is_valid() and _save(form, request.user):
         return dialogs.done(request, _("Saved."), to=request.path, go=True)
-    context = {**settings_context(request, "settings-company"), "form": form, "title": _("Company settings")}
-    return render(request, "crm/settings/form.html", context, status=422 if form.errors else 200)
+    context = {
+        **settings_context(request, "settings-company"),
+        "form": form,
+        "title": _("Company settings"),
+        "section_title": preferences.SECTIONS[section],
+        "tabs": [
+            {"label": label, "url": _address(code), "active": code == section}
+            for code, label in preferences.SECTIONS.items()
+        ],
+    }
+    return render(request, "crm/settings/company.html", context, status=422 if form.errors else 200)
+
+
+def _address(section: str) -> str:
+    return reverse("settings-company", args=[] if section == "company" else [section])
 
 
 def _save(form: CompanyForm, user: Any) -> bool:
@@ -153,6 +181,8 @@ def _save(form: CompanyForm, user: Any) -> bool:
                     settings_services.preferences_set({key: value}, by=user)
                 except ValidationError as error:
                     form.add_error(key, error)
+            for key, message in preferences.disagreements(form.cleaned_data).items():
+                form.add_error(key, message)
             if form.errors:
                 raise _Refused
     except _Refused:

@@ -12,6 +12,7 @@ from crm.views.settings_calendar import CALENDAR, calendar_fill_year
 urlpatterns = [
     path("", settings_company.settings_home, name="settings-home"),
     path("company/", settings_company.settings_company, name="settings-company"),
+    path("company/<slug:section>/", settings_company.settings_company, name="settings-company"),
     path("pipelines/", settings_pipelines.settings_pipelines, name="settings-pipelines"),
     path("pipelines/new/", settings_pipelines.settings_pipeline_add, name="settings-pipeline-add"),
     path("pipelines/<slug:code>/", settings_pipelines.settings_pipeline, name="settings-pipeline"),

@@ -167,20 +167,20 @@ def test_a_further_direction_has_stages_and_reasons_of_its_own(office: Client, h
 
 @pytest.mark.rule("LEAD-3", "ACC-5")
 def test_company_settings_are_kept_all_or_none(office: Client) -> None:
-    page = office.get("/settings/company/")
+    page = office.get("/settings/company/deals/")
     data = {name: field.initial for name, field in page.context["form"].fields.items() if field.initial is not None}
-    good = {**data, "lead_title_template": "{name} — {city}", "delayed_demand_days": "45, 30, 20"}
-    assert office.post("/settings/company/", good).status_code == 302
+    good = {**data, "deal_title_template": "{client} — {city}", "delayed_demand_days": "45, 30, 20"}
+    assert office.post("/settings/company/deals/", good).status_code == 302
     scope.forget()
-    assert preferences.get("lead_title_template") == "{name} — {city}"
+    assert preferences.get("deal_title_template") == "{client} — {city}"
     assert preferences.get("delayed_demand_days") == [45, 30, 20]
-    assert {"lead_title_template", "delayed_demand_days"} <= audited("preference")
-    bad = {**good, "company_name": "Завод", "lead_title_template": "{nonsense}", "delayed_demand_days": "x"}
-    answer = office.post("/settings/company/", bad)
+    assert {"deal_title_template", "delayed_demand_days"} <= audited("preference")
+    bad = {**good, "delayed_demand_months": "7", "deal_title_template": "{nonsense}", "delayed_demand_days": "x"}
+    answer = office.post("/settings/company/deals/", bad)
     assert answer.status_code == 422
-    assert {"lead_title_template", "delayed_demand_days"} <= answer.context["form"].errors.keys()
+    assert {"deal_title_template", "delayed_demand_days"} <= answer.context["form"].errors.keys()
     scope.forget()
-    assert preferences.get("company_name") == ""
+    assert preferences.get("delayed_demand_months") == 6
 
 
 def test_a_source_gets_a_code_of_its_name(office: Client) -> None:

@@ -168,3 +168,50 @@ def test_the_settings_keep_the_catalogue(owner: User) -> None:
     assert again.status_code == 422
     assert "Такое в списке уже есть." in again.content.decode()
     assert "Сэндвич-панели" in browser.get(address, headers={"HX-Request": ""}).content.decode()
+
+
+def test_rows_are_added_moved_and_taken_out_before_anything_is_kept(owner: User) -> None:
+    deal = make_deal(owner)
+    deal_lines_set(deal, by=owner, lines=[{"name": "Каркас", "price": 100}, {"name": "Монтаж", "price": 50}])
+    client = Client()
+    client.force_login(owner)
+    url = f"/deals/{deal.pk}/lines/"
+    page = client.get(url)
+    assert len(page.context["rows"].forms) == 3  # what there is and one empty row
+
+    def typed(page: Any) -> dict[str, Any]:
+        rows = page.context["rows"]
+        found = {f"lines-{name}": rows.management_form[name].value() for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
+        for form in rows.forms:
+            found |= {form.add_prefix(name): form[name].value() or "" for name in form.fields}
+        return {name: value for name, value in found.items() if value not in ("", False)}
+
+    data = typed(page) | {"lines-1-price": "60,5"}
+    page = client.post(url, {**data, "up": "1"})
+    assert [form["name"].value() for form in page.context["rows"].forms] == ["Монтаж", "Каркас", None]
+    page = client.post(url, {**typed(page), "remove": "1"})
+    page = client.post(url, {**typed(page), "lines-1-name": "Ворота", "lines-1-price": "7", "add": "1"})
+    assert [form["name"].value() for form in page.context["rows"].forms] == ["Монтаж", "Ворота", None]
+    assert "autofocus" in page.content.decode()
+    assert [line.name for line in deal.lines.all()] == ["Каркас", "Монтаж"]
+    for odd in ({"up": "0"}, {"down": "x"}, {"remove": "99"}, {"add": ""}):
+        assert client.post(url, {**typed(page), **odd}).status_code == 200
+    assert client.post(url, {**typed(page), "takes_amount": "on"}).status_code == 302
+    assert [(line.name, line.price) for line in deal.lines.all()] == [("Монтаж", Decimal("60.5")), ("Ворота", 7)]
+
+
+def test_a_row_that_changed_places_keeps_the_price_that_was_agreed(owner: User) -> None:
+    steel = Product.objects.create(name_ru="Металлоконструкции", name_en="Steel", price=100)
+    gate = Product.objects.create(name_ru="Ворота", name_en="Gate", price=200)
+    deal = make_deal(owner)
+    lines = [{"product": steel, "price": 90}, {"product": gate, "price": 90}]
+    rows = list(deal_lines_set(deal, by=owner, lines=lines).lines.all())
+    client = Client()
+    client.force_login(owner)
+    data = {"lines-TOTAL_FORMS": "2", "lines-INITIAL_FORMS": "2"}
+    for place, row in enumerate(reversed(rows)):
+        values = {"row": row.pk, "product": row.product_id, "name": row.name, "quantity": "1", "unit": row.unit,
+                  "price": "90", "vat": row.vat, "discount": "0"}  # fmt: skip
+        data |= {f"lines-{place}-{name}": str(value) for name, value in values.items()}
+    assert client.post(f"/deals/{deal.pk}/lines/", data).status_code == 302
+    assert [(line.name, line.price) for line in deal.lines.all()] == [("Ворота", 90), ("Металлоконструкции", 90)]

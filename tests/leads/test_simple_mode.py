@@ -136,10 +136,10 @@ def test_a_post_of_a_site_is_tied_to_its_deal(head: Any, client: Client) -> None
 
 def test_the_mode_is_set_on_the_page_and_through_the_api(head: Any, client: Client) -> None:
     client.force_login(head)
-    page = client.get(reverse("settings-company"))
+    page = client.get(reverse("settings-company", args=["leads"]))
     data = {name: field.initial for name, field in page.context["form"].fields.items()}
     data = {name: value for name, value in data.items() if value is not None}
-    saved = client.post(reverse("settings-company"), {**data, "simple_channels": ["form", "phone"]})
+    saved = client.post(reverse("settings-company", args=["leads"]), {**data, "simple_channels": ["form", "phone"]})
     assert saved.status_code == 302, saved.content.decode()
     assert preferences.get("simple_channels") == ["form", "phone"]
     program = Caller(head)

@@ -132,17 +132,17 @@ class Rows:
         for name in (
             "deal-warnings",
             "deal-lines",
-            "deal-quote",
-            "deal-quote-preview",
             "deal-object",
             "deal-hand-over",
             "deal-copies",
         ):
             self.add(name, FOREIGN, self.own("deal").pk)
         self.add("copies-undo", "302 - - 404 404 404 404", 10**6, method="POST")
-        for name in ("deal-quote", "deal-quote-preview"):
-            self.add(name, FOREIGN, self.own("deal").pk)
-        self.add("deal-quote-send", FOREIGN, self.own("deal").pk, 10**6)
+        for name in ("deal-document", "deal-document-preview"):
+            self.add(name, FOREIGN, self.own("deal").pk, "invoice")
+        for name in ("send", "void", "pay", "sign"):
+            self.add(f"deal-document-{name}", FOREIGN, self.own("deal").pk, 10**6)
+        self.add("document-list", "302 200 200 200 403 403 403")
         self.add("deal-direction", FOREIGN, self.own("deal").pk)
         self.add("deal-bulk-direction", EVERYBODY_POST, method="POST")
         self.add("contact-follow-company", FOREIGN_POST, self.own("contact").pk, method="POST")

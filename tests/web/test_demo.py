@@ -16,7 +16,7 @@ from accounts.models import Role, Team, User
 from communications.models import Call, Submission, WebForm
 from crm import clock
 from crm.models import Activity, Event, Pipeline, RefusalReason, StageHistory, TimelineEntry
-from deals.models import Deal, Product, Quote
+from deals.models import Deal, Document, Product
 from leads.models import Lead
 from objects_registry.models import ConstructionObject
 from web.demo import words
@@ -51,8 +51,8 @@ def test_the_demo_loads_looks_alive_and_is_cleared(settings, monkeypatch, caplog
     assert Submission.objects.filter(state=Submission.State.FAILED).count() >= 2
     assert WebForm.objects.filter(key="demo-site").exists()
     assert Product.objects.filter(per_tonne=True).exists()
-    for quote in Quote.objects.select_related("deal"):
-        assert quote.deal.amount == quote.total > 0
+    for document in Document.objects.exclude(kind="invoice").select_related("deal"):
+        assert document.deal.amount == document.total > 0
     assert not [entry for entry in caplog.records if entry.levelname in {"ERROR", "CRITICAL"}]
 
     out = StringIO()

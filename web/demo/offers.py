@@ -7,9 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from crm import clock, preferences
+from deals.document_content import Wish
+from deals.documents import document_create
 from deals.models import Deal, Product
-from deals.quotes import quote_create
 from deals.services import deal_lines_set
+from deals.stages import SIGNING
 from web.demo.world import World
 
 # Name, in English, unit, price in roubles with VAT, by the tonne.
@@ -23,15 +25,27 @@ PRODUCTS: tuple[tuple[str, str, str, int, bool], ...] = (
     ("Доставка, машина до 20 т", "Delivery, a lorry of up to 20 t", "рейс", 96_000, False),
     ("Шеф-монтаж", "Supervision of the erection", "день", 19_500, False),
 )
-# The details are made up: no bank, number or house is meant.
+# The details are made up: no bank, number or house is meant, though their digits check.
 DETAILS = {
     "seller_name": "АО «Завод металлоконструкций „Северсталькон“»",
-    "seller_inn": "ИНН 7700000000, КПП 770001001",
+    "seller_inn": "7700000009",
+    "seller_kpp": "770001001",
+    "seller_ogrn": "1027700000008",
     "seller_address": "000000, Демонстрационный край, г. Примерск, Заводская ул., 1",
-    "seller_bank": "р/с 40700000000000000000 в банке «Пример», БИК 040000000, к/с 30100000000000000000",
+    "seller_city": "г. Примерск",
+    "seller_bank": "АО «Пример-банк», г. Примерск",
+    "seller_bik": "049999900",
+    "seller_account": "40702810800000000001",
+    "seller_corr_account": "30101810700000000900",
     "seller_contacts": "8 (900) 000-00-00, sales@example.com",
+    "seller_signatory": "генерального директора Демидова А. А., действующего на основании устава",
+    "seller_director": "Демидов А. А.",
+    "seller_accountant": "Счётова И. И.",
     "quote_terms": "Аванс 50 %, 40 % перед отгрузкой, 10 % после монтажа.\n"
     "Изготовление 45 рабочих дней после согласования чертежей.",
+    "contract_terms": "3.1. Аванс 50 % – в течение 5 банковских дней после подписания, 40 % – перед отгрузкой, "
+    "10 % – в течение 5 банковских дней после приёмки.\n"
+    "3.2. Срок изготовления – 45 рабочих дней после аванса и согласования чертежей.",
 }
 STAGES = ("deal:proposal_sent", "deal:negotiation", "deal:contract_signing")
 QUOTED = 12
@@ -55,7 +69,15 @@ def make_offers(world: World, now: datetime) -> None:
     for number, deal in enumerate(rows.select_related("responsible").order_by("-stage_entered_at", "pk")[:QUOTED]):
         with clock.frozen(now - timedelta(hours=2 + number)):
             deal_lines_set(deal, by=deal.responsible, lines=_lines(world, deal, products), takes_amount=True)
-            quote_create(deal, by=deal.responsible, terms=DETAILS["quote_terms"])
+            document_create(deal, by=deal.responsible, wish=Wish("quote", DETAILS["quote_terms"]))
+            if deal.stage_row.code == SIGNING:
+                _papers(deal, by=deal.responsible)
+
+
+def _papers(deal: Deal, *, by: Any) -> None:
+    """What is on the table at signing: the contract and an invoice for the first half."""
+    document_create(deal, by=by, wish=Wish("contract", DETAILS["contract_terms"]))
+    document_create(deal, by=by, wish=Wish("invoice", share=Decimal(50)))
 
 
 def _lines(world: World, deal: Deal, products: list[Product]) -> list[dict[str, Any]]:

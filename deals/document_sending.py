@@ -1,4 +1,4 @@
-"""Sending a quote to the client: a letter with the file, the mark on the quote, and the deal's move (DEAL-11)."""
+"""Sending a document to the client: a letter with the file, the mark on it, and the deal's move (DEAL-11)."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ from crm.actors import Actor
 from crm.errors import InvalidInput
 from crm.exclusions import excluded_among, is_excluded
 from crm.models import Company, Contact, ContactPoint, Stage, StagedRecord
-from crm.rows import locked_for
-from crm.stages import move
-from deals.models import Deal, Quote
-from deals.quotes import NoQuote, require_own_open
-from deals.stages import COSTING, PROPOSAL_SENT
+from crm.stages import move, why_not
+from crm.templatetags.ui import money
+from deals.document_content import Wish
+from deals.document_states import locked_document, require_standing
+from deals.documents import NoDocument, document_create, latest_of, require_stage
+from deals.models import Deal, Document
+from deals.stages import COSTING, PROPOSAL_SENT, SIGNING
 
-TEMPLATE = "quote"
+Kind = Document.Kind
 # Two presses of one button, or a call that was tried again because its answer was lost.
 SAME_PRESS = timedelta(minutes=1)
 ON_ITS_WAY = (Message.State.QUEUED, Message.State.SENDING, Message.State.SENT)
@@ -41,23 +43,23 @@ class Addressee:
 
 
 @transaction.atomic
-def quote_send(
-    quote: Quote, *, address: str, subject: str, text: str, by: Any, data: Mapping[str, Any] | None = None
-) -> Quote:
-    """Queue the letter with the quote to the client, mark the quote, and move a deal at costing to "proposal sent".
+def document_send(
+    document: Document, *, address: str, subject: str, text: str, by: Any, data: Mapping[str, Any] | None = None
+) -> Document:
+    """Queue the letter with the document to the client, mark it as sent, and move the deal on (see `stage_after`).
 
-    `address` is one of `addressees`; `data` fills what that move asks for and is not looked at where the deal stands
-    elsewhere. The same quote to the same address twice within a minute is one letter.
-    NoQuote says why the quote cannot be sent, InvalidInput what is wrong with address, subject or text; whatever
+    `address` is one of `addressees`; `data` fills what that move asks for and is not looked at where there is none.
+    The same document to the same address twice within a minute is one letter.
+    NoDocument says why it cannot be sent, InvalidInput what is wrong with address, subject or text; whatever
     `crm.stages.move` raises undoes all of it.
     """
     actor = Actor.of(by)
-    deal = locked_for(Deal, quote.deal_id, actor)
-    quote = deal.quotes.select_related("attachment").get(pk=quote.pk)
+    document = locked_document(document, actor)
+    deal = document.deal
     to = _addressee(deal, address)
-    if _is_repeated(quote, to.address):
-        return quote
-    require_sendable(quote, deal)
+    if _is_repeated(document, to.address):
+        return document
+    require_sendable(document, deal)
     _require(subject, "subject", _("A letter needs a subject."))
     _require(text, "text", _("Write something first."))
     letter = message_queue(
@@ -67,29 +69,52 @@ def quote_send(
         address=to.address,
         subject=subject,
         text=text,
-        attachment=quote.attachment,
+        attachment=document.attachment,
         by=by,
     )
-    quote.sent_at, quote.sent_to, quote.sent_by, quote.letter = clock.now(), to.address, actor.user, letter
-    quote.save(update_fields=["sent_at", "sent_to", "sent_by", "letter"])
-    if stage_after(deal) is not None:
-        move(deal, PROPOSAL_SENT, by=by, data=data)
-    return quote
+    document.sent_at, document.sent_to, document.sent_by, document.letter = clock.now(), to.address, actor.user, letter
+    document.save(update_fields=["sent_at", "sent_to", "sent_by", "letter"])
+    if (target := stage_after(deal, document.kind, by)) is not None:
+        move(deal, target.code, by=by, data=data)
+    return document
 
 
-def quote_letter(quote: Quote) -> templates_render.Letter:
+@transaction.atomic
+def document_make_and_send(
+    deal: Deal,
+    *,
+    wish: Wish,
+    address: str,
+    by: Any,
+    is_new: bool | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> Document:
+    """Make a document and send it at once with the letter of its template; either both happen or neither.
+
+    Raises what `document_create`, `letter_of` and `document_send` raise.
+    """
+    made = document_create(deal, by=by, wish=wish, is_new=is_new)
+    letter = letter_of(made)
+    return document_send(made, address=address, subject=letter.subject, text=letter.text, by=by, data=data)
+
+
+def letter_of(document: Document) -> templates_render.Letter:
     """Subject and text that are proposed, of the shipped template; empty where the company has deleted it.
 
     MissingValue names what the template asks for and the deal does not have.
     """
-    template = MessageTemplate.objects.filter(code=TEMPLATE).first()
+    template = MessageTemplate.objects.filter(code=document.kind).first()
     if template is None:
         return templates_render.Letter("", "")
-    return templates_render.render(template, quote.deal, quote.deal.contact, given=_values(quote))
+    # An English document goes with an English letter; a Russian one with the client's.
+    language = "en" if document.language == "en" else ""
+    return templates_render.render(
+        template, document.deal, document.deal.contact, given=_values(document), language=language
+    )
 
 
 def addressees(deal: Deal) -> list[Addressee]:
-    """The addresses that a quote may go to: the contact's, then the company's, main ones first, none excluded.
+    """The addresses that a document may go to: the contact's, then the company's, main ones first, none excluded.
 
     A client who was closed as lost is not written to, as by robots.
     """
@@ -103,23 +128,32 @@ def addressees(deal: Deal) -> list[Addressee]:
     return [item for address, item in found.items() if address not in excluded]
 
 
-def stage_after(deal: Deal) -> Stage | None:
-    """The stage that sending a quote moves the deal to; None where it stays."""
-    if deal.stage_row.code != COSTING:
+def stage_after(deal: Deal, kind: str, by: Any) -> Stage | None:
+    """The stage that sending such a document moves the deal to; None where it stays.
+
+    A quote moves a deal at costing only; a contract any that the machine lets go on to its signing.
+    """
+    if kind == Kind.QUOTE:
+        wanted = PROPOSAL_SENT if deal.stage_row.code == COSTING else ""
+    else:
+        wanted = SIGNING if kind == Kind.CONTRACT and deal.stage_row.is_open else ""
+    if not wanted:
         return None
     try:
-        return pipelines.find_stage(deal.pipeline_id, PROPOSAL_SENT)
+        target = pipelines.find_stage(deal.pipeline_id, wanted)
     except KeyError:
         return None
+    return target if kind == Kind.QUOTE or not why_not(deal, target, by) else None
 
 
-def require_sendable(quote: Quote, deal: Deal) -> None:
-    """Raise NoQuote with the reason why a quote cannot be sent."""
-    require_own_open(deal)
-    if quote.valid_until < clock.today():
-        raise NoQuote(
+def require_sendable(document: Document, deal: Deal) -> None:
+    """Raise NoDocument with the reason why a document cannot be sent."""
+    require_stage(deal, document.kind)
+    require_standing(document)
+    if document.kind == Kind.QUOTE and document.until is not None and document.until < clock.today():
+        raise NoDocument(
             _("%(quote)s was valid until %(day)s: make a new version of it.")
-            % {"quote": quote.label, "day": f"{quote.valid_until:%d.%m.%Y}"}
+            % {"quote": document.label, "day": f"{document.until:%d.%m.%Y}"}
         )
 
 
@@ -132,30 +166,42 @@ def no_address(deal: Deal) -> str:
 
 
 def declare_placeholders() -> None:
-    """What templates may say of a deal's quote; a letter of robots means the latest one."""
+    """What templates may say of a deal's documents; a letter of robots means the latest one of the kind."""
     latest = {
         "quote": gettext_lazy("number of the quote"),
         "quote_valid_until": gettext_lazy("until when the quote is valid"),
+        "contract": gettext_lazy("number of the contract"),
+        "invoice": gettext_lazy("number of the invoice"),
+        "invoice_total": gettext_lazy("total of the invoice"),
+        "invoice_until": gettext_lazy("until when the invoice is to be paid"),
     }
     for name, label in latest.items():
         templates_render.declare(name, label, _of_latest(name))
 
 
 def templates_used() -> Mapping[str, list[str]]:
-    """That letters with quotes are written by the template, for the list of templates."""
-    return {TEMPLATE: [_("sending a quote from the card")]}
+    """That letters with documents are written by the templates, for the list of templates."""
+    return {kind: [_("sending documents from the card")] for kind in Kind}
 
 
 def _of_latest(name: str) -> Any:
+    kind = name.partition("_")[0]
+
     def value(record: StagedRecord, contact: Contact | None) -> str:
-        last = record.quotes.first() if isinstance(record, Deal) else None
+        last = latest_of(record, kind) if isinstance(record, Deal) else None
         return _values(last)[name] if last is not None else ""
 
     return value
 
 
-def _values(quote: Quote) -> dict[str, str]:
-    return {"quote": quote.label, "quote_valid_until": f"{quote.valid_until:%d.%m.%Y}"}
+def _values(document: Document) -> dict[str, str]:
+    until = f"{document.until:%d.%m.%Y}" if document.until else ""
+    match document.kind:
+        case Kind.QUOTE:
+            return {"quote": document.label, "quote_valid_until": until}
+        case Kind.CONTRACT:
+            return {"contract": document.label}
+    return {"invoice": document.label, "invoice_total": money(document.total), "invoice_until": until}
 
 
 def _known(clients: list[Contact | Company]) -> list[tuple[Contact | Company, str]]:
@@ -191,10 +237,10 @@ def _addressee(deal: Deal, given: str) -> Addressee:
     raise InvalidInput.at("address", text % {"address": address[:254]})
 
 
-def _is_repeated(quote: Quote, address: str) -> bool:
-    """Has this very quote gone to this address a moment ago? A letter that failed does not count."""
+def _is_repeated(document: Document, address: str) -> bool:
+    """Has this very document gone to this address a moment ago? A letter that failed does not count."""
     return Message.objects.filter(
-        attachment=quote.attachment_id,
+        attachment=document.attachment_id,
         address=address,
         state__in=ON_ITS_WAY,
         created_at__gt=clock.now() - SAME_PRESS,
