@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from accounts.models import ApiToken, User
 from analytics import export, funnel, refusals
 from analytics.api_shapes import ANSWERS, KNOWN, PARAMETERS, file_kind, plain
+from analytics.plan_api import plan_paths
 from analytics.query import parse
 from analytics.registry import REPORTS
 from analytics.report_api import described_paths
@@ -74,5 +75,6 @@ urlpatterns = [
     path("reports/funnel/", ReportViewSet.as_view({"get": "funnel"}), name="api-report-funnel"),
     path("reports/refusals/", ReportViewSet.as_view({"get": "refusals"}), name="api-report-refusals"),
     *spend_paths(),
+    *plan_paths(),
     *described_paths(),
 ]

@@ -68,7 +68,9 @@ class ReportQuery:
         """The list's parameters that this question and `extra` come to; a value None leaves a name out."""
         rows = [("pipeline", code) for code in self.codes or (self.pipeline.code,)]
         rows += [(name, value) for name, values in self.cuts.items() if name not in extra for value in values]
-        rows += [(name, str(value)) for name, value in extra.items() if value is not None]
+        for name, value in extra.items():
+            values = value if isinstance(value, list | tuple) else [value]
+            rows += [(name, str(one)) for one in values if one is not None]
         return rows
 
     def link(self, **extra: Any) -> str:

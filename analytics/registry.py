@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from analytics.manager_look import MANAGERS
 from analytics.reports import Report
 from analytics.source_look import SOURCES
 
-REPORTS: tuple[Report, ...] = (SOURCES,)
+REPORTS: tuple[Report, ...] = (SOURCES, MANAGERS)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from analytics import spend_views, views
+from analytics import plans, spend_views, views
 from analytics.registry import REPORTS
 from analytics.report_views import view_of
 
@@ -13,5 +13,6 @@ urlpatterns = [
     path("refusals/", views.refusals_page, name="refusals"),
     path("sources/spend/", spend_views.spend_page, name="spend"),
     path("sources/conversions/", spend_views.conversions_page, name="conversions"),
+    path("managers/plans/", plans.plans_page, name="plans"),
     *(path(f"{report.code}/", view_of(report), name=report.code) for report in REPORTS),
 ]

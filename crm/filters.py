@@ -376,6 +376,8 @@ class ActivityFilter(AskedFilterSet):
     record_id = KeyFilter(label=_("Record"))
     due_from = DayFromFilter(field_name="due_at", label=_("Due from"))
     due_to = DayToFilter(field_name="due_at", label=_("Due to"))
+    done_from = DayFromFilter(field_name="done_at", label=_("Done from"))
+    done_to = DayToFilter(field_name="done_at", label=_("Done to"))
 
     class Meta:
         model = Activity

@@ -32,6 +32,7 @@ urlpatterns = [
     path("settings/", include("leads.settings_urls")),
     path("settings/", include("objects_registry.settings_urls")),
     path("settings/", include("deals.settings_urls")),
+    path("settings/", include("analytics.settings_urls")),
     path("settings/", include("crm.views.settings_urls")),
     path("profile/", include("crm.views.profile_urls")),
     path("tasks/", task_list, name="task-list"),

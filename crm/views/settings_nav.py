@@ -23,6 +23,7 @@ PAGES: tuple[tuple[Any, tuple[tuple[Any, str, str, bool], ...]], ...] = (
             (_("Working calendar"), "settings-calendar", "calendar-due", False),
             (_("Routing of leads"), "settings-routing", "arrows-split", False),
             (_("Catalogue of products"), "settings-products", "package", False),
+            (_("Bonus rules"), "settings-bonus", "coin", False),
             (_("Robots"), "settings-rules", "robot", False),
             (_("What robots are going to do"), "robots-planned", "calendar-due", False),
             (_("Export, import, history"), "settings-transfer", "transfer", False),

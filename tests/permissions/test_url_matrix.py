@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import ApiToken, Role, Team
+from analytics.models import BonusRule
 from analytics.registry import REPORTS
 from automation.models import Rule, ScheduledRun
 from communications.models import Message, Submission, WebForm, WebhookDelivery, WebhookEndpoint, WebhookEvent
@@ -197,8 +198,16 @@ class Rows:
         for report in REPORTS:
             codes = ["200" if role in report.roles else "403" for role in REPORT_ROLES]
             self.add(f"analytics:{report.code}", " ".join(["302", *codes]))
-        for name in ("analytics:spend", "analytics:conversions"):
+        for name in (
+            "analytics:spend",
+            "analytics:conversions",
+            "analytics:plans",
+            "settings-bonus",
+            "settings-bonus-add",
+        ):
             self.add(name, HEADS)
+        rule = BonusRule.objects.create(name="Премия")
+        self.add("settings-bonus-edit", HEADS, rule.pk)
         self.add("analytics:home", "302 * * * * * *")
 
     def _settings(self) -> None:
