@@ -17,13 +17,15 @@ from analytics.managers import ManagerReport, ManagerRow
 from analytics.models import BonusRule, SalesPlan
 from analytics.plans import plans_set
 from crm import clock, services
-from crm.models import TimelineEntry
+from crm.actors import Actor
+from crm.models import ActorKind, TimelineEntry
 from leads.copies import make_copies
 from leads.models import Lead
 from tests.factories import make_deal, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("ANA-5")]
 TODAY = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
+FORM = Actor(ActorKind.FORM, None, "Сайт")
 SPAN = "from=2026-03-01&to=2026-03-31"
 
 
@@ -61,12 +63,12 @@ def test_first_reaction_is_the_median_of_working_time(head: Any) -> None:
         at = came + timedelta(hours=number)
         with clock.frozen(at):
             data = {"title": "Запрос", "responsible": manager, "channel": "form"}
-            lead = services.record_create(Lead, data=data, by=None, pipeline="lead")
+            lead = services.record_create(Lead, data=data, by=FORM, pipeline="lead")
         with clock.frozen(at + span):
             services.note_add(lead, text="позвонил", by=manager)
     with clock.frozen(came):  # by hand, and one nobody touched: neither is a reaction
         services.record_create(Lead, data={"title": "Сам", "responsible": manager}, by=manager, pipeline="lead")
-        services.record_create(Lead, data={**data, "title": "Ждёт"}, by=None, pipeline="lead")
+        services.record_create(Lead, data={**data, "title": "Ждёт"}, by=FORM, pipeline="lead")
     row = row_of(made(head), manager)
     by_hand = sorted(
         working_seconds(came + timedelta(hours=n), came + timedelta(hours=n) + span, {date(2026, 3, 9)})
