@@ -9,8 +9,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import Role
+from crm import clock
 from crm.clients import contact_create
-from crm.models import Exclusion
+from crm.models import Activity, Exclusion
+from crm.services import activity_create
 from deals.models import Deal
 from leads.models import Lead
 from leads.services import lead_create
@@ -131,3 +133,39 @@ def test_a_spammer_is_shut_out_in_two_clicks_and_let_in_again(
     page.locator("#toasts .toast-item button.btn").click()
     wait_until(lambda: Lead.objects.get(pk=lead.pk).stage == before, what="the undo")
     assert not Exclusion.objects.exists()
+
+
+@DEVICES
+@pytest.mark.rule("ACT-1")
+def test_a_task_is_done_and_the_next_one_planned_in_two_clicks_from_home(
+    page_for: Callable[..., Page], wait_until: Any, window: dict[str, Any], more: int
+) -> None:
+    owner = make_user()
+    deal = make_deal(owner, contact=make_client(owner))
+    task = activity_create(deal, title="Позвонить", due_at=clock.now(), responsible=owner, by=owner)
+    page = counted(page_for(owner, **window), "/")
+    page.locator(f"#task-{task.pk} button.task-check").click()
+    line = page.locator(f"#task-{task.pk} form.task-next")
+    line.locator("input[name=title]").fill("Спросить о решении")
+    line.locator(".btn-primary").click()
+    wait_until(lambda: Activity.objects.filter(title="Спросить о решении").exists(), what="the next step")
+    assert Activity.objects.get(pk=task.pk).done_at is not None
+    assert clicks(page) + keys(page) <= 2 + more
+
+
+@DEVICES
+@pytest.mark.rule("DEAL-9")
+def test_five_copies_are_made_of_a_deal_in_three(
+    page_for: Callable[..., Page], wait_until: Any, window: dict[str, Any], more: int
+) -> None:
+    owner = make_user()
+    deal = ready_deal(owner)
+    page = counted(page_for(owner, **window), deal.get_absolute_url())
+    if window:
+        page.locator("[popovertarget=card-menu]:visible").first.click()
+    page.locator(f"a[href$='/copies-of/{deal.pk}/']:visible").first.click()
+    dialog = page.locator("#dialog")
+    dialog.locator("input[name=count]").fill("5")
+    dialog.locator(".dialog-foot .btn-primary").click()
+    wait_until(lambda: Deal.objects.filter(mother=deal).count() == 5, what="the copies")
+    assert clicks(page) + keys(page) <= 3 + more
