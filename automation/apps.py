@@ -23,6 +23,7 @@ class AutomationConfig(AppConfig):
         events.on("record_created", occasions.on_created, wants=occasions.wants_created)
         events.on("stage_changed", occasions.on_stage_changed, wants=occasions.wants_stage)
         events.on("fields_changed", occasions.on_fields_changed, wants=occasions.wants_fields)
+        events.on("letter_opened", occasions.on_letter_opened, wants=occasions.wants_opened)
         events.on("client_contact", occasions.on_client_contact, wants=occasions.wants_contact)
         settings_transfer.section(
             "rule", "code", skipped=("is_shipped", "switched_on_at"), save=rule_services.rule_take

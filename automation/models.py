@@ -21,6 +21,7 @@ class Rule(NamedRow):
         STAGE_LEFT = "stage_left", _("A record leaves the stage")
         FIELD_CHANGED = "field_changed", _("A field changes")
         CLIENT_CONTACT = "client_contact", _("The client makes contact")
+        LETTER_OPENED = "letter_opened", _("The client opens a letter")
         INACTIVE = "inactive", _("Nothing happens")
         NORM_EXCEEDED = "norm_exceeded", _("A record stands longer than the norm")
         DATE_REACHED = "date_reached", _("A date of the record comes")

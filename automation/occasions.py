@@ -56,6 +56,11 @@ def wants_contact(record_type: str, _data: Mapping[str, Any]) -> bool:
     return record_type in _ruled_types()
 
 
+def wants_opened(record_type: str, _data: Mapping[str, Any]) -> bool:
+    """Some rule waits for letters to be opened."""
+    return bool(_rules(Rule.Trigger.LETTER_OPENED, record_type))
+
+
 def _ruled_types() -> set[str]:
     """Kinds of record that have any rule, switched off ones too: they may have planned something before."""
     return {rule.pipeline.record_type for rule in known_rules()}
@@ -97,6 +102,11 @@ def on_client_contact(event: Event) -> None:
     """The client made contact: whatever would have reminded them is off, then the rules of contact start (DEAL-6)."""
     _call_off(event, _("The client made contact."))
     _start(event, _rules(Rule.Trigger.CLIENT_CONTACT, event.record_type))
+
+
+def on_letter_opened(event: Event) -> None:
+    """The client opened a letter for the first time: once for each letter."""
+    _start(event, _rules(Rule.Trigger.LETTER_OPENED, event.record_type))
 
 
 def _rules(trigger: str, record_type: str) -> list[Rule]:

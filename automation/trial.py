@@ -17,6 +17,7 @@ from automation import by_clock, schedule, silence
 from automation.forecast import what_will_happen
 from automation.models import Rule
 from automation.wording import sentence
+from communications.models import Message
 from crm import clock, conditions, norms, pipelines
 from crm.models import Change, StageHistory, TimelineEntry, record_model
 
@@ -116,6 +117,7 @@ def _occasions(rule: Rule, records: Any, since: datetime) -> Any:
         Trigger.STAGE_LEFT: _left,
         Trigger.FIELD_CHANGED: _changed,
         Trigger.CLIENT_CONTACT: _contacts,
+        Trigger.LETTER_OPENED: _letters_opened,
         Trigger.INACTIVE: _silent,
         Trigger.NORM_EXCEEDED: _over_norm,
         Trigger.DATE_REACHED: _dated,
@@ -165,6 +167,11 @@ def _contacts(rule: Rule, records: Any, since: datetime) -> Any:
         record_type=rule.pipeline.record_type, action__in=silence.OF_CLIENT, at__gte=since
     )
     return _rows(found.filter(_at_stage(rule, records)), "record_id", "at")
+
+
+def _letters_opened(rule: Rule, records: Any, since: datetime) -> Any:
+    found = Message.objects.filter(record_type=rule.pipeline.record_type, opened_at__gte=since)
+    return _rows(found.filter(_at_stage(rule, records)), "record_id", "opened_at")
 
 
 def _silent(rule: Rule, records: Any, _since: datetime) -> Any:

@@ -76,6 +76,7 @@ def when_it_starts(rule: Rule) -> str:
         texts = {
             Rule.Trigger.CREATED: _("When a %(who)s is created"),
             Rule.Trigger.CLIENT_CONTACT: _("When the client makes contact"),
+            Rule.Trigger.LETTER_OPENED: _("When the client opens a letter"),
             Rule.Trigger.NORM_EXCEEDED: _("When the %(who)s stands longer than the norm"),
             Rule.Trigger.DATE_REACHED: _on_the_date(rule),
         }

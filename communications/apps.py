@@ -11,12 +11,14 @@ class CommunicationsConfig(AppConfig):
     verbose_name = _("Communications")
 
     def ready(self) -> None:
-        from communications import account_letters, processing, services, timeline
+        from communications import account_letters, openings, processing, services, timeline
         from communications.webhooks import noting
         from communications.webhooks import services as webhooks
         from crm import events, health, nightly, settings_transfer
+        from crm import timeline as lines
 
         del timeline  # imported for its sentences
+        lines.ADDED["message_sent"] = openings.opened_notes
         if noting.note not in events.WITNESSES:
             events.WITNESSES.append(noting.note)
         nightly.every_night("log of webhooks", webhooks.log_prune)

@@ -14,13 +14,14 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from communications.models import Message
+from communications.openings import html_of
 from communications.services import told
 from crm import clock, notify, timeline
 from crm.actors import Actor
@@ -155,7 +156,9 @@ def as_email(message: Message) -> EmailMessage:
         # Written by a robot: other machines must not answer it (RFC 3834).
         headers["Auto-Submitted"] = "auto-generated"
     sender = message.sender or settings.DEFAULT_FROM_EMAIL
-    letter = EmailMessage(message.subject, message.text, sender, [message.address], headers=headers)
+    letter = EmailMultiAlternatives(message.subject, message.text, sender, [message.address], headers=headers)
+    if message.record_type:  # notices to our own people are plain text
+        letter.attach_alternative(html_of(message), "text/html")
     if message.attachment is not None:
         letter.attach(message.attachment.name, _content(message.attachment), message.attachment.content_type)
     return letter

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from communications import account_letters, calling, notice_letters, outbox, processing
+from communications import account_letters, calling, notice_letters, openings, outbox, processing
 from communications.webhooks import sending
 from crm import scope
 
 
 @shared_task(name="communications.tasks.send_outbox")
 def send_outbox() -> int:
-    """Send the letters that are due, those about accounts first: somebody waits for them."""
+    """Send the letters that are due, those about accounts first: somebody waits for them. Tell of opened ones."""
     with scope.opened():
+        openings.openings_tell()
         return account_letters.send_due() + outbox.send_due()
 
 

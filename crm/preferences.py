@@ -29,8 +29,8 @@ LANGUAGES = (("ru", gettext_lazy("Russian")), ("en", gettext_lazy("English")))
 class Setting:
     """One setting.
 
-    Kind is text, lines, template, numbering, document, int, decimal, days, hours, weekdays, channels, codes, roles,
-    zone, language, user, hidden, or a name of crm.requisites.CLEANERS. `section` is its page of the settings.
+    Kind is text, lines, template, numbering, document, int, flag, decimal, days, hours, weekdays, channels, codes,
+    roles, zone, language, user, hidden, or a name of crm.requisites.CLEANERS. `section` is its page of the settings.
     """
 
     default: Any
@@ -119,6 +119,15 @@ SETTINGS: dict[str, Setting] = {
     ),
     "dormant_days": Setting(
         365, "int", gettext_lazy("A client is dormant after so many days without activity"), section="clients"
+    ),
+    "letters_track_openings": Setting(
+        True,
+        "flag",
+        gettext_lazy("Letters to clients tell when they are opened"),
+        gettext_lazy(
+            "By an image of one point in the letter, asked for when it is shown. That is data about a person: the "
+            "company's rules on personal data should say so. Off: letters leave without it, and nothing more is noted."
+        ),
     ),
     "webhook_log_days": Setting(
         30,
@@ -356,6 +365,12 @@ def _clean_placeholders(setting: Setting, value: str) -> str:
     return text
 
 
+def _clean_flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValidationError(_("Give true or false."))
+    return value
+
+
 def _clean_lines(value: Any) -> str:
     """A text of several lines."""
     return str(value).replace("\r\n", "\n").strip()[:2000]
@@ -367,6 +382,7 @@ TEMPLATES: dict[str, Callable[[Setting, str], str]] = {
     "document": _clean_placeholders,
 }
 CLEANERS: dict[str, Callable[[Any], Any]] = {
+    "flag": _clean_flag,
     "lines": _clean_lines,
     "language": _clean_language,
     "days": _clean_days,

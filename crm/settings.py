@@ -369,6 +369,7 @@ REST_FRAMEWORK = {
         "forms": f"{env.number('FORM_POSTS_PER_MINUTE', 120, low=1, high=1_000_000)}/min",
         "forms_without_work": f"{env.number('FORM_POSTS_WITHOUT_WORK_PER_MINUTE', 10, low=1, high=1_000_000)}/min",
         "calendar": f"{env.number('CALENDAR_READS_PER_HOUR', 60, low=1, high=1_000_000)}/hour",
+        "openings": f"{env.number('LETTER_OPENINGS_PER_MINUTE', 600, low=1, high=1_000_000)}/min",
         "lookups": f"{env.number('CLIENT_LOOKUPS_PER_HOUR', 300, low=1, high=1_000_000)}/hour",
     },
     "EXCEPTION_HANDLER": "crm.errors.problem_handler",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import models
@@ -18,6 +18,8 @@ Formatter = Callable[[Mapping[str, Any]], str]
 DOT_AFTER_INITIAL = re.compile(r"(?<=\b\w\.)\.(?=\s|$)")
 FORMATTERS: dict[str, Formatter] = {}
 KINDS: dict[str, str] = {}
+# What is known by now of what lines of a kind tell of, by their ids: that a letter was opened since.
+ADDED: dict[str, Callable[[Sequence[TimelineEntry]], Mapping[int, str]]] = {}
 # Further lines that belong on a record's timeline though they hang on another one (PART-8); see shared().
 SHARED: list[Callable[[StagedRecord], models.Q | None]] = []
 
@@ -61,6 +63,16 @@ def sentence(entry: TimelineEntry) -> str:
     data = {**entry.data, "changes": changed_fields(entry)} if entry.action == "fields" else entry.data
     text = FORMATTERS[entry.action](data)
     return text if entry.action == "note" else DOT_AFTER_INITIAL.sub("", text)
+
+
+def added(entries: Iterable[TimelineEntry]) -> dict[int, str]:
+    """What is known by now beside what lines say, by their ids; a query for each kind of line that has such."""
+    found: dict[int, str] = {}
+    rows = list(entries)
+    for action, tell in ADDED.items():
+        if mine := [entry for entry in rows if entry.action == action]:
+            found |= tell(mine)
+    return found
 
 
 def entries_for(obj: StagedRecord, user: Any, *, kind: str = "") -> models.QuerySet[TimelineEntry]:

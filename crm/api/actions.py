@@ -109,11 +109,15 @@ class EntryOutput(serializers.ModelSerializer[TimelineEntry]):
     kind = serializers.SerializerMethodField()
     text = serializers.SerializerMethodField()
     actor = serializers.SerializerMethodField()
+    added = serializers.SerializerMethodField(
+        help_text=gettext_lazy("What is known by now: that a letter was opened, and when.")
+    )
 
     class Meta:
         model = TimelineEntry
         fields = (
-            "id", "at", "kind", "action", "text", "actor", "actor_kind", "record_type", "is_internal", "is_pinned",
+            "id", "at", "kind", "action", "text", "added", "actor", "actor_kind", "record_type", "is_internal",
+            "is_pinned",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -122,6 +126,9 @@ class EntryOutput(serializers.ModelSerializer[TimelineEntry]):
 
     def get_text(self, entry: TimelineEntry) -> str:
         return timeline.sentence(entry)
+
+    def get_added(self, entry: TimelineEntry) -> str:
+        return str(self.context.get("added", {}).get(entry.pk, ""))
 
     def get_actor(self, entry: TimelineEntry) -> str:
         return entry.actor_name or str(entry.actor_user or "")
@@ -243,7 +250,9 @@ class RecordActions(RecordViewSet):
         if kind and kind not in TIMELINE_KINDS:
             raise BadRequest({"kind": [_("Choose among: %(names)s.") % {"names": ", ".join(TIMELINE_KINDS)}]})
         rows = timeline.entries_for(self.get_object(), request.user, kind=kind)
-        return self.get_paginated_response(EntryOutput(self.paginate_queryset(rows), many=True).data)
+        page = self.paginate_queryset(rows) or []
+        context = {"added": timeline.added(page)}
+        return self.get_paginated_response(EntryOutput(page, many=True, context=context).data)
 
     @extend_schema(summary=gettext_lazy("Write a note"), request=NoteInput, responses={201: EntryOutput})
     @action(detail=True, methods=["post"])

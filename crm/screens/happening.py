@@ -167,7 +167,8 @@ def entry_rows(entries: Iterable[TimelineEntry], record: StagedRecord) -> list[d
     Lines of another kind of record, as of the lead from which a deal came, say so.
     """
     made: list[dict[str, Any]] = []
-    day = ""
+    day, entries = "", list(entries)
+    added = timeline.added(entries)
     for entry in entries:
         kind = timeline.KINDS.get(entry.action, "field")
         sign, colour = SIGNS.get(kind, ("point", "gray"))
@@ -186,6 +187,7 @@ def entry_rows(entries: Iterable[TimelineEntry], record: StagedRecord) -> list[d
                 "when": entry.at,
                 "text": _("Changed") if changes else text,
                 "body": body,
+                "added": added.get(entry.pk, ""),
                 "changes": changes,
                 "robot": robot,
                 "of": entry.get_record_type_display() if timeline.is_of_another(entry, record) else "",

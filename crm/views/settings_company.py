@@ -69,6 +69,8 @@ def _field(key: str, setting: preferences.Setting) -> forms.Field:
     match setting.kind:
         case "int":
             return forms.IntegerField(min_value=1, max_value=10_000, **{**common, "required": True})
+        case "flag":
+            return forms.BooleanField(**common)
         case "decimal":
             return forms.CharField(max_length=10, **{**common, "required": True})
         case "zone":

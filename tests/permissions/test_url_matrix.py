@@ -286,6 +286,7 @@ class Rows:
         self.add("settings-calendar-fill", HEADS.replace("200", "-"), method="POST")
 
     def _webhooks(self) -> None:
+        self.add("letter-image", "200 200 200 200 200 200 200", f"1.{'x' * 43}")
         hook = WebhookEndpoint.objects.create(name="Склад", url="https://example.com/", owner=self.world.people["head"])
         sent = WebhookDelivery.objects.create(
             endpoint=hook, event=WebhookEvent.objects.create(type="test", record_id=0)
