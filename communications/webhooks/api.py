@@ -162,7 +162,7 @@ class WebhookViewSet(HeadsOnly):
         changed, _secret = services.secret_rotate(self._found(), by=self.actor)
         return Response(SecretOutput(changed).data)
 
-    @extend_schema(summary=gettext_lazy("Send a test"), request=None, responses={201: DeliveryOutput})
+    @extend_schema(summary=gettext_lazy("Send a test message"), request=None, responses={201: DeliveryOutput})
     @action(detail=True, methods=["post"])
     def test(self, request: Request, **kwargs: Any) -> Response:
         """Queue a test message; look at the delivery a few seconds later."""

@@ -71,8 +71,9 @@ def _field(key: str, setting: preferences.Setting) -> forms.Field:
             return forms.IntegerField(min_value=1, max_value=10_000, **{**common, "required": True})
         case "flag":
             return forms.BooleanField(**common)
-        case "decimal":
-            return forms.CharField(max_length=10, **{**common, "required": True})
+        case "decimal" | "hours":
+            most = 10 if setting.kind == "decimal" else 30
+            return forms.CharField(max_length=most, **{**common, "required": True})
         case "zone":
             return forms.ChoiceField(choices=zone_choices, **common)
         case "language":
@@ -91,8 +92,6 @@ def _field(key: str, setting: preferences.Setting) -> forms.Field:
             return forms.CharField(
                 max_length=30, help_text=_("Three numbers, for example 60, 30, 30."), label=setting.label
             )
-        case "hours":
-            return forms.CharField(max_length=30, **{**common, "required": True})
         case "weekdays":
             days = [(number, WEEKDAYS[number - 1]) for number in range(1, 8)]
             return forms.MultipleChoiceField(choices=days, widget=forms.CheckboxSelectMultiple, **common)
