@@ -15,6 +15,8 @@ from rest_framework.response import Response
 from accounts.models import ApiToken, User
 from analytics import export, funnel, refusals
 from analytics.api_shapes import ANSWERS, KNOWN, PARAMETERS, file_kind, plain
+from analytics.partner_pages import partners_file
+from analytics.partners import may_report, parse_partners, partners
 from analytics.plan_api import plan_paths
 from analytics.query import parse
 from analytics.registry import REPORTS
@@ -52,6 +54,14 @@ class ReportViewSet(ApiViewSet):
         report = refusals.refusals(query, request.query_params.get("by", "responsible"))
         return export.refusals_file(kind, report) if kind else Response(plain(report))
 
+    @extend_schema(operation_id="report_partners", parameters=PARAMETERS, responses=ANSWERS)
+    def partners(self, request: Request) -> HttpResponseBase:
+        """What partners made of the records they received in the period; a partner reads its own line alone."""
+        refuse_unknown(request, KNOWN - {"by", "mode"})
+        query, kind = parse_partners(cast("User", request.user), request.query_params), file_kind(request)
+        report = partners(query)
+        return partners_file(kind, report) if kind else Response(plain(report))
+
 
 class ReportIndexViewSet(ApiViewSet):
     """Which reports there are."""
@@ -64,6 +74,8 @@ class ReportIndexViewSet(ApiViewSet):
         refuse_unknown(request, set())
         role = cast("User", request.user).role
         named = [("funnel", _("Funnel")), ("refusals", _("Refusals"))]
+        if may_report(cast("User", request.user)):
+            named.append(("partners", _("Report about partners")))
         named += [(report.code, report.name) for report in REPORTS if role in report.roles]
         return Response(
             {"reports": [{"code": code, "name": name, "url": f"/api/v1/reports/{code}/"} for code, name in named]}
@@ -77,4 +89,5 @@ urlpatterns = [
     *spend_paths(),
     *plan_paths(),
     *described_paths(),
+    path("reports/partners/", ReportViewSet.as_view({"get": "partners"}), name="api-report-partners"),
 ]

@@ -20,7 +20,7 @@ from crm.exporting import XLSX_TYPE, neutral
 from crm.models import ClientType, Source
 
 FILES = ("xlsx", "csv")
-FORMATS = {"count": "#,##0", "money": "#,##0.00", "share": "0.0%", "seconds": "0.00", "text": "@"}
+FORMATS = {"count": "#,##0", "money": "#,##0.00", "share": "0.0%", "seconds": "0.00", "score": "0.00", "text": "@"}
 Sheet = tuple[str, list[tables.Column], list[Any], Callable[[Any], str]]
 
 

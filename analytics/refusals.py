@@ -105,7 +105,7 @@ def refusals(query: ReportQuery, by: str = "responsible") -> Refusals:
         total=Figure(total, query.link(**span)),
         amount=money,
         stages=_stage_rows(query, groups, total, money, span, threshold),
-        reasons=_reason_rows(query, groups, total, money, span),
+        reasons=reason_rows(query, groups, total, money, span),
         lost_from=_lost_from(query, rows, failures, total, span),
         months=_months(query, rows),
         by=by,
@@ -147,9 +147,10 @@ def _stage_rows(
     return made
 
 
-def _reason_rows(
+def reason_rows(
     query: ReportQuery, groups: list[dict[str, Any]], total: int, money: Decimal, span: dict[str, str]
 ) -> list[ReasonRow]:
+    """Refusals by stage and detail: `groups` has stage, refusal_reason, count, money; `span` opens their list."""
     names = RefusalReason.objects.in_bulk({group["refusal_reason"] for group in groups if group["refusal_reason"]})
     made = []
     for group in groups:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from analytics import plans, spend_views, views
+from analytics import partner_pages, plans, spend_views, views
 from analytics.registry import REPORTS
 from analytics.report_views import view_of
 
@@ -15,4 +15,5 @@ urlpatterns = [
     path("sources/conversions/", spend_views.conversions_page, name="conversions"),
     path("managers/plans/", plans.plans_page, name="plans"),
     *(path(f"{report.code}/", view_of(report), name=report.code) for report in REPORTS),
+    path("partners/", partner_pages.partners_page, name="partners"),
 ]

@@ -36,6 +36,7 @@ LIMITS = {
     "/reports/funnel/": 15,
     "/reports/funnel/?mode=snapshot": 10,
     "/reports/refusals/": 15,
+    "/reports/partners/": 17,
 }
 
 
