@@ -11,20 +11,28 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
-from django.views.decorators.http import require_safe
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm import clock, norms, pipelines
+from crm.errors import DomainError
 from crm.http import paginate
 from crm.models import RecordType, Stage
+from crm.screens import dialogs
+from crm.screens.forms import add_errors
 from crm.screens.list_files import FileColumn, file_asked, list_file
 from crm.task_rows import client_name, phone_of
+from crm.visibility import visible_record
 from deals.models import Deal
 from leads.models import Lead
 from partners.control import Line, control_lines
+from partners.forms import FeedbackForm
+from partners.reminding import partner_remind, waiting_at_partners
 from partners.rights import may_control
-from partners.selectors import handoffs_waiting, origins_in_bulk
+from partners.selectors import feedback_queue, handoffs_waiting, origins_in_bulk
+from partners.services import feedback_set
 from partners.stages import BY_KIND, PARTNER_DEAL, PARTNER_LEAD, WON
+from partners.views import find_partner
 
 TITLES = {
     "new": gettext_lazy("New requests"),
@@ -130,6 +138,8 @@ def partner_control(request: HttpRequest) -> HttpResponseBase:
              "url": f"{reverse('lead-section')}?pipeline={PARTNER_LEAD}&{late}"},
         ],
         "waiting": handoffs_waiting(user).count(),
+        "to_remind": sum(rows.count() for rows in waiting_at_partners(user).values()),
+        "feedback": feedback_queue(user).count(),
         "boards": [
             {"label": _("Board of deals"), "url": f"{reverse('deal-board')}?pipeline={PARTNER_DEAL}"},
             {"label": _("Board of leads"), "url": f"{reverse('lead-board')}?pipeline={PARTNER_LEAD}"},
@@ -151,7 +161,70 @@ def _control_row(line: Line) -> dict[str, Any]:
         ]
     deals = f"{reverse('deal-list')}?pipeline={PARTNER_DEAL}&partner={line.partner.pk}"
     won = {"value": line.deals.won, "url": f"{deals}&stage={PARTNER_DEAL}:{WON}"}
-    return {"partner": line.partner, "cells": cells, "won": won}
+    return {
+        "partner": line.partner,
+        "cells": cells,
+        "won": won,
+        "waits": line.late or line.leads.fresh + line.deals.fresh,
+    }
+
+
+@login_required
+@require_POST
+def partners_remind(request: HttpRequest) -> HttpResponse:
+    """Remind all partners, or with `partner` one, of what nobody has touched for a day or stands over the norm."""
+    user: Any = request.user
+    if not may_control(user):
+        raise PermissionDenied
+    given = request.POST.get("partner", "")
+    partner = find_partner(user, int(given)) if given.isascii() and given.isdigit() and len(given) < 18 else None
+    if given and partner is None:
+        raise Http404
+    count = partner_remind(by=user, partner=partner)
+    text = ngettext("Partners are reminded of %(count)s record.", "Partners are reminded of %(count)s records.", count)
+    text %= {"count": count}
+    if not count:
+        text = _("Nobody is to be reminded: nothing waits, or they were reminded within the last four hours.")
+    return dialogs.done(request, text, to=reverse("partner-control"))
+
+
+@login_required
+@require_safe
+def partner_feedback(request: HttpRequest) -> HttpResponse:
+    """Whom the manufacturer calls after the sale (PART-5): who has waited longest stands on top."""
+    user: Any = request.user
+    if not may_control(user):
+        raise PermissionDenied
+    page = paginate(request, feedback_queue(user), ROWS)
+    return render(request, "partners/feedback.html", {"page": page, "rows": [_row(deal) for deal in page]})
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def feedback_enter(request: HttpRequest, pk: int) -> HttpResponse:
+    """The dialog of the call after the sale: two scores and what the client said."""
+    user: Any = request.user
+    deal = visible_record(RecordType.DEAL, pk, user)
+    if deal is None or deal.partner_id is None or user.is_partner:
+        raise Http404
+    if not may_control(user):
+        raise PermissionDenied
+    first = {"product": deal.feedback_product, "partner": deal.feedback_partner, "text": deal.feedback_text}
+    form = FeedbackForm(request.POST or None, initial=first)
+    if form.is_bound and form.is_valid():
+        try:
+            feedback_set(deal, by=user, **form.cleaned_data)
+        except DomainError as error:
+            add_errors(form, error)
+        else:
+            return dialogs.done(request, _("The client's opinion is kept."), deal, to=reverse("partner-feedback"))
+    context = {
+        "dialog_title": _("Call after the sale: %(deal)s") % {"deal": deal},
+        "form": form,
+        "dialog_action": request.path,
+        "dialog_back": reverse("partner-feedback"),
+    }
+    return dialogs.dialog(request, "components/dialog.html", context, status=422 if form.errors else 200)
 
 
 @login_required

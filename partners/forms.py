@@ -36,12 +36,27 @@ class PartnerForm(forms.Form):
     comment = forms.CharField(
         label=_("Comment"), required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 3})
     )
+    person_name = forms.CharField(label=_("Who signs in first: last name"), max_length=100, required=False)
+    person_email = MailField(
+        label=_("Who signs in first: e-mail"), max_length=254, required=False, help_text=_("A letter invites them.")
+    )
 
     def __init__(self, *args: Any, is_known: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if is_known:
-            # The terms of a partner who works already have a history and a dialog of their own.
-            del self.fields["commission_percent"]
+            # Terms and people of a partner who works already have dialogs of their own on its card.
+            for name in ("commission_percent", "person_name", "person_email"):
+                del self.fields[name]
+
+    def clean(self) -> dict[str, Any]:
+        """A person is a name and an address."""
+        data: dict[str, Any] = self.cleaned_data
+        name, email = data.get("person_name"), data.get("person_email")
+        if email and not name:
+            self.add_error("person_name", _("Write the last name of the person who is invited."))
+        if name and not email and "person_email" not in self.errors and "person_email" in self.fields:
+            self.add_error("person_email", _("Write the e-mail of the person who is invited."))
+        return data
 
     def clean_regions(self) -> list[str]:
         """A list of names, each once."""
@@ -101,6 +116,19 @@ class CloseForm(forms.Form):
         field: Any = self.fields["hand_back_to"]
         field.queryset = assignable_users(user)
         field.required = needed
+
+
+SCORES = [("", "—"), *((number, str(number)) for number in range(1, 6))]
+
+
+class FeedbackForm(forms.Form):
+    """What the client says in the call after the sale."""
+
+    product = forms.TypedChoiceField(label=_("Score of the product"), choices=SCORES, coerce=int, empty_value=None)
+    partner = forms.TypedChoiceField(label=_("Score of the partner"), choices=SCORES, coerce=int, empty_value=None)
+    text = forms.CharField(
+        label=_("In the client's words"), required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 3})
+    )
 
 
 class CommissionTermsForm(forms.Form):

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Partner, User
 from crm.errors import InvalidInput
+from crm.people_services import person_invite
 from crm.settings_audit import audit
 from partners import services
 from partners.models import PartnerProfile
@@ -23,9 +24,18 @@ def profile_of(partner: Partner) -> PartnerProfile:
 
 @transaction.atomic
 def partner_enter(*, by: Any, data: Mapping[str, Any]) -> Partner:
-    """Make a partner; InvalidInput names wrong fields."""
-    partner = services.partner_create(by=by, data=data)
+    """Make a partner; with `person_email` and `person_name` its first person too. InvalidInput names wrong fields."""
+    values = dict(data)
+    name, email = values.pop("person_name", ""), values.pop("person_email", "")
+    partner = services.partner_create(by=by, data=values)
     audit("partner", partner, "created", None, partner.name, by)
+    if email:
+        try:
+            person_add(partner, by=by, data={"last_name": name, "email": email})
+        except InvalidInput as error:
+            names = {"/email": "/person_email", "/last_name": "/person_name"}
+            rows = [{**row, "pointer": names.get(str(row["pointer"]), row["pointer"])} for row in error.errors]
+            raise InvalidInput(error.message, errors=rows) from error
     return partner
 
 
@@ -39,9 +49,10 @@ def partner_change(partner: Partner, *, by: Any, data: Mapping[str, Any]) -> Par
 
 @transaction.atomic
 def person_add(partner: Partner, *, by: Any, data: Mapping[str, Any]) -> User:
-    """Make an account for a person of the partner, who sets the password by "forgotten password"."""
+    """Make an account for a person of the partner and invite them by letter to set their password."""
     made = services.partner_user_create(partner, by=by, **data)
     audit("user", made, "created", None, made.email, by)
+    person_invite(made, by=by)
     return made
 
 

@@ -21,6 +21,7 @@ from partners import registry, selectors
 from partners.commission import rule_in_force
 from partners.control import control_lines
 from partners.models import PartnerProfile
+from partners.reminding import partner_remind
 from partners.rights import may_control, require_manager
 from partners.views import find_partner
 
@@ -75,7 +76,7 @@ class ProfileFields(Input):
 
 
 class PartnerPersonInput(Input):
-    """A person of a partner; the password is set by “forgotten password”."""
+    """A person of a partner; a letter invites them to set a password."""
 
     last_name = serializers.CharField(max_length=100)
     first_name = serializers.CharField(required=False, allow_blank=True, max_length=100)
@@ -136,6 +137,22 @@ class ClosedOutput(serializers.Serializer[Any]):
     """How many records were taken back."""
 
     returned = serializers.IntegerField()
+
+
+def _controlled(user: User) -> Any:
+    return selectors.partners_for(user)
+
+
+class RemindInput(Input):
+    """Whom to remind."""
+
+    partner = Reference(queryset=_controlled, required=False, help_text=gettext_lazy("Not sent: all partners."))
+
+
+class RemindedOutput(serializers.Serializer[Any]):
+    """Of how many records they were told."""
+
+    reminded = serializers.IntegerField()
 
 
 class FiguresOutput(serializers.Serializer[Any]):
@@ -201,6 +218,15 @@ class PartnerViewSet(ApiViewSet):
             raise PermissionDenied
         waiting = selectors.handoffs_waiting(self.caller).count()
         return Response(ControlOutput({"waiting": waiting, "partners": control_lines(self.caller)}).data)
+
+    @extend_schema(summary=gettext_lazy("Remind the partners"), request=RemindInput, responses=RemindedOutput)
+    @action(detail=False, methods=["post"])
+    def remind(self, request: Request, **kwargs: Any) -> Response:
+        """Tell their people of what nobody has touched for a day or stands over the norm; not twice within 4 hours."""
+        if not may_control(self.caller):
+            raise PermissionDenied
+        wish = self.read(RemindInput)
+        return Response({"reminded": partner_remind(by=self.actor, partner=wish.get("partner"))})
 
     def _partner(self, *, manage: bool = False) -> Partner:
         return find_partner(self.caller, int(self.kwargs["pk"]), manage=manage)

@@ -12,6 +12,7 @@ from crm import pipelines
 from crm.models import RecordType, record_model
 from crm.visibility import waiting_for_control
 from partners.models import Handoff
+from partners.stages import FEEDBACK, PARTNER_DEAL
 
 
 def partners_for(user: User) -> QuerySet[Partner]:
@@ -69,6 +70,15 @@ def handoffs_waiting(user: User) -> QuerySet[Handoff]:
         found |= Q(record_type=record_type, record_id__in=waiting)
     rows = Handoff.objects.filter(found, waiting_since__isnull=False)
     return rows.select_related("partner").order_by("waiting_since", "pk")
+
+
+def feedback_queue(user: User) -> QuerySet[Any]:
+    """Partners' deals whose client is to be called after the sale and lacks a score, who waits longest first."""
+    rows: Any = record_model(RecordType.DEAL)._default_manager
+    found = rows.visible_to(user).alive().filter(stage=f"{PARTNER_DEAL}:{FEEDBACK}", partner__isnull=False)
+    found = found.filter(Q(feedback_product__isnull=True) | Q(feedback_partner__isnull=True))
+    related = ("contact", "company", "purpose", "responsible", "partner")
+    return found.select_related(*related).order_by("stage_entered_at", "pk")  # type: ignore[no-any-return]
 
 
 def comment_for(user: User, handoff: Handoff) -> str:

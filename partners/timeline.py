@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Q
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from accounts.models import Partner
@@ -138,6 +139,13 @@ def _commission_reversed(data: Mapping[str, Any]) -> str:
 def _commission_not_in_roubles(data: Mapping[str, Any]) -> str:
     text = _("No commission was computed: the deal is in %(currency)s. It is entered as a correction in roubles.")
     return text % {"currency": data.get("currency", "")}
+
+
+@formatter("partner_reminded", "stage")
+def _partner_reminded(data: Mapping[str, Any]) -> str:
+    since = parse_datetime(str(data.get("since") or ""))
+    names = {"stage": _stage_name(data, "stage"), "since": ui.moment(since)}
+    return _("The manufacturer reminds of it: it stands at «%(stage)s» since %(since)s.") % names
 
 
 @formatter("partner_changed", "field")

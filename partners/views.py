@@ -154,8 +154,15 @@ def partner_create(request: HttpRequest) -> HttpResponse:
             add_errors(form, error)
         else:
             to = reverse("partner-detail", args=[partner.pk])
-            return dialogs.done(request, _("The partner is in the registry. Add its people."), to=to, go=True)
+            return dialogs.done(request, _told(form.cleaned_data), to=to, go=True)
     return _form_page(request, form, _("New partner"), reverse("partner-list"), _("Create"))
+
+
+def _told(data: dict[str, Any]) -> str:
+    email = data["person_email"]
+    if not email:
+        return _("The partner is in the registry. Add its people.")
+    return _("The partner is in the registry, a letter invites %(email)s to set a password.") % {"email": email}
 
 
 @login_required
@@ -180,7 +187,7 @@ def partner_edit(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def partner_user_add(request: HttpRequest, pk: int) -> HttpResponse:
-    """An account for a person of a partner; the password is set by "forgotten password"."""
+    """An account for a person of a partner, who is invited by letter."""
     user: Any = request.user
     partner = find_partner(user, pk, manage=True)
     form = PartnerUserForm(request.POST or None)
@@ -191,7 +198,7 @@ def partner_user_add(request: HttpRequest, pk: int) -> HttpResponse:
         except DomainError as error:
             add_errors(form, error)
         else:
-            text = _("The account is made: %(email)s. The password is set by “forgotten password”.")
+            text = _("The account is made, a letter invites %(email)s to set a password.")
             return dialogs.done(request, text % {"email": made.email}, to=back, go=True)
     context = {
         "dialog_title": _("New person of «%(partner)s»") % {"partner": partner},

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from accounts.models import Role
+from accounts.models import Invitation, Role
 from crm import clock
 from crm.clients import contact_create
-from crm.models import Activity, Exclusion
+from crm.models import Activity, Exclusion, Notification
 from crm.services import activity_create
 from deals.models import Deal
 from leads.models import Lead
@@ -168,4 +169,38 @@ def test_five_copies_are_made_of_a_deal_in_three(
     dialog.locator("input[name=count]").fill("5")
     dialog.locator(".dialog-foot .btn-primary").click()
     wait_until(lambda: Deal.objects.filter(mother=deal).count() == 5, what="the copies")
+    assert clicks(page) + keys(page) <= 3 + more
+
+
+@DEVICES
+@pytest.mark.rule("PART-1")
+def test_a_new_partner_has_access_in_four_clicks(
+    page_for: Callable[..., Page], wait_until: Any, window: dict[str, Any], more: int
+) -> None:
+    head = make_user(Role.SALES_HEAD)
+    page = counted(page_for(head, **window), "/")
+    if window:
+        page.locator(".bottombar [popovertarget=sidebar]").click()
+    page.locator("#sidebar a[href='/partners/']").click()
+    page.locator("a.btn-primary[href='/partners/new/']").first.click()
+    page.locator("[name=name]").fill("ООО Дилер")
+    page.locator("[name=person_name]").fill("Южный")
+    page.locator("[name=person_email]").fill("yug@example.com")
+    page.locator("main form .btn-primary").last.click()
+    wait_until(lambda: Invitation.objects.filter(user__email="yug@example.com").exists(), what="the invitation")
+    assert clicks(page) + keys(page) <= 4 + more
+
+
+@DEVICES
+@pytest.mark.rule("PART-4")
+def test_partners_are_reminded_of_untouched_leads_in_three_clicks(
+    page_for: Callable[..., Page], wait_until: Any, window: dict[str, Any], more: int
+) -> None:
+    control, dealer = make_user(Role.PARTNER_CONTROL), make_user(Role.PARTNER)
+    lead = lead_create(by=dealer, data={"name": "Анна Ким", "responsible": dealer})
+    Lead.objects.filter(pk=lead.pk).update(stage_entered_at=clock.now() - timedelta(hours=30))
+    page = counted(page_for(control, **window), "/")
+    page.locator("a[href='/partners/control/']:visible").first.click()
+    page.get_by_role("button", name="Напомнить всем").click()
+    wait_until(lambda: Notification.objects.filter(user=dealer, action="partner_reminded").exists(), what="the word")
     assert clicks(page) + keys(page) <= 3 + more

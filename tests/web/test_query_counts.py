@@ -28,7 +28,7 @@ LIMITS = {
     "/settings/pipelines/deal/reasons/": 10,
     "/settings/pipelines/deal/graph/": 13,
     "/partners/": 9,
-    "/partners/control/": 11,
+    "/partners/control/": 14,
     "/partners/to-hand-over/": 10,
     "/contacts/board/": 15,
     "/objects/board/": 15,
