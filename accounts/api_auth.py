@@ -13,6 +13,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from accounts import identity
 from accounts.models import ApiToken, User
 from accounts.services import token_hash
 
@@ -33,6 +34,7 @@ class TokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed(_("Send the token as «Authorization: Bearer …»."))
         token = self._find(parts[1])
         _note_use(token)
+        identity.become(token.user)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

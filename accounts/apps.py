@@ -11,6 +11,9 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People and access")
 
     def ready(self) -> None:
-        from accounts import signin_events
+        from django.db.backends.signals import connection_created
+
+        from accounts import identity, signin_events
 
         signin_events.connect()
+        connection_created.connect(identity.watch, dispatch_uid="identity")

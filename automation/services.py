@@ -21,13 +21,14 @@ from crm.actors import Actor
 from crm.errors import InvalidInput, StageConflict
 from crm.models import StagedRecord, record_model
 from crm.settings_audit import require_head, save_audited
+from crm.together import apart
 from crm.visibility import visible_record
 
 State = ScheduledRun.State
 CHANGEABLE = (State.SCHEDULED, State.FAILED)
 
 
-@transaction.atomic
+@apart
 def rule_switch(rule: Rule, *, is_active: bool, by: Any) -> Rule:
     """Switch a rule on or off; what it has planned is not carried out while it is off."""
     require_head(by)
@@ -38,7 +39,7 @@ def rule_switch(rule: Rule, *, is_active: bool, by: Any) -> Rule:
     return rule
 
 
-@transaction.atomic
+@apart
 def skip(run_id: int, by: Any) -> ScheduledRun:
     """Do not do it this time; skipping twice changes nothing."""
     run, record = _reachable(run_id, by)
@@ -50,7 +51,7 @@ def skip(run_id: int, by: Any) -> ScheduledRun:
     return run
 
 
-@transaction.atomic
+@apart
 def postpone(run_id: int, by: Any, *, due_at: datetime) -> ScheduledRun:
     """Do it at another moment, chosen by hand; settings changed later do not move it any more."""
     if due_at < clock.now():

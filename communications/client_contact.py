@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q
 
 from crm import events, notify, timeline
 from crm.models import Company, Contact, RecordType, StagedRecord, record_model
 from crm.services import touch
+from crm.together import apart
 
 
-@transaction.atomic
+@apart
 def client_contacted(
     who: StagedRecord, how: str, by: Any, *, point: str = "", is_automatic: bool = False
 ) -> list[StagedRecord]:

@@ -16,7 +16,6 @@ import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -28,6 +27,7 @@ from crm.actors import Actor
 from crm.claims import back_off, claim_one
 from crm.exclusions import is_excluded
 from crm.models import Attachment, ContactPoint
+from crm.together import apart
 
 log = structlog.get_logger(__name__)
 
@@ -175,7 +175,7 @@ def _content(attachment: Attachment) -> bytes:
         raise Transient(f"{type(error).__name__}: {error}") from error
 
 
-@transaction.atomic
+@apart
 def _finish(message: Message, state: str, *, error: str = "", unsure: bool = False) -> int:
     """Write the end of an attempt, unless the row is no longer this attempt's; answers how many rows were written."""
     columns: dict[str, Any] = {"state": state, "error": error[:4000], "is_unsure": unsure}

@@ -9,7 +9,6 @@ from email.utils import make_msgid
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -24,9 +23,10 @@ from crm.models import Attachment, Contact, ContactPoint, StagedRecord
 from crm.normalize import one_line
 from crm.services import touch
 from crm.settings_audit import require_head, save_audited
+from crm.together import apart
 
 
-@transaction.atomic
+@apart
 def message_queue(
     *,
     record: StagedRecord,
@@ -117,7 +117,7 @@ def told(message: Message, **more: Any) -> dict[str, Any]:
     return data | more
 
 
-@transaction.atomic
+@apart
 def message_resend(*, message_id: int, by: Any) -> Message:
     """Send a failed message again, by a person's decision; the letter keeps its Message-ID.
 
@@ -134,7 +134,7 @@ def message_resend(*, message_id: int, by: Any) -> Message:
     return message
 
 
-@transaction.atomic
+@apart
 def message_settle(*, message_id: int, by: Any) -> Message:
     """End the wait of a letter that did not leave, by a person's decision; doing it twice changes nothing.
 
@@ -154,7 +154,7 @@ def message_settle(*, message_id: int, by: Any) -> Message:
     return message
 
 
-@transaction.atomic
+@apart
 def messages_cancel(record: StagedRecord, *, which: Q, by: Any) -> int:
     """Take back what robots queued for a record and no worker has begun to send; answers how many.
 
@@ -176,7 +176,7 @@ def messages_cancel(record: StagedRecord, *, which: Q, by: Any) -> int:
     return cancelled
 
 
-@transaction.atomic
+@apart
 def message_received(
     *,
     record: StagedRecord,
@@ -213,7 +213,7 @@ def message_received(
     return message
 
 
-@transaction.atomic
+@apart
 def call_add(
     record: StagedRecord,
     *,
@@ -269,7 +269,7 @@ __all__ = [
 ]
 
 
-@transaction.atomic
+@apart
 def template_take(template: MessageTemplate, data: Mapping[str, Any], by: Any) -> None:
     """Bring a template to what a file of settings says of it; InvalidInput where a placeholder is none."""
     require_head(by)

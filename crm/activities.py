@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -16,6 +15,7 @@ from accounts.models import User
 from crm import clock, timeline
 from crm.models import Activity, StagedRecord
 from crm.services import refresh_next_activity
+from crm.together import apart
 from crm.working_time import of_company
 
 
@@ -44,7 +44,7 @@ def later(due: datetime, word: str) -> datetime:
     return at.replace(year=day.year, month=day.month, day=day.day)
 
 
-@transaction.atomic
+@apart
 def activity_postpone(activity: Activity, *, due_at: datetime, by: Any) -> Activity:
     """Give an open activity another due time; the record's next step follows, the timeline says so."""
     locked = Activity.objects.select_for_update().get(pk=activity.pk)
@@ -58,7 +58,7 @@ def activity_postpone(activity: Activity, *, due_at: datetime, by: Any) -> Activ
     return activity
 
 
-@transaction.atomic
+@apart
 def activity_change(activity: Activity, *, by: Any, data: Mapping[str, Any]) -> Activity:
     """Change what an open activity says, whose it is or when it is due; the record's next step follows."""
     moved = data.get("due_at", activity.due_at) != activity.due_at

@@ -1,7 +1,9 @@
 """The addresses of other servers: database, broker and mail, read from their URLs."""
 
+import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import environ
 
@@ -18,14 +20,14 @@ SQLITE_OPTIONS = {
 }
 
 
-def database(env: Env, var_dir: Path, *, pool_size: int) -> dict[str, Any]:
-    """Build the database settings from DATABASE_URL; SQLite under var/ when there is none."""
-    url = check_url(
-        "DATABASE_URL", env.secret("DATABASE_URL") or f"sqlite:///{var_dir / 'db.sqlite3'}", DATABASE_SCHEMES
-    )
+def database(env: Env, var_dir: Path, *, pool_size: int, web: bool = False) -> dict[str, Any]:
+    """Build the database settings from DATABASE_URL, for the `web` WEB_DATABASE_URL; SQLite when there is none."""
+    name = "WEB_DATABASE_URL" if web else "DATABASE_URL"
+    given = env.secret("WEB_DATABASE_URL") if web else env.secret("DATABASE_URL")
+    url = check_url(name, given or f"sqlite:///{var_dir / 'db.sqlite3'}", DATABASE_SCHEMES)
     config: dict[str, Any] = dict(environ.Env.db_url_config(url))
     if not config.get("NAME"):
-        raise BadSettingError("DATABASE_URL", "names no database, as postgresql://user:password@host:5432/crm does.")
+        raise BadSettingError(name, "names no database, as postgresql://user:password@host:5432/crm does.")
     options = config.setdefault("OPTIONS", {})
     if config["ENGINE"] == "django.db.backends.sqlite3":
         folder = Path(config["NAME"]).parent
@@ -42,6 +44,19 @@ def database(env: Env, var_dir: Path, *, pool_size: int) -> dict[str, Any]:
         options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
     # The pool keeps connections; Django must not keep them a second time.
     return config | {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
+
+
+def web_login(env: Env) -> tuple[str, str]:
+    """Login and password of WEB_DATABASE_URL, by which the web process connects; empty when there is none."""
+    name = "WEB_DATABASE_URL"
+    url = env.secret("WEB_DATABASE_URL")
+    if not url:
+        return "", ""
+    parts = urlsplit(check_url(name, url, ("postgres", "postgresql")))
+    login = parts.username or ""
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", login):
+        raise BadSettingError(name, "its login must be of lower-case letters, digits and _, as crm_web.")
+    return login, unquote(parts.password or "")
 
 
 def redis_url(env: Env, default: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.core import checks
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 # By which columns duplicates are sought beside phones and e-mails: column, reason, is it sure.
@@ -32,6 +34,7 @@ class CrmConfig(AppConfig):
             first_touch,
             nightly,
             notify,
+            row_security,
             rows,
             security_log,
             services,
@@ -44,6 +47,8 @@ class CrmConfig(AppConfig):
         from crm.field_guards import guard_fields
 
         happenings.listen(security_log.written)
+        checks.register(row_security.check_web_login, checks.Tags.security)
+        post_migrate.connect(row_security.after_migrations, sender=self, dispatch_uid="row_security")
         for client in ("contact", "company"):
             guard_fields(client, first_touch.keep_first_touch)
 

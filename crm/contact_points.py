@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Case, Value, When
 from django.utils.translation import gettext as _
 
@@ -15,7 +14,7 @@ from crm.errors import InvalidInput
 from crm.models import ContactPoint, RecordType, StagedRecord
 from crm.prepared import NUMBER, TEXT, Prepared
 from crm.prepared_writes import insert_rows
-from crm.together import together
+from crm.together import apart, together
 
 OWNERS = frozenset({RecordType.LEAD, RecordType.CONTACT, RecordType.COMPANY})
 
@@ -157,7 +156,7 @@ def _rows(record: StagedRecord, points: Iterable[Point], known: set[tuple[str, s
     return fresh
 
 
-@transaction.atomic
+@apart
 def remove_point(record: StagedRecord, point_id: int) -> None:
     """Take one phone or address from a record."""
     ContactPoint.objects.filter(record_type=record.RECORD_TYPE, record_id=record.pk, pk=point_id).delete()

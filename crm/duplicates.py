@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Case, IntegerField, Q, Value, When
 from django.utils.translation import gettext as _
 
+from accounts import identity
 from crm import normalize
 from crm.contact_points import Point, read_points
 from crm.models import ContactPoint, RecordType, StagedRecord, record_model
@@ -79,7 +80,8 @@ def client_matches(
     asked = _Asked(
         read_points(phones, emails), normalize.inn(inn) or "", person_key(said), company_key(company_name or said), said
     )
-    owners = _owners(asked.points)
+    with identity.as_system():  # That there is one is told (LEAD-14); which one, `visible_to` decides below.
+        owners = _owners(asked.points)
     found: list[ClientMatch] = []
     is_hidden = False
     for record_type in record_types:
@@ -95,7 +97,8 @@ def client_matches(
             found += _matches(wanted.order_by(first, "-last_activity_at", "-id")[:limit], asked, owners, exclude)
         if has_sure and user.is_partner:
             seen = rows.visible_to(user).filter(sure).values("pk")
-            is_hidden = is_hidden or rows.filter(sure).exclude(pk__in=seen).exists()
+            with identity.as_system():  # As above: one of the manufacturer's or another partner's.
+                is_hidden = is_hidden or rows.filter(sure).exclude(pk__in=seen).exists()
     found.sort(key=lambda match: not match.is_sure)
     if is_hidden:
         found.insert(0, ClientMatch(None, (_("Such a client exists already: ask the manufacturer."),)))

@@ -16,6 +16,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Q
 
+from accounts import identity
 from crm import clock, scope
 from crm.actors import Actor
 from crm.models import Event, StagedRecord
@@ -112,7 +113,15 @@ def publish(
     if depth >= MAX_DEPTH:
         _report_loop(name, obj)
         return None
-    event = Event.objects.create(
+    # The outbox is the product's own: who makes an event may not read what others made.
+    with identity.as_system():
+        event = _written(name, obj, by, data, depth)
+    transaction.on_commit(lambda: dispatch(event.pk, event), robust=True)
+    return event
+
+
+def _written(name: str, obj: StagedRecord, by: Any, data: Mapping[str, Any] | None, depth: int) -> Event:
+    return Event.objects.create(
         record_type=obj.RECORD_TYPE,
         record_id=obj.pk,
         at=clock.now(),
@@ -125,8 +134,6 @@ def publish(
         depth=depth,
         **Actor.of(by).as_columns(),
     )
-    transaction.on_commit(lambda: dispatch(event.pk, event), robust=True)
-    return event
 
 
 def _interested(name: str, record_type: str, data: Mapping[str, Any]) -> list[tuple[str, Handler]]:
@@ -138,6 +145,8 @@ def _interested(name: str, record_type: str, data: Mapping[str, Any]) -> list[tu
     ]
 
 
+# Handlers act for the product, whoever's deed they follow: robots, the other side of a hand-over, counters.
+@identity.as_system()
 def dispatch(event_id: int, event: Event | None = None) -> bool:
     """Claim one event and run the handlers that have not run yet; True when all are done.
 

@@ -22,6 +22,7 @@ from crm.models import Exclusion
 from crm.normalize.mailboxes import FREE_PROVIDERS
 from crm.prepared import TEXT, Prepared
 from crm.settings_audit import audit, require_head
+from crm.together import apart
 
 KIND = "exclusion"
 USUAL = 12
@@ -85,7 +86,7 @@ def excluded_among(addresses: Iterable[str]) -> set[str]:
     return {address for address, own in parts.items() if own & listed}
 
 
-@transaction.atomic
+@apart
 def exclusion_add(*, kind: str, value: str, reason: str, by: Any) -> tuple[Exclusion, bool]:
     """Put a phone, address, domain or messenger id on the list; answers the row and whether it is new.
 
@@ -110,7 +111,7 @@ def exclusion_add(*, kind: str, value: str, reason: str, by: Any) -> tuple[Exclu
     return row, True
 
 
-@transaction.atomic
+@apart
 def exclusions_keep(*, kind: str, values: str, reason: str, by: Any) -> list[Exclusion]:
     """Add several at once, a line each (or by commas); all of them or none. Answers the rows that are new."""
     require_head(by)
@@ -123,7 +124,7 @@ def exclusions_keep(*, kind: str, values: str, reason: str, by: Any) -> list[Exc
     return [row for row, is_new in added if is_new]
 
 
-@transaction.atomic
+@apart
 def exclusion_remove(exclusion: Exclusion, *, by: Any) -> None:
     """Take a row out of the list, as the head may, and who has put it there; doing it twice changes nothing."""
     actor = Actor.of(by)
@@ -148,7 +149,7 @@ def exclusion_take(row: Exclusion, data: Mapping[str, Any], by: Any) -> None:
         audit(KIND, row, "reason", row.reason, reason, by)
 
 
-@transaction.atomic
+@apart
 def exclusion_restore(exclusion: Exclusion, *, by: Any) -> Exclusion:
     """Put a row back that was taken out; the one that came in its place meanwhile stays."""
     require_head(by)

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django_fsm import ConcurrentTransition
 from django_htmx.middleware import HtmxDetails
 
+from accounts import identity
 from accounts.models import User
 from accounts.sessions import session_noted
 from crm import scope
@@ -88,6 +89,7 @@ class RequestScopeMiddleware:
         user = getattr(request, "user", None)
         if user is None or not user.is_authenticated:
             return
+        identity.become(user)
         session_noted(request)
         translation.activate(user.language)
         request.LANGUAGE_CODE = user.language

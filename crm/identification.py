@@ -16,6 +16,7 @@ from django.core.signing import BadSignature, Signer
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import identity
 from accounts.models import Role, User
 from crm import clock, normalize
 from crm.client_search import FoundClient, find_clients, search_clients
@@ -69,7 +70,8 @@ def clients_for(lead: Any, query: str, *, by: User) -> list[FoundClient]:
     if not says_enough(query):
         return []
     _spend(by)
-    found = search_clients(query, lambda rows: rows, limit=MOST)
+    with identity.as_system():  # Only a glimpse of each is shown (see _glimpse).
+        found = search_clients(query, lambda rows: rows, limit=MOST)
     if found:
         shown = ", ".join(f"{hit.record.RECORD_TYPE} {hit.record.pk}" for hit in found)
         audit(lead.RECORD_TYPE, lead, LOOKED_UP, None, f"{normalize.one_line(query, 60)}: {shown}", by)
@@ -84,7 +86,8 @@ def callers_for(query: str, *, by: User) -> list[KnownCaller]:
         _spend(by)
     except LookupsUsedUp:
         return []
-    return callers_by_tail(query)
+    with identity.as_system():  # Name and responsible alone are shown.
+        return callers_by_tail(query)
 
 
 def client_of_note(note: str, lead: Any, *, by: User) -> Any:
@@ -97,7 +100,8 @@ def client_of_note(note: str, lead: Any, *, by: User) -> Any:
     if (user, lead_id) != (by.pk, lead.pk) or clock.now().timestamp() - at > NOTE_LIVES:
         return None
     rows: Any = record_model(RecordType(kind))._default_manager
-    return rows.alive().filter(pk=pk).first()
+    with identity.as_system():  # The note was signed when it was shown.
+        return rows.alive().filter(pk=pk).first()
 
 
 def _spend(user: User) -> None:

@@ -24,6 +24,7 @@ from crm.merge_links import FOREIGN_KEYS, STAY, PointFlags, carry, links_to, row
 from crm.models import ContactPoint, Merge, StagedRecord, StageHistory, record_model
 from crm.services import PROTECTED, record_update, refresh_next_activity, shown_value
 from crm.stages import move
+from crm.together import apart
 
 LEAST, MOST = 2, 10
 MERGED = "merged"
@@ -102,7 +103,7 @@ def merge_preview(record_type: str, ids: Sequence[int], user: Any, main_id: int 
     return MergePreview(record_type, [main, *others], main, rows, counts, points, different_inns(records))
 
 
-@transaction.atomic
+@apart
 def merge(
     *,
     record_type: str,
@@ -156,7 +157,7 @@ def merge(
     return done
 
 
-@transaction.atomic
+@apart
 def undo_merge(*, merge_id: int, by: Any) -> Merge:
     """Put everything back as it was before a merge; MergeError says why it cannot be done.
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -15,9 +14,10 @@ from crm.actors import Actor
 from crm.duplicate_scan import dismiss_groups
 from crm.errors import InvalidInput
 from crm.models import NotDuplicate, StagedRecord, record_model
+from crm.together import apart
 
 
-@transaction.atomic
+@apart
 def mark_not_duplicate(
     *, record_type: str, ids: Sequence[int], by: Any, reason: str = "", other_type: str = ""
 ) -> list[NotDuplicate]:
@@ -69,7 +69,7 @@ def _require_seen(record_type: str, ids: Sequence[int], actor: Actor) -> None:
         raise record_model(record_type).DoesNotExist
 
 
-@transaction.atomic
+@apart
 def unmark_not_duplicate(*, ids: Sequence[int], by: Any) -> list[NotDuplicate]:
     """Forget that records were found different; a head may, and whoever marked them. Answers what was forgotten."""
     actor = Actor.of(by)

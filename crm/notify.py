@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import identity
 from accounts.models import User
 from crm import clock, events
 from crm.actors import Actor
@@ -110,6 +111,8 @@ def tell_new_responsible(event: Event) -> None:
 
 
 @together
+# The bell of one person is rung by what another does.
+@identity.as_system()
 def tell(
     user_id: int | None, record: StagedRecord, kind: str, action: str, data: Mapping[str, Any], *, by: Any
 ) -> Notification | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from crm import clock, scope, timeline
@@ -13,9 +12,10 @@ from crm.contact_points import add_points, read_points, refresh_columns, remove_
 from crm.errors import InvalidInput
 from crm.models import Change, ContactPoint, StagedRecord
 from crm.normalize import format_phone, one_line
+from crm.together import apart
 
 
-@transaction.atomic
+@apart
 def point_add(record: StagedRecord, *, text: str, by: Any) -> list[ContactPoint]:
     """Give a record the phones and e-mails in a free text; InvalidInput when there is none or all are known."""
     points = read_points(text, text)
@@ -31,7 +31,7 @@ def point_add(record: StagedRecord, *, text: str, by: Any) -> list[ContactPoint]
     return fresh
 
 
-@transaction.atomic
+@apart
 def point_remove(record: StagedRecord, *, point_id: int, by: Any) -> str:
     """Take a phone or address away; answers its value, empty when it was gone already."""
     point = _find(record, point_id)
@@ -42,7 +42,7 @@ def point_remove(record: StagedRecord, *, point_id: int, by: Any) -> str:
     return str(point.value)
 
 
-@transaction.atomic
+@apart
 def point_make_main(record: StagedRecord, *, point_id: int, by: Any) -> None:
     """Make a phone or address the main one of its kind: the one that lists show and letters go to."""
     point = _find(record, point_id)

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from accounts import identity
 from crm import pipelines
 from crm.contact_points import Point
 from crm.models import Company, Contact, ContactPoint, RecordType, record_model
@@ -78,6 +79,8 @@ def _open_leads(count: int, stages: tuple[str, ...]) -> Prepared[Any]:
     return Prepared(build, *([NUMBER] * count))
 
 
+# Whose client it is is found among all clients, whoever takes the call or enters the lead.
+@identity.as_system()
 def recognise(points: Iterable[Point], *, leads: bool = True) -> Recognised:
     """The client behind phones and addresses, over living contacts, companies and open leads.
 

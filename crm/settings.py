@@ -11,7 +11,8 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from crm.addresses import broker_url, database, mail, redis_url
+from crm import env as environment
+from crm.addresses import broker_url, database, mail, redis_url, web_login
 from crm.embedded import demo_secret, valkey_socket
 from crm.env import BadSettingError, Env
 from crm.logs import logging_config
@@ -117,6 +118,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # First, so that nothing of a request is asked as somebody of an earlier one.
+    "accounts.identity.Middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -177,6 +180,11 @@ DATABASE_POOL_SIZE = env.number("DATABASE_POOL_SIZE", 8, low=0, high=200)
 
 
 DATABASES = {"default": database(env, VAR_DIR, pool_size=DATABASE_POOL_SIZE)}
+# Row-level security: with WEB_DATABASE_URL the web process connects by that login, which has no rows but those of the
+# person it asks for; everything else connects by DATABASE_URL and keeps roles and policies up to date.
+WEB_LOGIN, WEB_PASSWORD = web_login(env)
+if WEB_LOGIN and environment.PROCESS == "web":
+    DATABASES = {"default": database(env, VAR_DIR, pool_size=DATABASE_POOL_SIZE, web=True)}
 
 # --- Redis: cache, rate limits, broker ------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import identity
 from crm import clock, scope
 from crm.actors import Actor
 from crm.errors import InvalidInput
@@ -122,6 +123,11 @@ def require_head(by: Any) -> None:
 
 def audit(kind: str, row: Any, field: str, old: Any, new: Any, by: Any) -> None:
     """Write one line: `row` is the model instance, or the name of what was changed."""
+    with identity.as_system():  # The trail of settings and accounts is not its author's to read.
+        _write(kind, row, field, old, new, by)
+
+
+def _write(kind: str, row: Any, field: str, old: Any, new: Any, by: Any) -> None:
     pk = getattr(row, "pk", None)
     of = str(pk if isinstance(pk, str) else row)[:200]
     Change.objects.create(

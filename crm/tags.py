@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -14,6 +13,7 @@ from crm import clock, scope, timeline
 from crm.actors import Actor
 from crm.errors import InvalidInput
 from crm.models import Change, Tag, record_model
+from crm.together import apart
 
 MOST = 20
 
@@ -50,7 +50,7 @@ def _visible(record_type: str, user: User) -> Any:
     return rows.visible_to(user).order_by().values("pk")
 
 
-@transaction.atomic
+@apart
 def tags_set(record: Any, *, tags: Iterable[Tag | str], by: Any = None) -> bool:
     """Give a lead or a deal exactly these tags, written in the audit trail; answers whether that changed anything."""
     found = tags_named(tags)

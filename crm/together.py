@@ -9,9 +9,12 @@ TransactionManagementError.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, TypeVar
 
 from django.db import transaction
+
+from accounts import identity
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,7 +38,24 @@ class _Block(transaction.Atomic):
 
 def together(service: F) -> F:
     """`transaction.atomic` for a service; called directly by another such service it is part of that one's block."""
-    return _Block()(service)  # type: ignore[no-any-return]
+    return _within(_Block(), service)
+
+
+def apart(service: F) -> F:
+    """`transaction.atomic` with a savepoint of its own for a service, which acts as one of `together` does."""
+    return _within(transaction.atomic(), service)
+
+
+def _within(block: Any, service: F) -> F:
+    """A service within a block; a person of the manufacturer acts in it for the manufacturer (accounts.identity)."""
+    guarded = block(service)
+
+    @wraps(service)
+    def carried_out(*args: Any, **kwargs: Any) -> Any:
+        with identity.in_service():
+            return guarded(*args, **kwargs)
+
+    return carried_out  # type: ignore[return-value]
 
 
 def on_its_own() -> _Block:

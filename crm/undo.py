@@ -10,7 +10,6 @@ from typing import Any
 
 import structlog
 from django.core.cache import cache
-from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -19,6 +18,7 @@ from crm import clock, stages
 from crm.actors import Actor
 from crm.errors import StageConflict, StageError
 from crm.models import Activity, StagedRecord, StageHistory, record_model
+from crm.together import apart
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +57,7 @@ def key_of(address: str) -> str:
     return address.rstrip("/").rsplit("/", 1)[-1]
 
 
-@transaction.atomic
+@apart
 def undo(by: User | Actor, key: str) -> str:
     """Take an action back; StageError when the ticket is used up, too old or another person's.
 

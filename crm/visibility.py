@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
@@ -50,6 +50,8 @@ def reaches(record: Any, user: Any, action: Action = "view") -> bool:
 
 def _told_by(record: Any, rule: Any) -> bool | None:
     """Whether a rule holds for a record, or None where that takes more than the record's own columns."""
+    if isinstance(rule, Exists):
+        return None
     if isinstance(rule, tuple):
         return _column_told(record, *rule)
     told = {_told_by(record, part) for part in rule.children}
@@ -103,17 +105,13 @@ def waiting_for_control(record_type: str) -> Q:
     They wait only until somebody moves them or hands them over: the hand-over keeps the moment at which the record
     entered the stage it came back to.
     """
-    from crm.models import RECORD_MODELS
-
-    record = apps.get_model(RECORD_MODELS[record_type])._default_manager.filter(
-        pk=OuterRef("record_id"), partner__isnull=True, deleted_at__isnull=True
-    )
     came_back = apps.get_model("partners.Handoff")._default_manager.filter(
         record_type=record_type,
+        record_id=OuterRef("pk"),
         waiting_since__isnull=False,
-        waiting_since=Subquery(record.order_by().values("stage_entered_at")),
+        waiting_since=OuterRef("stage_entered_at"),
     )
-    return Q(pk__in=Subquery(came_back.order_by().values("record_id")))
+    return Q(Exists(came_back.order_by()), partner__isnull=True, deleted_at__isnull=True)
 
 
 def _lead_or_deal(user: User, action: Action, record_type: str) -> Q:
@@ -220,10 +218,15 @@ def _activity(user: User, action: Action) -> Q:
         case Role.SALES_MANAGER:
             return Q(responsible__in=covered_user_ids(user)) | Q(created_by=user.pk) | _on_own_records(user)
         case Role.PARTNER if user.partner_id:
-            return Q(responsible__partner=user.partner_id) & ~on_taken_back(user)
+            return Q(responsible__in=people_where(partner=user.partner_id)) & ~on_taken_back(user)
         case Role.PARTNER_CONTROL if action == "view":
-            return Q(responsible=user.pk) | Q(responsible__partner__isnull=False)
+            return Q(responsible=user.pk) | Q(responsible__in=people_where(partner__isnull=False))
     return Q(responsible=user.pk)
+
+
+def people_where(**of: Any) -> Subquery:
+    """People by whom rows are told apart: a subquery, for a policy of the database cannot join (crm.row_security)."""
+    return Subquery(User.objects.filter(**of).order_by().values("pk"))
 
 
 def _on_own_records(user: User) -> Q:
@@ -316,12 +319,13 @@ def readable_by(queryset: QuerySet[Any], user: User) -> QuerySet[Any]:
         queryset = queryset.filter(is_internal=False)
     allowed = Q(record_type__in=OWN_TYPES)
     if author := AUTHORS.get(label):
-        allowed |= Q(**{f"{author}__partner": user.partner_id})
+        allowed |= Q(**{f"{author}__in": people_where(partner=user.partner_id)})
     if label == "crm.Attachment":
-        allowed |= Q(record_type="object", uploaded_by__partner__isnull=True)
+        own = Q(uploaded_by__isnull=True) | Q(uploaded_by__in=people_where(partner__isnull=True))
+        allowed |= Q(own, record_type="object")
     if label == "crm.StageHistory":
         return queryset.filter(allowed)
     left = ~on_taken_back(user)
     if label == "crm.TimelineEntry":
-        left |= Q(action__in=LEFT_AFTER_RECALL) | Q(action="note", actor_user__partner=user.partner_id)
+        left |= Q(action__in=LEFT_AFTER_RECALL) | Q(action="note", actor_user__in=people_where(partner=user.partner_id))
     return queryset.filter(allowed).filter(left)

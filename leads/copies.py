@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.apps import apps
-from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -18,6 +17,7 @@ from crm.actors import Actor
 from crm.errors import DomainError, InvalidInput
 from crm.models import ATTRIBUTION_FIELDS, RecordRef, StagedRecord
 from crm.services import record_create, record_delete
+from crm.together import apart
 from deals.models import CopySet, Deal, DealLine
 from leads.models import Lead
 from leads.stages import CONVERTED
@@ -66,7 +66,7 @@ ROW_FIELDS = (
 BORN_WITH = frozenset({"TimelineEntry", "StageHistory", "Event", "ContactPoint", "RuleRun", "ScheduledRun"})
 
 
-@transaction.atomic
+@apart
 def make_copies(*, deal_id: int, by: Any, count: int, key: str, rows: Sequence[Mapping[str, Any]] = ()) -> CopySet:
     """Make `count` leads and deals from a deal; the same `key` makes them once, however often it is sent.
 
@@ -215,7 +215,7 @@ def _tell(copy_set: CopySet, deals: list[Deal], actor: Actor) -> None:
 # -- undo -------------------------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@apart
 def undo_copies(*, copy_set_id: int, by: Any) -> CopySet:
     """Put a set of copies into the trash while nothing new hangs on it; undoing twice changes nothing.
 

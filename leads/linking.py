@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from crm import timeline
@@ -12,6 +11,7 @@ from crm.contact_points import add_points, refresh_columns
 from crm.errors import DomainError, InvalidInput
 from crm.models import Company, Contact, ContactPoint, TimelineEntry, record_model
 from crm.services import record_update
+from crm.together import apart
 from leads.models import Lead
 from leads.services import lead_points
 
@@ -25,7 +25,7 @@ class NotLinked(DomainError):
     status = 409
 
 
-@transaction.atomic
+@apart
 def lead_link_client(lead: Lead, *, contact: Contact | None = None, company: Company | None = None, by: Any) -> Lead:
     """Attach a lead to a client we know: it becomes repeat, its phones and e-mails become the client's.
 
@@ -49,7 +49,7 @@ def lead_link_client(lead: Lead, *, contact: Contact | None = None, company: Com
     return lead
 
 
-@transaction.atomic
+@apart
 def lead_unlink_client(lead: Lead, *, by: Any) -> Lead:
     """Take the last link back: the client loses the phones it got by it, the lead is as before; NotLinked otherwise."""
     lead = Lead.objects.select_for_update(of=("self",)).get(pk=lead.pk)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -26,6 +25,7 @@ from crm.models import RecordType
 from crm.prepared import Prepared
 from crm.rows import locked_for
 from crm.services import record_assign
+from crm.together import apart
 from deals.models import Deal
 from leads.models import Lead, RoutingRule, TeamTurn
 from leads.stages import HANDED_OVER
@@ -118,7 +118,7 @@ def evaluate(lead: Lead, *, dry_run: bool = True, rules: Iterable[RoutingRule] |
     return Decision(lead, winner.rule, winner.choice, tuple(looked_at))
 
 
-@transaction.atomic
+@apart
 def lead_route(lead: Lead, *, by: Any, is_quiet: bool = False) -> Decision | None:
     """Give a lead to whom the table says and move it to «Передан менеджеру»; no match leaves it as it is.
 

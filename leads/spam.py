@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -18,6 +17,7 @@ from crm.exclusions import exclusion_add, exclusion_remove
 from crm.models import Exclusion, RefusalReason
 from crm.rows import locked_for
 from crm.stages import Refusal, move
+from crm.together import apart
 from leads.models import Lead
 
 ERRONEOUS = "erroneous"
@@ -32,7 +32,7 @@ class SpamMark:
     added: tuple[Exclusion, ...]
 
 
-@transaction.atomic
+@apart
 def lead_mark_spam(lead: Lead, *, by: Any) -> SpamMark:
     """Close a lead of the manufacturer as erroneous and exclude its phones and e-mails, in one transaction.
 

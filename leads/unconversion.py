@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
-from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -37,6 +36,7 @@ from crm.models import (
 from crm.rows import locked_for
 from crm.services import record_delete, refresh_next_activity
 from crm.stages import move
+from crm.together import apart
 from deals.clients import rank_of
 from leads.conversion_memory import rows_at
 from leads.models import Lead, LeadConversion
@@ -106,7 +106,7 @@ def hindrances(conversion: LeadConversion, user: Any) -> list[Hindrance]:
     return [item for item in found if item.what]
 
 
-@transaction.atomic
+@apart
 def undo_conversion(*, lead_id: int, by: Any) -> Lead:
     """Take the conversion of a lead back and answer the lead, open again where it stood.
 

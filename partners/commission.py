@@ -13,7 +13,6 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
@@ -25,6 +24,7 @@ from crm.models import Stage
 from crm.normalize import looks_like_placeholder
 from crm.settings_audit import audit
 from crm.templatetags.ui import number
+from crm.together import apart
 from deals.models import Deal
 from partners.models import CommissionEntry, CommissionRule
 from partners.rights import require_manager
@@ -113,7 +113,7 @@ def rule_in_force(partner_id: int, day: date | None = None) -> CommissionRule | 
     return rules_in_force([partner_id], day).get(partner_id)
 
 
-@transaction.atomic
+@apart
 def commission_rule_set(
     partner: Partner,
     *,
@@ -235,7 +235,7 @@ def commission_reverse(deal: Deal, *, by: Actor, reason: str = "") -> Commission
     return made
 
 
-@transaction.atomic
+@apart
 def commission_correct(
     partner: Partner, *, by: Any, amount: Decimal, reason: str, deal: Deal | None = None, key: str = ""
 ) -> CommissionEntry:
@@ -252,7 +252,7 @@ def commission_correct(
     return _once(partner, actor, key, {"day": clock.today(), **data})
 
 
-@transaction.atomic
+@apart
 def commission_pay(
     partner: Partner, *, by: Any, amount: Decimal, day: date | None = None, reason: str = "", key: str = ""
 ) -> CommissionEntry:

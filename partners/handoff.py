@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Partner, Role, User
@@ -21,6 +20,7 @@ from crm.normalize import looks_like_placeholder
 from crm.prepared import NUMBER, TEXT, Prepared
 from crm.services import activity_create, record_create
 from crm.stages import move
+from crm.together import apart
 from deals.stages import AT_PARTNER, RESUMED
 from partners.field_map import HANDED
 from partners.models import Handoff
@@ -72,7 +72,7 @@ def remembered_handoff(record: Any) -> Handoff | None:
     return next(active, None)
 
 
-@transaction.atomic
+@apart
 def hand_over(*, record: Any, partner: Partner, by: Any, comment: str = "", responsible: User | None = None) -> Handoff:
     """Give a lead or deal of the manufacturer to a partner; answers the hand-over, its twin is made.
 
@@ -88,7 +88,7 @@ def hand_over(*, record: Any, partner: Partner, by: Any, comment: str = "", resp
     return handoff
 
 
-@transaction.atomic
+@apart
 def recall(*, handoff_id: int, by: Any, reason: str) -> Handoff:
     """Take a record back from a partner: the twin is set aside, the manufacturer's deal is at work again.
 
@@ -104,7 +104,7 @@ def recall(*, handoff_id: int, by: Any, reason: str) -> Handoff:
     return handoff
 
 
-@transaction.atomic
+@apart
 def hand_on(
     *,
     handoff_id: int,

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Partner, Role, User
@@ -18,6 +17,7 @@ from crm.errors import InvalidInput
 from crm.models import ClientType, Company, RecordType, record_model
 from crm.normalize import phone as read_phone
 from crm.services import record_assign, record_create, record_update
+from crm.together import apart
 from partners.commission import commission_rule_set, rule_in_force, terms_text
 from partners.field_map import HANDED
 from partners.handoff import HandoffError, copy_files, on_behalf, recall
@@ -31,7 +31,7 @@ PROFILE_FIELDS = (
 OWN_PIPELINES = {RecordType.LEAD: "lead", RecordType.DEAL: "deal"}
 
 
-@transaction.atomic
+@apart
 def partner_create(
     *, by: Any, data: Mapping[str, Any], company: Company | None = None, company_data: Mapping[str, Any] | None = None
 ) -> Partner:
@@ -82,7 +82,7 @@ def _company(
     return company_create(by=actor, data={**filled, "client_type": ClientType.PARTNER})
 
 
-@transaction.atomic
+@apart
 def partner_update(partner: Partner, *, by: Any, data: Mapping[str, Any]) -> Partner:
     """Change a partner's name and profile; what changed is told on the timeline of its company."""
     actor = Actor.of(by)
@@ -158,7 +158,7 @@ def partner_user_create(partner: Partner, *, by: Any, email: str, password: str 
         raise InvalidInput.from_validation(error) from error
 
 
-@transaction.atomic
+@apart
 def partner_set_state(partner: Partner, *, state: str, by: Any) -> Partner:
     """Activate, pause or close a partner. A paused one works on, but is handed nothing new; closing ends all access.
 
@@ -186,7 +186,7 @@ def partner_set_state(partner: Partner, *, state: str, by: Any) -> Partner:
 # -- closing ----------------------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@apart
 def partner_close(partner: Partner, *, by: Any, hand_back_to: User | None = None, reason: str = "") -> int:
     """Close a partner: its users are switched off and signed out at once (ACC-3).
 
@@ -197,7 +197,7 @@ def partner_close(partner: Partner, *, by: Any, hand_back_to: User | None = None
     return partner_hand_back(partner, to=hand_back_to, by=by, reason=reason) if hand_back_to is not None else 0
 
 
-@transaction.atomic
+@apart
 def partner_hand_back(partner: Partner, *, to: User, by: Any, reason: str = "") -> int:
     """Give every open lead and deal of a partner to a person of the manufacturer; answers how many there were.
 
@@ -245,7 +245,7 @@ def _adopt(record: Any, to: User, actor: Actor, why: str) -> Any:
     return own
 
 
-@transaction.atomic
+@apart
 def feedback_set(
     deal: Any, *, by: Any, product: int | None = None, partner: int | None = None, text: str | None = None
 ) -> Any:

@@ -147,6 +147,19 @@ def commits_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wrapper, "on_commit", schedule_and_run)
 
 
+# --- the web's role -------------------------------------------------------------------------------
+
+# Where requests on PostgreSQL are asked by the web's role, under its policies.
+GUARDED = {"partners", "test_row_security.py", "test_visibility_matrix.py"}
+
+
+@pytest.fixture(autouse=True)
+def second_lock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests of the other tests go as the owner's, as where an administrator has not set the second lock up."""
+    if on_postgres() and not GUARDED & set(request.path.parts):
+        monkeypatch.setattr(settings, "WEB_LOGIN", "")
+
+
 # --- language and time zone ----------------------------------------------------------------------
 
 

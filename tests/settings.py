@@ -40,6 +40,10 @@ from crm.settings import DATABASES, STORAGES  # noqa: E402
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, not memory: the live server and the worker open connections of their own.
     DATABASES["default"]["TEST"] = {"NAME": str(TEST_DIR / "test.sqlite3")}
+else:
+    # What a test asks for over HTTP is asked for by the web's role, under the policies of row-level security; what the
+    # test itself does, and what it lays out before, is the owner's.
+    WEB_LOGIN = "crm_test_web"
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STATIC_ROOT = TEST_DIR / "static"
 STATIC_ROOT.mkdir()

@@ -22,6 +22,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from accounts import identity
 from accounts.models import ApiToken, User
 from crm import stages
 from crm.actors import Actor
@@ -200,7 +201,8 @@ class RecordViewSet(ApiViewSet):
         """
 
         def render() -> Any:
-            row = self.render_rows(self._with_parts(self.model._default_manager.filter(pk=pk)))[0]
+            with identity.as_system():
+                row = self.render_rows(self._with_parts(self.model._default_manager.filter(pk=pk)))[0]
             return {**row, **told} if told else row
 
         return self.answer(render, status)

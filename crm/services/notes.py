@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from crm import clock, notify, timeline
 from crm.actors import Actor
 from crm.errors import InvalidInput
 from crm.models import Attachment, StagedRecord, TimelineEntry
-from crm.together import together
+from crm.together import apart, together
 
 
 @together
@@ -36,7 +35,7 @@ def touch(record: StagedRecord) -> None:
     type(record)._default_manager.filter(pk=record.pk).update(last_activity_at=now)
 
 
-@transaction.atomic
+@apart
 def attachment_add(record: StagedRecord, *, upload: Any, by: Any, internal: bool = False) -> Attachment:
     """Keep a file on a record; InvalidInput names a file that is too large or of a kind that is refused."""
     from crm.uploads import check_upload

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, URLResolver, get_resolver
+from drf_spectacular.generators import SchemaGenerator
 from python_calamine import CalamineWorkbook
 
 from accounts.models import Role
@@ -82,6 +83,7 @@ def foreign_world() -> dict[str, list[Any]]:
         ids["tasks"].append(task.pk)
         ids["files"].append(services.attachment_add(record, upload=upload, by=head).pk)
     ids["points"] = [point.pk for point in points_of(contact)]
+    ids["people"], ids["partners"] = [manager.pk, other.pk], [other.partner_id]
     ids["jobs"] = [ListJob.objects.create(user=manager, kind="tag", state="done").pk]
     ids["me"] = [token_create(user=manager, by=manager, name=MARK, scopes=["read"])[0].pk]
     return ids
@@ -147,6 +149,49 @@ def crawl(program: Any, ids: dict[str, list[Any]]) -> tuple[int, list[str]]:
     return calls, leaks
 
 
+# Parameters that only cut down or arrange what is seen anyway: they name no row and no client.
+NAMING_NOBODY = frozenset(
+    {
+        "actor_kind", "after", "amount_from", "amount_to", "area_from", "area_to", "as", "at_from", "at_to", "by",
+        "channel", "client_type", "close_from", "close_to", "closed_from", "closed_to", "columns",
+        "company_person", "copies", "count", "created_from", "created_to", "cursor", "date_from", "date_to", "days",
+        "due_from", "due_to", "endpoint", "field", "form", "from", "got_to", "height_from", "height_to",
+        "is_active", "is_repeat", "kind", "length_from", "length_to", "limit", "lost_from", "mine", "mode", "model",
+        "next_step", "no_campaign", "no_city", "no_close_date", "no_purpose", "no_refusal_reason",
+        "no_region", "no_responsible", "no_source", "no_team", "norm_exceeded", "ordering", "period", "pipeline",
+        "purpose", "reached", "received_from", "record_type", "refusal_reason", "role", "route", "rule",
+        "sort", "source", "stage", "start_from", "start_to", "state", "sure", "tag", "team", "to", "tonnage_from",
+        "tonnage_to", "touched", "type", "updated_since", "utm_campaign", "width_from", "width_to", "year",
+    }
+)  # fmt: skip
+
+
+def foreign_values(ids: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """What to ask for by each parameter that can name somebody's row or client."""
+    record = ids["deals"]
+    return {
+        "search": [MARK, "5550101"], "q": [MARK, "5550101"], "name": [MARK], "company_name": [MARK], "city": ["Тверь"],
+        "region": ["Тверь"], "phones": ["%2B79125550101"], "emails": ["x@example.com"], "inn": ["7707083893"],
+        "id": [",".join(map(str, record))], "company": ids["companies"], "contact": ids["contacts"],
+        "object": ids["objects"], "deal": record, "mother": record, "record_id": record, "partner": ids["partners"],
+        "responsible": ids["people"], "actor_user": ids["people"], "of": ids["people"],
+        "upsell_by": ids["people"], "ids": record,
+    }  # fmt: skip
+
+
+def described_queries(ids: dict[str, list[Any]]) -> Iterator[str]:
+    """Every list and report of the description by every parameter that can name somebody; a new one is to be said."""
+    values = foreign_values(ids)
+    for path, operations in SchemaGenerator().get_schema(public=True)["paths"].items():
+        if "{" in path:
+            continue
+        names = {row["name"] for row in operations.get("get", {}).get("parameters", []) if row["in"] == "query"}
+        unknown = names - values.keys() - NAMING_NOBODY
+        assert not unknown, f"{path}: say in this file what to ask for by {sorted(unknown)}"
+        for name in sorted(names & values.keys()):
+            yield from (f"{path}?{name}={value}" for value in values[name])
+
+
 def searches(ids: dict[str, list[Any]]) -> list[str]:
     """Ways to ask a list for other people's rows."""
     several = ",".join(str(pk) for pk in ids["deals"])
@@ -181,6 +226,16 @@ def test_a_partner_meets_nothing_of_others_anywhere(caller: Any) -> None:
     calls, leaks = crawl(program, ids)
     assert calls > 150
     assert not leaks, "\n".join(leaks)
+
+
+@pytest.mark.rule("ACC-1", "ACC-2")
+def test_no_parameter_of_the_description_tells_a_partner_of_others(caller: Any) -> None:
+    ids, program = foreign_world(), caller(make_user(Role.PARTNER))
+    asked = list(described_queries(ids))
+    answers = {url: program.call("get", url) for url in asked}
+    told = [f"{url}: {row.status_code}" for url, row in answers.items() if row.status_code >= 500 or tells(row)]
+    assert len(asked) > 80
+    assert not told, "\n".join(told)
 
 
 @pytest.mark.rule("ACC-1")

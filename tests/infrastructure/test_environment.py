@@ -40,6 +40,8 @@ def start(tmp_path: Path, show: str = "1", **changes: str) -> subprocess.Complet
         ("SECRET_KEY", ""),
         ("ALLOWED_HOSTS", ""),
         ("DATABASE_URL", "mysql://crm@db/crm"),
+        ("WEB_DATABASE_URL", "sqlite:///db.sqlite3"),
+        ("WEB_DATABASE_URL", "postgresql://CRM-web:x@db:5432/crm"),
         ("DATABASE_URL", "postgresql://crm@db:54x2/crm"),
         ("DATABASE_URL", "postgresql://crm@db:5432/"),
         ("DATABASE_URL", "sqlite:////no/such/folder/db.sqlite3"),

@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import identity
 from communications.channels.webform import guards, work
 from communications.channels.webform.hosted_form import HostedForm
 from communications.channels.webform.names import is_mark
@@ -125,6 +126,8 @@ def _hidden_again(parsed: Parsed) -> dict[str, str]:
     return found
 
 
+# A visitor is nobody: what is posted is the product's to keep, and nothing of it is shown.
+@identity.as_system()
 def _take(request: HttpRequest, form: WebForm) -> HttpResponse:
     limit = guards.limit_of(request, form)
     content_type = request.headers.get("Content-Type", "")
