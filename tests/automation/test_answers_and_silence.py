@@ -70,7 +70,7 @@ def test_the_client_gets_the_matching_letter_once(
     outbox.send_due()
     (letter,) = mail_server.messages
     assert (letter["To"], "orlova@factory.example" in letter["From"]) == ("petr@example.org", True)
-    assert words in letter.get_content()
+    assert words in letter.get_body(("plain",)).get_content()
     assert "petr@example.org" in told(lead, "message_out")[0]
     engine.run_due()
     move(lead, "handed_over", by=head, reason="Клиент передумал")

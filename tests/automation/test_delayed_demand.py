@@ -133,7 +133,7 @@ def test_two_letters_then_a_call_and_back_to_work(clock: Any, owner: Any, client
     letter = mail_server.messages[0]
     assert letter["To"] == "petr@example.org"
     assert "orlova@factory.example" in letter["From"]
-    assert "Пётр Ильич" in letter.get_content()
+    assert "Пётр Ильич" in letter.get_body(("plain",)).get_content()
     assert deal.title in letter["Subject"]
     day_passes(clock, 29)
     assert len(mail_server.messages) == 1

@@ -45,8 +45,8 @@ def fresh(lead: Lead) -> Lead:
 
 
 def company_form(**changed: Any) -> dict[str, Any]:
-    """What the page of the company's settings sends."""
-    form = CompanyForm()
+    """What the page of the settings for leads sends."""
+    form = CompanyForm(section="leads")
     sent = {name: form[name].value() for name in form.fields}
     return {name: value for name, value in {**sent, **changed}.items() if value is not None}
 
@@ -117,7 +117,9 @@ def test_leads_that_wait_go_on_when_the_company_asks_for_less(client: Client, he
     put_back = form_lead(name="Анна", **BUILDING)
     move(put_back, "needs_data", by=head, reason="Клиент передумал с размерами")
     client.force_login(head)
-    page = client.post("/settings/company/", company_form(lead_minimum=["name", "contact_point", "place", "size"]))
+    page = client.post(
+        "/settings/company/leads/", company_form(lead_minimum=["name", "contact_point", "place", "size"])
+    )
     assert page.status_code in {200, 204, 302}
     assert minimum.recheck() == 3
     assert (fresh(waits).stage, fresh(waits).responsible) == ("lead:handed_over", manager)

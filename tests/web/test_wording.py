@@ -60,7 +60,8 @@ def test_an_empty_limit_is_the_usual_one_and_the_reports_have_an_index(client: C
     assert client.get("/api/v1/stages/?limit=").status_code == 200
     assert client.get("/api/v1/stages/?limit=x").status_code == 400
     reports = client.get("/api/v1/reports/").json()["reports"]
-    assert [client.get(report["url"]).status_code for report in reports] == [200, 200]
+    assert len(reports) >= 5
+    assert {client.get(report["url"]).status_code for report in reports} == {200}
 
 
 def test_the_gist_of_a_post_leaves_out_what_says_nothing() -> None:
