@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from analytics import managers
 from analytics.managers import ManagerReport, ManagerRow, PlanMonth
@@ -31,7 +31,7 @@ def _columns() -> list[Column]:
 def _money_columns(report: ManagerReport) -> list[Column]:
     has_plan = any(row.plan_amount or row.plan_contracts for row in report.rows)
     plan = [
-        Column(_("Plan"), lambda row: row.plan_amount, "money"),
+        Column(pgettext("report", "Plan"), lambda row: row.plan_amount, "money"),
         Column(_("Fact"), lambda row: row.fact_amount, "money"),
         Column(_("Of the plan"), lambda row: row.plan_share, "share"),
     ]
@@ -48,7 +48,7 @@ def _money_columns(report: ManagerReport) -> list[Column]:
 
 def _month_columns() -> list[Column]:
     return [
-        Column(_("Plan"), lambda row: row.plan_amount, "money"),
+        Column(pgettext("report", "Plan"), lambda row: row.plan_amount, "money"),
         Column(_("Plan, contracts"), lambda row: row.plan_contracts),
         Column(_("Contracts"), lambda row: row.won),
         Column(_("Fact"), lambda row: row.fact_amount, "money", lambda row: row.won),
@@ -70,7 +70,7 @@ def _chart(report: ManagerReport) -> dict[str, Any]:
         "format": "money",
         "labels": [_month(row) for row in report.months],
         "series": [
-            {"label": _("Plan"), "values": [float(row.plan_amount) for row in report.months], "colour": "gray"},
+            {"label": pgettext("report", "Plan"), "values": [float(row.plan_amount) for row in report.months], "colour": "gray"},
             {"label": _("Fact"), "values": [float(row.fact_amount) for row in report.months], "colour": "green"},
         ],
         "urls": [row.won.url for row in report.months],

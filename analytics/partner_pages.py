@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponseBase
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_safe
 
 from analytics import export, forms, tables
@@ -25,7 +26,7 @@ LEFT_OUT = ("responsible", "team", "source", "client_type", "by")
 def columns() -> list[Column]:
     """The partners in figures."""
     return [
-        Column(_("Received"), lambda row: row.received),
+        Column(pgettext("handed over to a partner", "Received"), lambda row: row.received),
         Column(_("Accepted"), lambda row: row.accepted),
         Column(_("Untouched"), lambda row: row.untouched),
         Column(_("Half contacted within"), lambda row: row.first_contact_seconds, "seconds"),
@@ -118,7 +119,7 @@ def partners_page(request: HtmxHttpRequest) -> HttpResponseBase:
     return _page(
         request, "analytics/partners.html", query, report=report, form=_form(query, request.GET),
         stats=[
-            _stat(_("Received"), total.received),
+            _stat(pgettext("handed over to a partner", "Received"), total.received),
             _stat(_("Accepted"), total.accepted),
             _stat(_("Refused"), total.refused, tone="bad" if total.refused.value else ""),
             _stat(_("Won"), total.won, ui.money_short(total.won_amount), "good"),

@@ -209,7 +209,7 @@ def _set_one(known: AdSpend | None, key: dict[str, Any], amount: Decimal, by: An
         if not amount:
             return "same"
         made = AdSpend.objects.create(**key, amount=amount, changed_by=Actor.of(by).user, changed_at=clock.now())
-        audit("spend", made, "created", None, f"{made}: {amount}", by)
+        audit("spend", made, "created", None, amount, by)
         return "added"
     if known.amount == amount:
         return "same"

@@ -200,10 +200,10 @@ def deal_document_void(request: HttpRequest, pk: int, document_pk: int) -> HttpR
         return document_void(document, reason=form.cleaned_data["reason"], by=request.user)
 
     context = {
-        "dialog_title": _("Declare %(document)s void") % {"document": document.label},
+        "dialog_title": _("Declare %(document)s void") % {"document": document.title},
         "dialog_submit": _("Declare void"),
         "dialog_danger": True,
-        "done": _("%(document)s is void.") % {"document": document.label},
+        "done": _("%(document)s is void.") % {"document": document.title},
     }
     return _deed(request, document, form, do, context)
 
@@ -219,9 +219,9 @@ def deal_document_pay(request: HttpRequest, pk: int, document_pk: int) -> HttpRe
         return document_pay(document, **form.cleaned_data, by=request.user)
 
     context = {
-        "dialog_title": _("Payment of %(document)s") % {"document": document.label},
+        "dialog_title": _("Payment of %(document)s") % {"document": document.title},
         "dialog_submit": _("Save"),
-        "done": _("The payment of %(document)s is noted.") % {"document": document.label},
+        "done": _("The payment of %(document)s is noted.") % {"document": document.title},
     }
     return _deed(request, document, form, do, context)
 
@@ -240,9 +240,9 @@ def deal_document_sign(request: HttpRequest, pk: int, document_pk: int) -> HttpR
         return document_sign(document, **form.cleaned_data, by=request.user, data=data)
 
     context = {
-        "dialog_title": _("%(document)s is signed") % {"document": document.label},
+        "dialog_title": _("%(document)s is signed") % {"document": document.title},
         "dialog_submit": _("Save"),
         "to_stage": way[-1] if way else None,
-        "done": _("%(document)s is marked as signed.") % {"document": document.label},
+        "done": _("%(document)s is marked as signed.") % {"document": document.title},
     }
     return _deed(request, document, form, do, context, asked)

@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Partner
@@ -93,7 +93,7 @@ def _stats(found: Statement) -> list[dict[str, Any]]:
     sums = [(_("Due at the beginning"), found.opening), (_("Won amount"), found.won), (_("Accrued"), found.accrued)]
     sums += [(label, value) for label, value in ((_("Reversed"), found.reversed), (_("Corrections"), found.corrected))
              if value]  # fmt: skip
-    sums += [(_("Paid"), -found.paid), (_("Due at the end"), found.closing)]
+    sums += [(pgettext("commission", "Paid"), -found.paid), (_("Due at the end"), found.closing)]
     return [{"label": label, "value": ui.money(value)} for label, value in sums]
 
 
