@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.forms import ResetPasswordForm
+from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from accounts.letters import letter_queue
 from accounts.models import Letter
@@ -24,3 +26,19 @@ class ResetAskForm(ResetPasswordForm):
         email = str(self.cleaned_data["email"])
         letter_queue(Letter.Kind.RESET, email)
         return email
+
+
+class KeyAddForm(AddWebAuthnForm):
+    """A new passkey; the library leaves the name without a label of its own, which no language has."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].label = gettext_lazy("Name")
+
+
+class KeyRenameForm(EditWebAuthnForm):
+    """Another name for a passkey."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].label = gettext_lazy("Name")

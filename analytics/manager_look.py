@@ -70,7 +70,11 @@ def _chart(report: ManagerReport) -> dict[str, Any]:
         "format": "money",
         "labels": [_month(row) for row in report.months],
         "series": [
-            {"label": pgettext("report", "Plan"), "values": [float(row.plan_amount) for row in report.months], "colour": "gray"},
+            {
+                "label": pgettext("report", "Plan"),
+                "values": [float(row.plan_amount) for row in report.months],
+                "colour": "gray",
+            },
             {"label": _("Fact"), "values": [float(row.fact_amount) for row in report.months], "colour": "green"},
         ],
         "urls": [row.won.url for row in report.months],

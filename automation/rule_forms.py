@@ -7,17 +7,18 @@ from typing import Any
 
 from django import forms
 from django.forms.utils import ErrorDict
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from automation.actions import ACTIONS
+from automation.actions.content import field_label
 from automation.actions.params import ParamsForm
 from automation.models import Rule
 from automation.rule_check import DELAYS, date_columns
 from automation.rule_services import CANCEL, FOLLOW, KEEP, waiting_of
 from automation.wording import WEEKDAYS
 from crm import conditions, pipelines
-from crm.condition_forms import with_stored
 from crm.condition_groups import ConditionGroups
 from crm.errors import DomainError
 from crm.models import Pipeline, RecordType
@@ -116,11 +117,17 @@ class RuleForm(forms.Form):
         stages = [(row.key, row.name) for row in pipelines.stages_of(self.chosen_pipeline.pk)]
         fields["stage"].choices = [("", _("any stage")), *stages]
         known = conditions.columns(self.chosen_pipeline.record_type)
-        fields["fields_"].choices = with_stored(known, self.rule.fields if self.is_same_kind() else ())
+        fields["fields_"].choices = self._watchable(known)
         fields["fields_"].widget.attrs |= {"data-choose": ""}
         fields["date_field"].choices = date_columns(self.chosen_pipeline.record_type)
         if not self.rule.delay_plan:
             fields["unit"].choices = [row for row in UNITS.items() if row[0] != PLAN]
+
+    def _watchable(self, known: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """The fields to choose from, with those that the robot watches although people do not fill them in."""
+        watched = self.rule.fields if self.is_same_kind() else ()
+        offered, kind = {name for name, _label in known}, self.chosen_pipeline.record_type
+        return [*known, *((name, capfirst(field_label(kind, name))) for name in watched if name not in offered)]
 
     def is_same_kind(self) -> bool:
         """Does the chosen pipeline hold the kind of record that the rule has been about?"""
