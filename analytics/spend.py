@@ -98,9 +98,13 @@ def read_table(text: str) -> list[SpendRow]:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     mark = next((mark for mark in "\t;" if mark in text), ",")
+    try:
+        lines = list(csv.reader(StringIO(text), delimiter=mark))
+    except csv.Error as error:  # a quotation mark that nobody closes takes in all that follows
+        raise _refused([(0, "rows", _("The table cannot be read: is a quotation mark left open?"))]) from error
     cells = [
         (number, [cell.strip() for cell in row])
-        for number, row in enumerate(csv.reader(StringIO(text), delimiter=mark), start=1)
+        for number, row in enumerate(lines, start=1)
         if any(cell.strip() for cell in row)
     ]
     if cells and cells[0][1][0].lower() in HEADS:

@@ -24,6 +24,7 @@ from deals.models import Deal
 from partners import commission
 from partners.commission_views import pdf_answer, xlsx_answer
 from partners.models import CommissionEntry, CommissionRule
+from partners.rights import may_manage
 from partners.statement import basis_text, commission_partner, period_asked, statement
 from partners.views import find_partner
 
@@ -37,12 +38,20 @@ MONEY: dict[str, Any] = {"max_digits": 15, "decimal_places": 2}
 
 
 class CommissionTermsOutput(serializers.ModelSerializer[CommissionRule]):
-    """Terms of commission: from which amount on which percent of the won amount."""
+    """Terms of commission: from which amount on which percent of the won amount.
+
+    `comment` and `set_by` are for those who keep the terms; others, the partner first of all, get them empty.
+    """
 
     class Meta:
         model = CommissionRule
         fields = ("id", "valid_from", "steps", "span", "comment", "set_at", "set_by")
         read_only_fields = fields
+
+    def to_representation(self, rule: CommissionRule) -> dict[str, Any]:
+        """As the page shows them."""
+        shown = super().to_representation(rule)
+        return shown if may_manage(self.context["request"].user) else {**shown, "comment": "", "set_by": None}
 
 
 class CommissionStepInput(Input):
@@ -144,9 +153,8 @@ class CommissionViewSet(ApiViewSet):
         match kind:
             case "":
                 terms = partner.commission_rules.all()  # type: ignore[attr-defined]
-                return Response(
-                    CommissionStatementOutput({**vars(found), "closing": found.closing, "terms": terms}).data
-                )
+                values = {**vars(found), "closing": found.closing, "terms": terms}
+                return Response(CommissionStatementOutput(values, context=self.get_serializer_context()).data)
             case "pdf":
                 return pdf_answer(request, found)
             case "xlsx" | "csv":
@@ -187,7 +195,7 @@ class CommissionViewSet(ApiViewSet):
         partner, wish = self._to_write(), self.read(CommissionTermsInput)
         steps = [(step["start"], step["percent"]) for step in wish.pop("steps")]
         made = commission.commission_rule_set(partner, by=self.actor, steps=steps, **wish)
-        return Response(CommissionTermsOutput(made).data, status=201)
+        return Response(CommissionTermsOutput(made, context=self.get_serializer_context()).data, status=201)
 
 
 def _path(tail: str, name: str, **methods: Any) -> Any:

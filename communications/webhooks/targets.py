@@ -22,7 +22,9 @@ PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"(?=.{1,253}$)(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
 _OUR_NAMES = re.compile(r"(?:.*\.)?(?:localhost|local|internal|localdomain)\.?")
 # Addresses within which an IPv4 address is wrapped up: translation (NAT64), and those without a meaning of their own.
-_WRAPPED = tuple(ipaddress.ip_network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96"))
+_WRAPPED = tuple(ipaddress.ip_network(text) for text in ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96"))
+# A network's own translation: where in it the IPv4 address lies is that network's choice, so all of it is inner.
+_OWN_TRANSLATION = ipaddress.ip_network("64:ff9b:1::/48")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -105,6 +107,7 @@ def is_outer(address: Address) -> bool:
         return True
     is_special = meant.is_multicast or meant.is_reserved or meant.is_unspecified or meant.is_link_local
     is_site = isinstance(meant, ipaddress.IPv6Address) and meant.is_site_local
+    is_special |= address in _OWN_TRANSLATION
     return meant.is_global and not (meant.is_private or meant.is_loopback or is_special or is_site)
 
 

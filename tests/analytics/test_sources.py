@@ -153,6 +153,7 @@ def test_spend_given_twice_is_kept_once_and_can_be_mended(head: Any) -> None:
     [
         ("32.2026;avito;;1", "month"), ("2026-03;нет такого;;1", "source"), ("2026-03;avito;;много", "amount"),
         ("2026-03;avito;;-5", "amount"), ("2026-03;avito;;1\n2026-03;Авито;;2", "rows"), ("", "rows"),
+        pytest.param('"2026-03;avito;;1\n' + "x" * 140_000, "rows", id="quotation mark left open"),
     ],
 )  # fmt: skip
 def test_a_wrong_line_is_named_and_nothing_is_kept(head: Any, client: Client, line: str, name: str) -> None:

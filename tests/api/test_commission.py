@@ -38,6 +38,17 @@ def test_terms_a_win_a_payment_and_the_statement(scene: Scene, caller: Any) -> N
     assert file["Content-Type"] == "application/pdf"
 
 
+def test_what_the_head_noted_with_the_terms_is_not_the_partners_to_read(scene: Scene, caller: Any) -> None:
+    base = f"partners/{scene.partner.pk}/commission/"
+    body = {"steps": [{"start": "0", "percent": "4"}], "comment": "Больше не давать"}
+    assert caller(scene.head).post(f"{base}terms/", body).json()["comment"] == "Больше не давать"
+    told = {person.pk: caller(person).get(base).json()["terms"] for person in (scene.head, scene.control, scene.dealer)}
+    assert [(row["comment"], row["set_by"]) for row in told[scene.head.pk]] == [("Больше не давать", scene.head.pk)]
+    for person in (scene.control, scene.dealer):
+        assert [(row["comment"], row["set_by"]) for row in told[person.pk]] == [("", None)]
+        assert told[person.pk][0]["steps"] == [["0.00", "4.00"]]
+
+
 @pytest.mark.parametrize(
     ("tail", "body"),
     [
