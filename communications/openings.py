@@ -37,8 +37,11 @@ _BREAK = re.compile(r"\n[ \t]*\n+")
 
 
 def is_tracked(message: Message) -> bool:
-    """Letters to clients are, unless the company does not want it; what is for our own people never is."""
-    return bool(message.record_type) and not message.is_internal and bool(preferences.get(SETTING))
+    """Letters to clients are, unless the company does not want it; what is for our own people never is.
+
+    A quote goes to the client too: internal is its file, which partners do not see. Our own people's hang on no record.
+    """
+    return bool(message.record_type) and bool(preferences.get(SETTING))
 
 
 def image_url(message: Message) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.core import mail
+from django.core.files.base import ContentFile
 from django.test import Client
 
 from automation.models import Rule
@@ -20,6 +21,7 @@ from communications.services import message_queue
 from communications.webhooks import services as webhooks
 from crm import preferences
 from crm.models import Activity, Notification
+from crm.services import attachment_add
 from tests.api.conftest import Caller
 from tests.factories import make_client, make_deal, make_user
 
@@ -86,6 +88,15 @@ def test_the_first_opening_is_told_once_and_later_ones_are_counted(clock: Any, o
     assert Activity.objects.filter(title="Позвонить: письмо открыто").count() == 1
     message.refresh_from_db()
     assert (message.opened_at, message.open_count) == (first, 3)
+
+
+@pytest.mark.rule("DEAL-11")
+def test_a_letter_with_a_file_that_partners_do_not_see_tells_of_its_opening_too(owner: Any, deal: Any) -> None:
+    quote = attachment_add(deal, upload=ContentFile(b"%PDF-1.4 1", name="quote.pdf"), by=owner, internal=True)
+    message_queue(record=deal, contact=deal.contact, by=owner, channel="email", text="Во вложении КП", attachment=quote)
+    outbox.send_due()
+    look(image())
+    assert Message.objects.get().open_count == 1
 
 
 def test_the_timeline_says_at_the_letter_when_it_was_opened(clock: Any, owner: Any, deal: Any) -> None:
