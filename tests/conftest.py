@@ -59,12 +59,16 @@ def touches_database(item: pytest.Item) -> bool:
     return item.get_closest_marker("django_db") is not None or bool({"db", "transactional_db"} & set(names))
 
 
+# A browser sees no difference, and the demo is loaded on the embedded default alone.
+SQLITES_OWN = {"browser", "test_demo.py"}
+
+
 def runs_here(item: pytest.Item) -> bool:
     """PostgreSQL's own tests run there alone; what has no database, or a browser before it, runs on SQLite alone."""
     needs_postgres = item.get_closest_marker("postgres") is not None
     if needs_postgres or not on_postgres():
         return needs_postgres is on_postgres()
-    return touches_database(item) and "browser" not in item.path.parts
+    return touches_database(item) and not SQLITES_OWN & set(item.path.parts)
 
 
 @pytest.hookimpl(trylast=True)
@@ -156,7 +160,14 @@ GUARDED = {"partners", "test_row_security.py", "test_visibility_matrix.py"}
 @pytest.fixture(autouse=True)
 def second_lock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests of the other tests go as the owner's, as where an administrator has not set the second lock up."""
-    if on_postgres() and not GUARDED & set(request.path.parts):
+    if not on_postgres():
+        return
+    from accounts import identity
+
+    if GUARDED & set(request.path.parts):
+        # The connection at hand may have been made in a test that has no such lock.
+        identity.watch(connection)
+    else:
         monkeypatch.setattr(settings, "WEB_LOGIN", "")
 
 

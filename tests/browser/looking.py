@@ -59,6 +59,8 @@ def serious_in_both(page: Page) -> list[str]:
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     wait_for(page, "document.documentElement.dataset.bsTheme === 'dark'")
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    # Without motion every element still changes in no time, one within another a frame later.
+    wait_for(page, "!document.getAnimations().some((one) => one instanceof CSSTransition)")
     faults += [f"in dark: {fault}" for fault in serious(page, runOnly=["color-contrast"])]
     page.emulate_media(color_scheme="light")
     wait_for(page, "document.documentElement.dataset.bsTheme === 'light'")
