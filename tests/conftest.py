@@ -21,7 +21,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone, translation
 
 from crm.catalogues import compile_catalogues
@@ -158,17 +158,20 @@ GUARDED = {"partners", "test_row_security.py", "test_visibility_matrix.py"}
 
 
 @pytest.fixture(autouse=True)
-def second_lock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def second_lock(request: pytest.FixtureRequest) -> Iterator[None]:
     """Requests of the other tests go as the owner's, as where an administrator has not set the second lock up."""
-    if not on_postgres():
-        return
     from accounts import identity
 
-    if GUARDED & set(request.path.parts):
+    if not on_postgres():
+        yield
+    elif GUARDED & set(request.path.parts):
         # The connection at hand may have been made in a test that has no such lock.
         identity.watch(connection)
+        yield
     else:
-        monkeypatch.setattr(settings, "WEB_LOGIN", "")
+        # Not by monkeypatch: a test that takes its own patches back would leave this one for good.
+        with override_settings(WEB_LOGIN=""):
+            yield
 
 
 # --- language and time zone ----------------------------------------------------------------------
