@@ -109,7 +109,7 @@ def _replan(runs: list[ScheduledRun], *, of_all: bool) -> int:
     for run in runs:
         if run.rule.trigger == Rule.Trigger.DATE_REACHED or run.planned_from is None:
             continue
-        if not of_all and not schedule.is_delayed(run.rule):
+        if of_all and not schedule.is_delayed(run.rule):
             continue
         due = schedule.due_at(run.rule, run.planned_from, stage=run.stage_key)
         if due != run.due_at:

@@ -293,6 +293,14 @@ def test_what_is_planned_goes_with_the_changed_moment_as_wished(
     assert tasks(deal) == (["Дело"] if planned == "follow" else [])
 
 
+def test_what_waits_is_done_at_once_when_the_delay_is_taken_away(head: Any, clock: Any) -> None:
+    rule = rule_of(head, delay_days=10)
+    deal = at(head)
+    rule_save(rule, by=head, data={"delay_days": 0}, planned="follow")
+    engine.run_due()
+    assert tasks(deal) == ["Дело"]
+
+
 def test_a_robot_that_is_moved_to_another_stage_lets_go_what_it_planned(head: Any) -> None:
     rule = rule_of(head, delay_days=10)
     at(head)
