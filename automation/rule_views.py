@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -20,6 +19,7 @@ from automation.rule_forms import ASKS_ANEW, RuleEditor, blank_rule
 from automation.trial import LONGEST, Trial, rule_try
 from automation.wording import sentence
 from crm.errors import DomainError
+from crm.keys import keys_of_order
 from crm.screens import dialogs
 from crm.views.settings_nav import settings_context, settings_page
 
@@ -219,12 +219,7 @@ def rule_shift(request: HttpRequest, pk: int) -> HttpResponse:
 def rule_order(request: HttpRequest, pipeline: str) -> HttpResponse:
     """The rules of a pipeline in the order in which they were put: {ids: "3,1,2"}."""
     try:
-        rule_services.rule_order_set(pipeline, _numbers(request.POST.get("ids", "").split(",")), by=request.user)
+        rule_services.rule_order_set(pipeline, keys_of_order(request.POST.get("ids", "")), by=request.user)
     except DomainError as error:
         return dialogs.message(request, error.message)
     return dialogs.done(request, _("The order of the robots is saved."), to=reverse(PAGE))
-
-
-def _numbers(texts: Iterable[str]) -> list[int]:
-    # What is no number is no row either: -1 is refused by the service in a sentence.
-    return [int(text) if text.isascii() and text.isdigit() and len(text) < 19 else -1 for text in texts]

@@ -24,6 +24,7 @@ from crm import preferences, scope
 from crm.errors import DomainError
 from crm.formfields import insert_buttons
 from crm.http import paginate
+from crm.keys import key_in
 from crm.models import Contact, Exclusion, RecordType, record_model
 from crm.screens import dialogs
 from crm.screens.list_files import FileColumn, file_asked, list_file
@@ -51,8 +52,8 @@ def submissions(request: HttpRequest) -> HttpResponseBase:
         rows = rows.filter(form_id=int(form[:18]))
     if request.GET.get("exclusion") == "any":
         rows = rows.filter(exclusion__isnull=False)
-    raw = request.GET.get("exclusion", "")
-    by = Exclusion.every.filter(pk=int(raw)).first() if raw.isascii() and raw.isdigit() and len(raw) < 19 else None
+    key = key_in(request.GET.get("exclusion", ""))
+    by = Exclusion.every.filter(pk=key).first() if key is not None else None
     if by is not None:
         rows = rows.filter(exclusion=by)
     if file_asked(request):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from django.db import models
 from django.db.models import Q
 
+from crm.keys import key_in
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
@@ -51,8 +53,8 @@ class RecordQuerySet(VisibleQuerySet):
         """Records whose search column holds every word of the query; digits find any part of a phone or INN."""
         from crm.normalize import search_terms
 
-        number = query.strip().lstrip("#№").strip()
-        found = Q(pk=int(number)) if number.isascii() and number.isdigit() and len(number) < 19 else Q()
+        number = key_in(query.strip().lstrip("#№").strip())
+        found = Q(pk=number) if number is not None else Q()
         if terms := search_terms(query):
             words = Q()
             for term in terms:

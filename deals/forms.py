@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.formfields import NumberField, RecordChoice, TagsField
+from crm.keys import key_in
 from crm.models import RecordType
 from crm.screens.pages import RecordForm
 from deals.models import Product, Vat
@@ -137,9 +138,8 @@ def arranged(data: Any, prefix: str) -> list[dict[str, Any]] | None:
     if not pressed:
         return None
     rows = posted_rows(data, prefix)
-    which = str(data[pressed])
-    place = int(which) if which.isascii() and which.isdigit() else -1
-    if pressed != "add" and 0 <= place < len(rows):
+    place = key_in(data[pressed])
+    if pressed != "add" and place is not None and place < len(rows):
         row = rows.pop(place)
         if pressed in MOVES:
             rows.insert(max(0, place + MOVES[pressed]), row)

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from crm import pipelines
 from crm.errors import DomainError
+from crm.keys import key_in
 from crm.models import RecordType
 from crm.screens import access, board, card, dialogs, listing, pages
 from crm.visibility import visible_record
@@ -140,7 +141,7 @@ def deal_lines(request: HttpRequest, pk: int) -> HttpResponse:
     is_kept = request.method == "POST" and moved is None
     first = moved if moved is not None else list(known.values())
     if is_kept:
-        first = [known.get(_number(row["row"]), {}) for row in posted_rows(request.POST, "lines")]
+        first = [known.get(key_in(row["row"]), {}) for row in posted_rows(request.POST, "lines")]
     rows = LineFormSet(request.POST if is_kept else None, initial=first, prefix="lines", form_kwargs={"user": user})
     if "add" in request.POST:
         next(iter(rows.forms[-1].visible_fields())).field.widget.attrs["autofocus"] = True
@@ -165,10 +166,6 @@ def deal_lines(request: HttpRequest, pk: int) -> HttpResponse:
         "problem": problem,
     }
     return dialogs.dialog(request, "deals/lines.html", context, status=422 if rows.is_bound else 200)
-
-
-def _number(text: Any) -> int:
-    return int(text) if str(text).isascii() and str(text).isdigit() and len(str(text)) < 19 else 0
 
 
 @login_required

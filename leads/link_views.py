@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from crm.client_search import SHORTEST_QUERY
 from crm.errors import DomainError
 from crm.identification import LookupsUsedUp, client_of_note, clients_for, identifies_only, says_enough
+from crm.keys import key_in
 from crm.models import RecordType
 from crm.screens import access, dialogs
 from crm.visibility import visible_record
@@ -60,8 +61,7 @@ def _link(request: HttpRequest, lead: Any) -> HttpResponse:
     for kind in (RecordType.CONTACT, RecordType.COMPANY):
         raw = request.POST.get(kind, "")
         if raw:
-            number = int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 19 else 0
-            chosen[kind.value] = visible_record(kind, number, user)
+            chosen[kind.value] = visible_record(kind, key_in(raw) or 0, user)
     if chosen and None in chosen.values():
         raise Http404
     try:

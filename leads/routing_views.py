@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from crm import clock, conditions
 from crm.errors import DomainError
+from crm.keys import keys_of_order
 from crm.models import RecordType
 from crm.screens import dialogs
 from crm.screens.forms import add_errors
@@ -171,15 +171,10 @@ def routing_shift(request: HttpRequest, pk: int) -> HttpResponse:
 def routing_order(request: HttpRequest) -> HttpResponse:
     """The rows in the order in which they were put: {ids: "3,1,2"}."""
     try:
-        routing_services.routing_order_set(_numbers(request.POST.get("ids", "").split(",")), by=request.user)
+        routing_services.routing_order_set(keys_of_order(request.POST.get("ids", "")), by=request.user)
     except DomainError as error:
         return dialogs.message(request, error.message)
     return dialogs.done(request, _("The order of the rows is saved."), to=reverse(PAGE))
-
-
-def _numbers(texts: Iterable[str]) -> list[int]:
-    # What is no number is no row either: -1 is refused by the service in a sentence.
-    return [int(text) if text.isascii() and text.isdigit() and len(text) < 19 else -1 for text in texts]
 
 
 @settings_page

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import User
 from crm.errors import DomainError
 from crm.formfields import RecordChoice
+from crm.keys import key_in
 from crm.models import RecordType
 from crm.screens import access, dialogs
 from objects_registry.matching import candidates_for
@@ -55,8 +56,7 @@ def record_object(request: HttpRequest, record_type: str, pk: int) -> HttpRespon
             existing = request.POST.get("object", "")
         force = existing == "new"
         try:
-            chosen = int(existing) if existing.isascii() and existing.isdigit() and len(existing) < 19 else None
-            made = object_from_record(record, by=user, existing_id=chosen, force_new=force)
+            made = object_from_record(record, by=user, existing_id=key_in(existing), force_new=force)
         except DuplicateObjects:
             return _dialog(request, record, user, status=422)
         except ConstructionObject.DoesNotExist:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Role, User
 from crm import normalize
 from crm.identification import callers_for
+from crm.keys import key_in
 from crm.models import ClientType, RecordType, record_model
 from crm.phone_search import KnownCaller
 from crm.templatetags.ui import money, phone
@@ -95,9 +96,9 @@ def _condition(text: str) -> Q | None:
         for term in terms:
             words &= Q(search_text__contains=term)
         condition = words if condition is None else condition | words
-    number = text.lstrip("#№").strip()
-    if number.isascii() and number.isdigit() and len(number) < 19:
-        own = Q(pk=int(number))
+    number = key_in(text.lstrip("#№").strip())
+    if number is not None:
+        own = Q(pk=number)
         condition = own if condition is None else condition | own
     return condition
 

@@ -21,6 +21,7 @@ from crm.api.pagination import BIGGEST_KEY
 from crm.api.serializers import Input
 from crm.api.views import ApiViewSet, RecordViewSet
 from crm.duplicate_groups import groups_of, has_types, with_records
+from crm.keys import key_in
 from crm.models import ClientType, DuplicateScan, Merge
 
 
@@ -202,8 +203,7 @@ class MergeActions(RecordViewSet):
         """What the last search over the whole registry found, for the sales head; 100 groups at a time by id."""
         refuse_unknown(request, {"sure", "after"} | ({"client_type"} if has_types(self.record_type) else set()))
         self._require_head()
-        after = request.query_params.get("after", "0")
-        after_id = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
+        after_id = key_in(request.query_params.get("after", "0")) or 0
         sure = request.query_params.get("sure", "0").lower() in {"1", "true"}
         found = groups_of(self.record_type, self.caller, sure=sure, client_type=self._client_type(request))
         rows = found.filter(pk__gt=after_id).order_by("pk")[:100]

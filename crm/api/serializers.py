@@ -22,6 +22,7 @@ from crm.api.pagination import BIGGEST_KEY
 from crm.api.schema import reference_schema
 from crm.contact_points import read_points
 from crm.filters import FIRST_DAY, LAST_DAY
+from crm.keys import key_in
 
 NO_OBJECT = gettext_lazy("An object with named fields is needed, not “{datatype}”.")
 
@@ -102,8 +103,8 @@ class Reference(serializers.PrimaryKeyRelatedField[Any]):
         return self.field_name not in self.context.get("expand", ())
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, str) and data.isascii() and data.isdigit() and len(data) < 19:
-            data = int(data)
+        if isinstance(data, str):
+            data = key_in(data)
         if type(data) is not int or not 0 < data <= BIGGEST_KEY:
             self.fail("incorrect_type")
         return super().to_internal_value(data)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from crm import clock, norms, pipelines, stages
+from crm.keys import key_in
 from crm.links import link
 from crm.models import Pipeline, Stage
 from crm.screens import access, listing
@@ -87,16 +88,16 @@ def more_cards(request: HttpRequest, screen: Screen) -> HttpResponse:
         else iter(()),
         None,
     )
-    raw = request.GET.get("before", "")
-    if pipeline is None or stage is None or not (raw.isascii() and raw.isdigit() and len(raw) < 19):
+    before = key_in(request.GET.get("before", ""))
+    if pipeline is None or stage is None or before is None:
         return HttpResponse(status=404)
     if not is_partial(request):
         query = listing.query_string(request, without=("column", "before", "page"), stage=stage.key)
         return HttpResponseRedirect(f"{reverse(f'{screen.record_type}-list')}?{query}")
     rows = rows_of(request, screen, pipeline)[1].filter(stage=stage.key)
-    last = screen.model._default_manager.filter(pk=int(raw)).values_list("stage_entered_at", flat=True).first()
+    last = screen.model._default_manager.filter(pk=before).values_list("stage_entered_at", flat=True).first()
     if last is not None:
-        rows = rows.filter(Q(stage_entered_at__lt=last) | Q(stage_entered_at=last, pk__lt=int(raw)))
+        rows = rows.filter(Q(stage_entered_at__lt=last) | Q(stage_entered_at=last, pk__lt=before))
     found = list(light(screen, rows.order_by(*ORDER))[: CARDS + 1])
     cards = _cards(screen, found[:CARDS], user)
     more = _more_url(request, stage, cards[-1]["id"]) if len(found) > CARDS else ""

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 
 from crm import jobs, pipelines, stages, trash
 from crm.errors import DomainError
+from crm.keys import keys_in
 from crm.models import Stage
 from crm.querysets import Action
 from crm.screens import dialogs, job_views, listing, registry
@@ -36,7 +37,7 @@ def chosen(request: HttpRequest, screen: registry.Screen, action: Action = "chan
         twin = listing.with_query(request, request.POST.get("query", ""))
         rows = listing.filtered(twin, screen, None, rows).qs
     else:
-        ids = [int(raw) for raw in request.POST.getlist("ids") if raw.isascii() and raw.isdigit() and len(raw) < 19]
+        ids = keys_in(request.POST.getlist("ids"))
         rows = rows.filter(pk__in=ids[:ON_PAGE])
     return rows.order_by("-created_at", "-id")
 
@@ -152,14 +153,14 @@ def bulk_export(request: HttpRequest, record_type: str) -> HttpResponse:
     query = QueryDict(request.POST.get("query", ""), mutable=True)
     query.pop("page", None)
     if not request.POST.get("all_found"):
-        ids = [raw for raw in request.POST.getlist("ids") if raw.isascii() and raw.isdigit() and len(raw) < 19]
+        ids = keys_in(request.POST.getlist("ids"))
         if not ids:
             return dialogs.message(request, _("Select rows first."))
         kept = {name: query.getlist(name) for name in ("sort", "columns", "view") if name in query}
         query = QueryDict(mutable=True)
         for name, values in kept.items():
             query.setlist(name, values)
-        query["id"] = ",".join(ids[:ON_PAGE])
+        query["id"] = ",".join(map(str, ids[:ON_PAGE]))
     url = f"{reverse(f'{record_type}-export')}?{query.urlencode()}"
     if not dialogs.is_partial(request):
         return HttpResponseRedirect(url)

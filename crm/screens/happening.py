@@ -26,6 +26,7 @@ from crm.attachments import files_of
 from crm.errors import DomainError
 from crm.formfields import MomentField
 from crm.http import triggers
+from crm.keys import key_in
 from crm.models import Activity, StagedRecord, TimelineEntry
 from crm.people import assignable
 from crm.screens import access
@@ -144,9 +145,9 @@ def timeline_context(request: HttpRequest, record: StagedRecord) -> dict[str, An
     kind = request.GET.get("kind", "")
     kind = kind if kind in dict(FILTERS) else ""
     rows = timeline.entries_for(record, request.user, kind=kind)
-    raw = request.GET.get("before", "")
-    if raw.isascii() and raw.isdigit() and len(raw) < 19:
-        last = TimelineEntry.objects.filter(pk=int(raw)).first()
+    before = key_in(request.GET.get("before", ""))
+    if before is not None:
+        last = TimelineEntry.objects.filter(pk=before).first()
         rows = rows.exclude(at__gt=last.at).filter(pk__lt=last.pk) if last else rows
     found = list(rows[: ENTRIES + 1])
     url = reverse(f"{record.RECORD_TYPE}-timeline", args=[record.pk])

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from crm import normalize
 from crm.duplicates import ClientMatch, client_matches, duplicates_of
+from crm.keys import key_in
 from crm.models import RECORD_MODELS, RecordType
 from crm.screens import access
 from crm.visibility import visible_record
@@ -49,11 +50,11 @@ def asked_of(data: Mapping[str, Any], record_type: str = "") -> dict[str, Any]:
 def matches(request: HttpRequest) -> HttpResponse:
     """Who may be the same client as the one in the form; nothing when nobody is."""
     user: Any = request.user
-    record_type, raw = request.GET.get("record_type", ""), request.GET.get("record_id", "")
+    record_type, key = request.GET.get("record_type", ""), key_in(request.GET.get("record_id", ""))
     given = asked_of(request.GET, record_type)
     exclude = None
-    if record_type in RECORD_MODELS and raw.isascii() and raw.isdigit() and len(raw) < 19:
-        exclude = visible_record(record_type, int(raw), user)
+    if record_type in RECORD_MODELS and key is not None:
+        exclude = visible_record(record_type, key, user)
     found = client_matches(**given, user=user, exclude=exclude) if any(given.values()) else []
     context = {**matches_context(found), "seen": seen_of(found), "seen_name": SEEN}
     digits = normalize.digits(given["inn"])

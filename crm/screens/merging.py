@@ -18,6 +18,7 @@ from crm import clock, undo
 from crm.actors import Actor
 from crm.contact_points import OWNERS
 from crm.errors import DomainError
+from crm.keys import keys_in
 from crm.merging import (
     LEAST,
     MOST,
@@ -65,7 +66,7 @@ def merge_action(record_type: str) -> dict[str, Any]:
 def read_ids(values: list[str]) -> list[int]:
     """Numbers of records from "1,2,3" or several parameters, each once, in their order."""
     parts = [part for value in values for part in value.split(",")]
-    return list(dict.fromkeys(int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 19))
+    return list(dict.fromkeys(keys_in(parts)))
 
 
 @login_required

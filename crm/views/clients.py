@@ -21,6 +21,7 @@ from crm.clients import contact_follow_company as follow_company
 from crm.contact_points import points_of
 from crm.errors import DomainError, InvalidInput
 from crm.http import triggers
+from crm.keys import key_in
 from crm.models import Company, Contact, RecordType
 from crm.point_services import point_add, point_make_main, point_remove
 from crm.screens import access, board, card, dialogs, listing, pages, registry
@@ -229,8 +230,7 @@ def client_points(request: HttpRequest, record_type: str, pk: int) -> HttpRespon
 
 def _change_points(request: HttpRequest, record: Any, user: User) -> forms.Form:
     """Do what the button says; the form carries what is wrong."""
-    raw = request.POST.get("point", "")
-    point_id = int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 19 else 0
+    point_id = key_in(request.POST.get("point", "")) or 0
     if "remove" in request.POST:
         point_remove(record, point_id=point_id, by=user)
     elif "main" in request.POST:
