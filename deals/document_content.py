@@ -64,7 +64,7 @@ class Line:
 
     @property
     def vat_rate(self) -> Decimal | None:
-        return None if self.vat == Vat.NONE else Decimal(self.vat)
+        return Vat(self.vat).rate
 
     @property
     def vat_amount(self) -> Decimal:

@@ -152,6 +152,11 @@ class Vat(models.TextChoices):
     TWENTY = "20", "20 %"
     TWENTY_TWO = "22", "22 %"
 
+    @property
+    def rate(self) -> Decimal | None:
+        """Percent; None without VAT."""
+        return None if self is Vat.NONE else Decimal(self.value)
+
 
 DISCOUNT = [MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(100))]
 
@@ -213,7 +218,7 @@ class DealLine(models.Model):
     @property
     def vat_rate(self) -> Decimal | None:
         """Percent; None without VAT."""
-        return None if self.vat == Vat.NONE else Decimal(self.vat)
+        return Vat(self.vat).rate
 
     @property
     def vat_amount(self) -> Decimal:
