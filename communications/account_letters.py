@@ -12,12 +12,13 @@ from email.utils import make_msgid
 import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.letters import written
 from accounts.models import Letter
 from communications.outbox import FIRST_PAUSE, LEASE, LONGEST_PAUSE, Permanent, Post, Transient, Unsure
-from crm.claims import claim_one
+from crm.claims import back_off, claim_one
 
 log = structlog.get_logger(__name__)
 
@@ -67,16 +68,19 @@ def _send(letter: Letter, post: Post) -> int:
     return _finish(letter, Letter.State.SENT)
 
 
+def _mine(letter: Letter) -> QuerySet[Letter]:
+    """The row as long as it is this attempt's."""
+    return Letter.objects.filter(pk=letter.pk, state=Letter.State.SENDING, claimed_at=letter.claimed_at)
+
+
 def _finish(letter: Letter, state: str, error: str = "") -> int:
     sent_at = timezone.now() if state == Letter.State.SENT else None
-    mine = Letter.objects.filter(pk=letter.pk, state=Letter.State.SENDING, claimed_at=letter.claimed_at)
-    return mine.update(state=state, sent_at=sent_at, error=error[:4000], attempts=letter.attempts + 1)
+    return _mine(letter).update(state=state, sent_at=sent_at, error=error[:4000], attempts=letter.attempts + 1)
 
 
 def _put_off(letter: Letter, error: str) -> int:
-    pause = min(FIRST_PAUSE * 2**letter.attempts, LONGEST_PAUSE)
-    mine = Letter.objects.filter(pk=letter.pk, state=Letter.State.SENDING, claimed_at=letter.claimed_at)
-    mine.update(
+    pause = back_off(letter.attempts, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
+    _mine(letter).update(
         state=Letter.State.QUEUED,
         not_before=timezone.now() + pause,
         error=error[:4000],
