@@ -13,7 +13,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 
 from accounts.models import Partner
@@ -175,8 +175,8 @@ def commission_accrue(deal: Deal, *, by: Actor) -> CommissionEntry | None:
     if deal.currency != ROUBLES:
         timeline.record(deal, "commission_not_in_roubles", by, {"currency": deal.currency})
         return None
-    number = CommissionEntry.objects.filter(deal=deal, kind=Kind.ACCRUAL).count()
-    if number > CommissionEntry.objects.filter(deal=deal, kind=Kind.REVERSAL).count():
+    number, stands = _accruals(deal)
+    if stands:
         return None
     before = _won_before(rule, day)
     reached = before + deal.amount
@@ -202,6 +202,14 @@ def commission_accrue(deal: Deal, *, by: Actor) -> CommissionEntry | None:
     return made
 
 
+def _accruals(deal: Deal) -> tuple[int, bool]:
+    """How often the deal was accrued, and whether the last of these accruals still stands."""
+    rows = CommissionEntry.objects.filter(deal=deal).aggregate(
+        accrued=Count("pk", filter=Q(kind=Kind.ACCRUAL)), reversed=Count("pk", filter=Q(kind=Kind.REVERSAL))
+    )
+    return rows["accrued"], rows["accrued"] > rows["reversed"]
+
+
 def _won_before(rule: CommissionRule, day: date) -> Decimal:
     """What the partner has won in the period of the terms so far, less what was reopened; 0 where deals count alone."""
     days = span_of(rule.span, day)
@@ -215,14 +223,17 @@ def _won_before(rule: CommissionRule, day: date) -> Decimal:
 
 def commission_reverse(deal: Deal, *, by: Actor, reason: str = "") -> CommissionEntry | None:
     """Take back all that stands of a deal, corrections too: its lines come to nought; None where nothing stands."""
-    rows = CommissionEntry.objects.filter(deal=deal)
-    accruals = rows.filter(kind=Kind.ACCRUAL).count()
-    if accruals == rows.filter(kind=Kind.REVERSAL).count():
+    number, stands = _accruals(deal)
+    if not stands:
         return None
-    sums = rows.exclude(kind=Kind.PAYMENT).aggregate(amount=Sum("amount"), base=Sum("base"))
+    sums = (
+        CommissionEntry.objects.filter(deal=deal)
+        .exclude(kind=Kind.PAYMENT)
+        .aggregate(amount=Sum("amount"), base=Sum("base"))
+    )
     made = _write(
         by,
-        key=f"reopened:{deal.pk}:{accruals}",
+        key=f"reopened:{deal.pk}:{number}",
         partner_id=deal.partner_id,
         deal=deal,
         kind=Kind.REVERSAL,
