@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from crm import clock, norms, pipelines
 from crm.errors import DomainError
 from crm.http import paginate
+from crm.keys import key_in
 from crm.models import RecordType, Stage
 from crm.screens import dialogs
 from crm.screens.forms import add_errors
@@ -32,7 +33,7 @@ from partners.rights import may_control
 from partners.selectors import feedback_queue, handoffs_waiting, origins_in_bulk
 from partners.services import feedback_set
 from partners.stages import BY_KIND, PARTNER_DEAL, PARTNER_LEAD, WON
-from partners.views import find_partner
+from partners.views import controllers_only, find_partner
 
 TITLES = {
     "new": gettext_lazy("New requests"),
@@ -120,11 +121,10 @@ CONTROL_FILE = (
 
 @login_required
 @require_safe
+@controllers_only
 def partner_control(request: HttpRequest) -> HttpResponseBase:
     """Every partner's open records in figures, those over the norm first; each figure opens its list."""
     user: Any = request.user
-    if not may_control(user):
-        raise PermissionDenied
     lines = control_lines(user)
     if file_asked(request):
         return list_file(request, "partner-control", CONTROL_FILE, lines, about=_("Partners' records"))
@@ -171,15 +171,12 @@ def _control_row(line: Line) -> dict[str, Any]:
 
 @login_required
 @require_POST
+@controllers_only
 def partners_remind(request: HttpRequest) -> HttpResponse:
     """Remind all partners, or with `partner` one, of what nobody has touched for a day or stands over the norm."""
     user: Any = request.user
-    if not may_control(user):
-        raise PermissionDenied
     given = request.POST.get("partner", "")
-    partner = find_partner(user, int(given)) if given.isascii() and given.isdigit() and len(given) < 18 else None
-    if given and partner is None:
-        raise Http404
+    partner = find_partner(user, key_in(given) or 0) if given else None
     count = partner_remind(by=user, partner=partner)
     text = ngettext("Partners are reminded of %(count)s record.", "Partners are reminded of %(count)s records.", count)
     text %= {"count": count}
@@ -190,11 +187,10 @@ def partners_remind(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
+@controllers_only
 def partner_feedback(request: HttpRequest) -> HttpResponse:
     """Whom the manufacturer calls after the sale (PART-5): who has waited longest stands on top."""
     user: Any = request.user
-    if not may_control(user):
-        raise PermissionDenied
     page = paginate(request, feedback_queue(user), ROWS)
     return render(request, "partners/feedback.html", {"page": page, "rows": [_row(deal) for deal in page]})
 
@@ -229,11 +225,10 @@ def feedback_enter(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_safe
+@controllers_only
 def partner_waiting(request: HttpRequest) -> HttpResponse:
     """What came back from a partner and waits to be handed to another one (PART-4), who waits longest first."""
     user: Any = request.user
-    if not may_control(user):
-        raise PermissionDenied
     page = paginate(request, handoffs_waiting(user), ROWS)
     handoffs = list(page)
     records = origins_in_bulk(user, handoffs)

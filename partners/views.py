@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import partial, wraps
+from typing import Any, TypeVar, cast
 
 from django import forms
 from django.contrib.auth.decorators import login_required
@@ -32,6 +32,20 @@ from partners.registry import profile_of
 from partners.rights import may_control, may_manage
 from partners.selectors import handoffs_for, partners_for, partners_with_load, twins_in_bulk
 from partners.statement import NOUGHT, balances
+
+Page = TypeVar("Page", bound=Callable[..., HttpResponseBase])
+
+
+def controllers_only(page: Page) -> Page:
+    """A page of those who control partners; 403 for other people who are signed in."""
+
+    @wraps(page)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not may_control(cast("User", request.user)):
+            raise PermissionDenied
+        return page(request, *args, **kwargs)
+
+    return cast("Page", guarded)
 
 
 def find_partner(user: User, pk: int, *, manage: bool = False) -> Partner:
@@ -79,11 +93,10 @@ def _with_profiles(partners: Iterable[Partner], user: User) -> list[dict[str, An
 
 @login_required
 @require_safe
+@controllers_only
 def partner_list(request: HttpRequest) -> HttpResponseBase:
     """All partners with their load."""
     user: Any = request.user
-    if not may_control(user):
-        raise PermissionDenied
     rows = partners_with_load(user).select_related("profile").order_by("state", "name")
     if file_asked(request):
         return list_file(request, "partners", PARTNER_FILE, rows, about=_("All partners"),
