@@ -15,13 +15,13 @@ from rest_framework.response import Response
 from accounts.models import ApiToken, User
 from analytics import export, funnel, refusals
 from analytics.api_shapes import ANSWERS, KNOWN, PARAMETERS, file_kind, plain
-from analytics.partner_pages import partners_file
-from analytics.partners import may_report, parse_partners, partners
-from analytics.plan_api import plan_paths
+from analytics.managers.plan_api import plan_paths
+from analytics.partners.pages import partners_file
+from analytics.partners.report import may_report, parse_partners, partners
 from analytics.query import parse
-from analytics.registry import REPORTS
-from analytics.report_api import described_paths
-from analytics.spend_api import spend_paths
+from analytics.reports.api import described_paths
+from analytics.reports.registry import REPORTS
+from analytics.sources.spend_api import spend_paths
 from crm.api.filtering import refuse_unknown
 from crm.api.views import ApiViewSet
 

@@ -2,9 +2,12 @@
 
 from django.urls import path
 
-from analytics import partner_pages, plans, spend_views, views
-from analytics.registry import REPORTS
-from analytics.report_views import view_of
+from analytics import views
+from analytics.managers import plans
+from analytics.partners import pages as partner_pages
+from analytics.reports.registry import REPORTS
+from analytics.reports.views import view_of
+from analytics.sources import spend_views
 
 app_name = "analytics"
 urlpatterns = [

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from accounts.models import Role, User
-from analytics.registry import REPORTS
+from analytics.reports.registry import REPORTS
 
 SALES = frozenset({Role.ADMINISTRATOR, Role.SALES_HEAD, Role.SALES_MANAGER})
 HEADS = frozenset({Role.ADMINISTRATOR, Role.SALES_HEAD})

@@ -13,8 +13,8 @@ from django.test import Client
 from python_calamine import CalamineWorkbook
 
 from accounts.models import Role
-from analytics.registry import REPORTS
-from analytics.reports import Report
+from analytics.reports.registry import REPORTS
+from analytics.reports.report import Report
 from crm import clock
 from tests.analytics.clients import play_clients
 from tests.analytics.walking import figures, wrong

@@ -12,10 +12,10 @@ from django.http import QueryDict
 from django.test import Client
 
 from accounts.models import Role
-from analytics.manager_look import MANAGERS
-from analytics.managers import ManagerReport, ManagerRow
+from analytics.managers.look import MANAGERS
+from analytics.managers.plans import plans_set
+from analytics.managers.report import ManagerReport, ManagerRow
 from analytics.models import BonusRule, SalesPlan
-from analytics.plans import plans_set
 from crm import clock, services
 from crm.actors import Actor
 from crm.models import ActorKind, TimelineEntry

@@ -13,7 +13,7 @@ from django.test import Client
 from python_calamine import CalamineWorkbook
 
 from accounts.services import token_create
-from analytics.partners import PartnersReport, parse_partners, partners
+from analytics.partners.report import PartnersReport, parse_partners, partners
 from crm.models import RefusalReason
 from crm.stages import Refusal, move
 from partners.commission import commission_rule_set

@@ -14,10 +14,10 @@ from django.http import QueryDict
 from django.test import Client
 
 from accounts.models import Role
-from analytics import spend
 from analytics.models import AdSpend
-from analytics.source_look import SOURCES
-from analytics.sources import SourceReport
+from analytics.sources import spend
+from analytics.sources.look import SOURCES
+from analytics.sources.report import SourceReport
 from crm import clock
 from crm.errors import InvalidInput
 from deals.models import Deal

@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import ApiToken, Role, Team
 from analytics.models import BonusRule
-from analytics.registry import REPORTS
+from analytics.reports.registry import REPORTS
 from automation.models import Rule, ScheduledRun
 from communications.models import Message, Submission, WebForm, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from crm.models import (

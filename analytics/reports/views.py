@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from analytics import export, forms
-from analytics.reports import Option, Report
+from analytics.reports.report import Option, Report
 from analytics.views import names_what_is_wrong
 from crm.http import HtmxHttpRequest, answers_errors
 

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import User
 from accounts.selectors import RESPONSIBLE_ROLES
 from analytics.models import BonusRule, SalesPlan
-from analytics.spend import read_month
+from analytics.sources.spend import read_month
 from crm import clock
 from crm.formfields import NumberField
 from crm.settings_audit import audit, require_head

@@ -14,10 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import ApiToken
-from analytics import conversions, spend
 from analytics.api_shapes import PERIOD_PARAMETERS
 from analytics.models import AdSpend
 from analytics.query import parse
+from analytics.sources import conversions, spend
 from crm.api.filtering import refuse_unknown
 from crm.api.serializers import Input
 from crm.api.views import ApiViewSet

@@ -12,9 +12,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics import plans, spend
+from analytics.managers import plans
+from analytics.managers.plans import BONUS_RULES
 from analytics.models import BonusRule, SalesPlan
-from analytics.plans import BONUS_RULES
+from analytics.sources import spend
 from crm.api.catalogues import CatalogueViewSet, described
 from crm.api.filtering import refuse_unknown
 from crm.api.serializers import Input, RecordInput, Reference

@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
-from analytics import managers
-from analytics.managers import ManagerReport, ManagerRow, PlanMonth
-from analytics.reports import Look, Notice, Part, Report
+from analytics.managers import report as managers
+from analytics.managers.report import ManagerReport, ManagerRow, PlanMonth
+from analytics.reports.report import Look, Notice, Part, Report
 from analytics.tables import Column
 
 SMALL = 10

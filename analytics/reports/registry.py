@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from analytics.manager_look import MANAGERS
-from analytics.reports import Report
-from analytics.source_look import SOURCES
+from analytics.managers.look import MANAGERS
+from analytics.reports.report import Report
+from analytics.sources.look import SOURCES
 
 REPORTS: tuple[Report, ...] = (SOURCES, MANAGERS)

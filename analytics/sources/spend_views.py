@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from analytics import conversions, spend
 from analytics.models import AdSpend
 from analytics.query import parse
+from analytics.sources import conversions, spend
 from crm.errors import InvalidInput
 from crm.http import HtmxHttpRequest, answers_errors
 from crm.models import Source

@@ -14,11 +14,11 @@ from django.db.models.functions import TruncMonth
 from django.urls import reverse
 
 from accounts.models import User
-from analytics import reaction
 from analytics.funnel import Figure, share
+from analytics.managers import reaction
 from analytics.models import BonusRule, SalesPlan
 from analytics.query import Period, ReportQuery, stage_keys
-from analytics.spend import span_of
+from analytics.sources.spend import span_of
 from crm import clock
 from crm.filters import ActivityFilter
 from crm.models import INTAKE_CHANNELS, Activity

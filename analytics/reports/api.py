@@ -16,8 +16,8 @@ from rest_framework.response import Response
 from accounts.models import ApiToken, User
 from analytics import export
 from analytics.api_shapes import ANSWERS, PERIOD_PARAMETERS, file_kind, plain
-from analytics.registry import REPORTS
-from analytics.reports import Report
+from analytics.reports.registry import REPORTS
+from analytics.reports.report import Report
 from crm.api.filtering import refuse_unknown
 from crm.api.views import ApiViewSet
 

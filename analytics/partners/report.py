@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Partner, User
 from analytics.funnel import AMOUNT, Figure, share
-from analytics.partner_sql import first_contacts, furthest_steps_by_partner
+from analytics.partners.sql import first_contacts, furthest_steps_by_partner
 from analytics.query import ReportQuery, parse, stage_keys
 from analytics.refusals import ReasonRow, reason_rows
 from crm import pipelines

@@ -13,9 +13,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from analytics import spend
 from analytics.funnel import Figure, share
 from analytics.query import ReportQuery
+from analytics.sources import spend
 from analytics.sql import nothing_of_nothing
 from crm import rows
 from crm.models import Source

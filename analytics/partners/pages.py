@@ -11,7 +11,7 @@ from django.utils.translation import pgettext
 from django.views.decorators.http import require_safe
 
 from analytics import export, forms, tables
-from analytics.partners import PartnerRow, PartnersReport, parse_partners, partners
+from analytics.partners.report import PartnerRow, PartnersReport, parse_partners, partners
 from analytics.query import ReportQuery, offered_pipelines
 from analytics.tables import Column
 from analytics.views import _page, _stat, names_what_is_wrong

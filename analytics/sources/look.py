@@ -9,10 +9,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from analytics import sources
-from analytics.conversions import IDS
-from analytics.reports import Look, Notice, Option, Part, Report, stat, stat_text
-from analytics.sources import SourceReport, SourceRow
+from analytics.reports.report import Look, Notice, Option, Part, Report, stat, stat_text
+from analytics.sources import report as sources
+from analytics.sources.conversions import IDS
+from analytics.sources.report import SourceReport, SourceRow
 from analytics.tables import Column
 from crm.templatetags import ui
 
