@@ -213,10 +213,13 @@ def _asked_singly(rule: Any) -> Any:
         lookup, value = rule if isinstance(rule, tuple) else ("", None)
         if not (lookup.endswith("__in") and isinstance(value, Subquery)):
             return rule
-        query = value.query.clone()
-        (column,) = query.values_select
-        rows: Any = QuerySet(query.model, query=query)
-        return Exists(rows.filter(**{column: OuterRef(lookup.removesuffix("__in"))}).values("pk"))
+        column = OuterRef(lookup.removesuffix("__in"))
+        found = Q()
+        for query in value.query.combined_queries or (value.query,):
+            (selected,) = query.values_select
+            rows: Any = QuerySet(query.model, query=query.clone())
+            found |= Q(Exists(rows.filter(**{selected: column}).values("pk")))
+        return found
     made = Q(*[_asked_singly(part) for part in rule.children], _connector=rule.connector)
     return ~made if rule.negated else made
 
