@@ -73,6 +73,19 @@ def become(user: Any) -> None:
 
 
 @contextmanager
+def standing_in(user: Any) -> Iterator[None]:
+    """Within the block what is asked is asked for this person, and what a stream reads later too (`keep`)."""
+    with _being(None if _who.get() is None else of(user)):
+        yield
+
+
+def keep(response: Any) -> None:
+    """Let a stream, whose pieces are made when all is over, be read for whoever is asked for now."""
+    if response.streaming:
+        response.streaming_content = _carried(response.streaming_content, _who.get())
+
+
+@contextmanager
 def as_system() -> Iterator[None]:
     """Within the block (or the decorated function) the product itself asks, past what the person may see.
 
@@ -98,9 +111,8 @@ class Middleware:
         if not settings.WEB_LOGIN:
             return self.get_response(request)
         with _being(Identity()):
-            response: Any = self.get_response(request)
-            if response.streaming:
-                response.streaming_content = _carried(response.streaming_content, _who.get())
+            response = self.get_response(request)
+            keep(response)
             return response
 
 

@@ -134,8 +134,10 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     # It needs the user, and gives the request its id, language and time zone.
     "crm.http.RequestScopeMiddleware",
-    # Last: it speaks the person's language and reads the settings in the memo of the request.
+    # It speaks the person's language and reads the settings in the memo of the request.
     "crm.second_factor.SecondFactorMiddleware",
+    # Last: whatever stands before it deals with the person who signed in, never with the one whose eyes they borrow.
+    "partners.seeing.Middleware",
 ]
 
 ROOT_URLCONF = "crm.urls"

@@ -95,6 +95,8 @@ SECURITY: dict[str, Any] = {
     "session_ended": gettext_lazy("session ended"),
     "sessions_ended": gettext_lazy("signed out everywhere"),
     "exported": gettext_lazy("file made"),
+    "seeing_began": gettext_lazy("looks at the cabinet with this person's eyes"),
+    "seeing_ended": gettext_lazy("has left the cabinet of this person"),
 }
 # What was done to a row where no single column of it changed.
 DEEDS: dict[str, Any] = {

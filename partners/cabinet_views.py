@@ -165,6 +165,7 @@ def _control_row(line: Line) -> dict[str, Any]:
         "partner": line.partner,
         "cells": cells,
         "won": won,
+        "sees_as": line.partner.active_users,  # type: ignore[attr-defined]
         "waits": line.late or line.leads.fresh + line.deals.fresh,
     }
 

@@ -15,6 +15,8 @@ from leads.models import Lead
 from partners.selectors import partners_for
 from partners.stages import BY_KIND, WON
 
+_ACTIVE_USERS = Count("users", filter=Q(users__is_active=True))
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -49,7 +51,7 @@ def control_lines(user: User) -> list[Line]:
     nothing = Figures()
     lines = [
         Line(partner, found[RecordType.LEAD].get(partner.pk, nothing), found[RecordType.DEAL].get(partner.pk, nothing))
-        for partner in partners_for(user).order_by("name")
+        for partner in partners_for(user).annotate(active_users=_ACTIVE_USERS).order_by("name")
     ]
     lines.sort(key=lambda line: (-line.late, -line.open, line.partner.name))
     return [line for line in lines if line.open or line.deals.won or line.partner.state == Partner.State.ACTIVE]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from partners import cabinet_views, commission_views, handoff_views, views
+from partners import cabinet_views, commission_views, handoff_views, seeing_views, views
 
 urlpatterns = [
     path("partners/", views.partner_list, name="partner-list"),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("partners/feedback/", cabinet_views.partner_feedback, name="partner-feedback"),
     path("partners/feedback/<int:pk>/", cabinet_views.feedback_enter, name="feedback-enter"),
     path("partners/to-hand-over/", cabinet_views.partner_waiting, name="partner-waiting"),
+    path("partners/<int:pk>/see/", seeing_views.partner_see, name="partner-see"),
+    path("partners/see/end/", seeing_views.partner_see_end, name="partner-see-end"),
     path("partners/<int:pk>/", views.partner_detail, name="partner-detail"),
     path("partners/<int:pk>/edit/", views.partner_edit, name="partner-edit"),
     path("partners/<int:pk>/people/new/", views.partner_user_add, name="partner-user-add"),

@@ -126,6 +126,7 @@ def partner_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "people": partner.users.order_by("-is_active", "last_name", "pk"),
         "handoffs": [{"handoff": row, "twin": twins.get((row.record_type, row.twin_id))} for row in handoffs],
         "may_manage": may_manage(user),
+        "sees_as": load.active_users,
         "terms": terms_text(rule_in_force(pk)),
         "stats": [
             {"label": _("Open leads"), "value": load.open_leads,

@@ -157,5 +157,6 @@ def notification_open(request: HttpRequest, pk: int) -> HttpResponse:
     row = Notification.objects.filter(pk=pk, user=request.user).first()  # type: ignore[misc]
     if row is None:
         raise Http404
-    notices.read(row)
+    if getattr(request, "seeing", None) is None:  # A controller who looks leaves the partner's bell as it is.
+        notices.read(row)
     return HttpResponseRedirect(notices.address(row, request.user) or reverse("web:notifications"))  # type: ignore[arg-type]

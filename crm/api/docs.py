@@ -23,6 +23,7 @@ CODES: dict[str, tuple[int, Any]] = {
     "not_authenticated": (401, gettext_lazy("Send a token: «Authorization: Bearer …».")),
     "authentication_failed": (401, gettext_lazy("The token is unknown, expired or revoked.")),
     "permission_denied": (403, gettext_lazy("The token has no such scope, or the record may only be looked at.")),
+    "only_looking": (403, gettext_lazy("The browser looks at a partner's cabinet: nothing is changed meanwhile.")),
     "not_found": (404, gettext_lazy("There is no such record, or you may not see it.")),
     "method_not_allowed": (405, gettext_lazy("The address has no such method.")),
     "not_acceptable": (406, gettext_lazy("The API answers JSON alone.")),

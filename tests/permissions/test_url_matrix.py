@@ -321,6 +321,8 @@ class Rows:
         ):  # fmt: skip
             self.add(name, "302 200 200 404 404 403 404", partner.pk)
         self.add("partner-state", "302 - - 404 404 403 404", partner.pk, method="POST")
+        self.add("partner-see", "302 - - 404 404 - 404", partner.pk, method="POST")
+        self.add("partner-see-end", EVERYBODY.replace("200", "302"), method="POST")
         self.add("partner-cabinet", "302 403 403 403 403 403 200", "new")
         # A hand-over is in sight of those who control the partners.
         for name in ("handoff-recall", "handoff-hand-on"):
