@@ -6,6 +6,7 @@ import csv
 import io
 import tempfile
 from collections.abc import Callable
+from datetime import date, datetime, time
 from typing import Any
 
 import xlsxwriter
@@ -20,7 +21,10 @@ from crm.exporting import XLSX_TYPE, neutral
 from crm.models import ClientType, Source
 
 FILES = ("xlsx", "csv")
-FORMATS = {"count": "#,##0", "money": "#,##0.00", "share": "0.0%", "seconds": "0.00", "score": "0.00", "text": "@"}
+FORMATS = {
+    "count": "#,##0", "money": "#,##0.00", "share": "0.0%", "seconds": "0.00", "score": "0.00", "day": "dd.mm.yyyy",
+    "text": "@",
+}  # fmt: skip
 Sheet = tuple[str, list[tables.Column], list[Any], Callable[[Any], str]]
 
 
@@ -78,17 +82,30 @@ def book(name: str, query: ReportQuery, sheets: list[Sheet]) -> FileResponse:
         for line, row in enumerate(rows, start=2):
             sheet.write_string(line, 0, label(row))
             for number, column in enumerate(columns, start=1):
-                value = column.value(row)
-                if value is not None:
-                    sheet.write_number(line, number, float(value), formats[column.kind])
+                if (value := column.value(row)) is not None:
+                    _write(sheet, line, number, value, formats[column.kind])
         sheet.freeze_panes(2, 1)
     workbook.close()
     target.seek(0)
     return FileResponse(target, as_attachment=True, filename=f"{name}.xlsx", content_type=XLSX_TYPE)
 
 
+def _write(sheet: Any, line: int, number: int, value: Any, form: Any) -> None:
+    """A cell as what it is: a text, a day, a number."""
+    if isinstance(value, str):
+        sheet.write_string(line, number, value, form)
+    elif isinstance(value, date):
+        sheet.write_datetime(line, number, datetime.combine(value, time.min), form)
+    else:
+        sheet.write_number(line, number, float(value), form)
+
+
 def _number(value: Any) -> str:
-    """A figure for a Russian Excel; shares and averages to four places."""
+    """A figure for a Russian Excel; shares and averages to four places, days as Russians write them."""
+    if isinstance(value, str):
+        return neutral(value)
+    if isinstance(value, date):
+        return f"{value:%d.%m.%Y}"
     return "" if value is None else str(round(value, 4) if isinstance(value, float) else value).replace(".", ",")
 
 

@@ -24,7 +24,8 @@ class Behind(Protocol):
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a report: label, how a row's value is read, and its kind (count, money, share, seconds, text).
+    """A column of a report: label, how a row's value is read, and its kind (count, money, share, seconds, day,
+    text).
 
     `behind` finds the figure whose records an amount sums up: the amount opens their list. `is_small` tells of a row
     whose figure says little because it was taken of few.
@@ -38,7 +39,7 @@ class Column:
 
     @property
     def numeric(self) -> bool:
-        return self.kind != "text"
+        return self.kind not in {"text", "day"}
 
     def value(self, row: Any) -> Any:
         """The plain value, for a spreadsheet: numbers stay numbers, durations are days, shares 0..1."""
@@ -56,7 +57,7 @@ class Column:
             return {"label": self.label, "value": self._shown(found.value), "url": found.url if found.value else ""}
         url = self.behind(row).url if self.behind and found else ""
         few = bool(found is not None and self.is_small and self.is_small(row))
-        return {"label": self.label, "value": self._shown(found), "url": url, "few": few}
+        return {"label": self.label, "value": self._shown(found), "url": url, "few": few, "is_text": not self.numeric}
 
     def _shown(self, value: Any) -> str:
         if value is None:
@@ -70,16 +71,24 @@ class Column:
                 return ui.duration(timedelta(seconds=float(value)))
             case "text":
                 return str(value)
+            case "day":
+                return f"{value:%d.%m.%Y}"
         return ui.number(value)
 
 
 def page_table(
     columns: list[Column], rows: list[Any], label: Callable[[Any], str], total: Any = None
 ) -> dict[str, Any]:
-    """What components/report_table.html wants; `total` is one more row, under the others."""
+    """What components/report_table.html wants; `total` is one more row, under the others.
+
+    A row that has a `page` (an address) links to it by its label.
+    """
     return {
         "columns": [{"label": "", "numeric": False}, *({"label": c.label, "numeric": c.numeric} for c in columns)],
-        "rows": [{"label": label(row), "cells": [column.cell(row) for column in columns]} for row in rows],
+        "rows": [
+            {"label": label(row), "url": getattr(row, "page", ""), "cells": [column.cell(row) for column in columns]}
+            for row in rows
+        ],
         "total_row": {"label": label(total), "cells": [column.cell(total) for column in columns]} if total else None,
     }
 

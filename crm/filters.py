@@ -185,6 +185,7 @@ INTERNAL = frozenset(
         "channel",
         "copies",
         "route",
+        "orders",
         "touched",
         "upsell_by",
     ]

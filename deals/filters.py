@@ -7,6 +7,7 @@ from typing import Any
 import django_filters as filters
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
@@ -14,7 +15,9 @@ from accounts.models import User
 from crm.filters import ClosableFilter, DayFilter, KeyFilter, RowsFilter
 from crm.models import Source
 from deals import touches
-from deals.models import Deal
+from deals.models import Deal, DealLine
+from deals.orders import Orders, deals_ordered
+from deals.spans import SpanFilter
 from objects_registry.models import Purpose
 
 
@@ -53,8 +56,27 @@ class DealFilter(ClosableFilter):
     )
     close_from = DayFilter(field_name="expected_close_date", lookup_expr="gte", label=_("Expected close from"))
     close_to = DayFilter(field_name="expected_close_date", lookup_expr="lte", label=_("Expected close to"))
+    orders = SpanFilter(
+        method="by_orders", label=_("Orders of the client"), kind=Orders, refusal=_("There are no such orders.")
+    )
+    product = filters.CharFilter(method="by_product", label=_("Product or service"))
+    no_company = filters.BooleanFilter(field_name="company", lookup_expr="isnull", label=_("No company"))
+    no_products = filters.BooleanFilter(method="by_no_products", label=_("No products or services"))
     # The last one: it works on what the others leave.
     touched = TouchedFilter(method="by_touch", label=_("Touch"))
+
+    def by_orders(self, queryset: Any, _name: str, value: Any) -> Any:
+        """The place of an order is counted over all that the reader sees, whatever the other filters leave."""
+        return deals_ordered(queryset, value, self.queryset) if value else queryset
+
+    def by_product(self, queryset: Any, _name: str, value: str) -> Any:
+        """Deals with a line of exactly this name."""
+        return queryset.filter(Exists(DealLine.objects.filter(deal=OuterRef("pk"), name=value)))
+
+    def by_no_products(self, queryset: Any, _name: str, value: bool) -> Any:
+        """Deals without lines, or with some."""
+        lines = Exists(DealLine.objects.filter(deal=OuterRef("pk")))
+        return queryset.filter(~lines if value else lines)
 
     def by_touch(self, queryset: Any, _name: str, value: Any) -> Any:
         """The touches are looked up for what the filters before this one leave."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from analytics.lifetime.look import LIFETIME
 from analytics.managers.look import MANAGERS
 from analytics.reports.report import Report
 from analytics.sources.look import SOURCES
 
-REPORTS: tuple[Report, ...] = (SOURCES, MANAGERS)
+REPORTS: tuple[Report, ...] = (SOURCES, LIFETIME, MANAGERS)
