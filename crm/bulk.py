@@ -184,6 +184,23 @@ UNDO: dict[str, Callable[[Any, Any, Actor], bool]] = {
 }  # fmt: skip
 
 
-def register(kind: str, act: Action, take_back: Callable[[Any, Any, Actor], bool]) -> None:
-    """Add an action of an app above, with its way back; in AppConfig.ready, for workers load no addresses."""
-    ACTIONS[kind], UNDO[kind] = act, take_back
+# Rows that are no records, by the kind of action: keys and the person in, those the person may still act on out.
+FINDERS: dict[str, Callable[[list[int], User], dict[int, Any]]] = {}
+
+
+def register(
+    kind: str,
+    act: Action,
+    take_back: Callable[[Any, Any, Actor], bool] | None = None,
+    *,
+    find: Callable[[list[int], User], dict[int, Any]] | None = None,
+) -> None:
+    """Add an action of an app above, with its way back if it has one; in AppConfig.ready: workers load no addresses.
+
+    `find` is for rows that are no records.
+    """
+    ACTIONS[kind] = act
+    if take_back is not None:
+        UNDO[kind] = take_back
+    if find is not None:
+        FINDERS[kind] = find

@@ -34,6 +34,8 @@ CHUNK = 50
 # Seconds after which a chunk ends: on SQLite everybody else waits for it.
 LONGEST = 1.0
 LEASE = timedelta(minutes=2)
+# However few the rows: a file takes its time, and behind one partner there may be hundreds of records.
+WORKERS = frozenset({ListJob.Kind.EXPORT, ListJob.Kind.CLOSE})
 MAX_ATTEMPTS = 5
 # How many refusals are kept with their reasons.
 REASONS = 500
@@ -128,7 +130,7 @@ def actor_of(job: ListJob) -> Actor:
 
 def start(job: ListJob) -> None:
     """Do it now or hand it to a worker, once the job itself is written."""
-    if job.kind != ListJob.Kind.EXPORT and job.total <= AT_ONCE:
+    if job.kind not in WORKERS and job.total <= AT_ONCE:
         # Taken, so that no worker takes it up too; should this process die, one does when the lease is over.
         ListJob.objects.filter(pk=job.pk).update(state=ListJob.State.RUNNING, claimed_at=clock.now())
         run(job.pk)
@@ -244,6 +246,9 @@ def _records(rows: list[list[Any]], user: User, kind: str) -> dict[tuple[str, in
     found: dict[tuple[str, int], Any] = {}
     for record_type in {row[0] for row in rows}:
         keys = [pk for name, pk in rows if name == record_type]
+        if kind in bulk.FINDERS:
+            found |= {(record_type, pk): row for pk, row in bulk.FINDERS[kind](keys, user).items()}
+            continue
         manager: Any = record_model(record_type)._default_manager
         mine = manager.visible_to(user, action).alive().filter(pk__in=keys).select_related("responsible")
         found |= {(record_type, record.pk): record for record in mine}

@@ -60,7 +60,7 @@ OF_ONE_PERSON = {
 MANUFACTURERS = (
     "crm.Event", "crm.Merge", "crm.NotDuplicate", "crm.Exclusion",
     "crm.DuplicateScan", "crm.DuplicateHit", "crm.DuplicateGroup", "crm.DuplicateMember",
-    "communications.Submission", "communications.WebhookEvent", "analytics.AdSpend",
+    "partners.PartnerDocument", "communications.Submission", "communications.WebhookEvent", "analytics.AdSpend",
     "analytics.SalesPlan", "analytics.BonusRule", "automation.ScheduledRun", "automation.RuleRun",
 )  # fmt: skip
 # A partner's own row and people; who signs in is looked up before anybody is known.

@@ -110,6 +110,8 @@ DEEDS: dict[str, Any] = {
     "commission": gettext_lazy("terms of commission"),
     "correction": gettext_lazy("correction of commission"),
     "payment": gettext_lazy("payment of commission"),
+    "document": gettext_lazy("document"),
+    "document_removed": gettext_lazy("document removed"),
     "secret": gettext_lazy("another secret"),
     "client_lookup": gettext_lazy("looked for a client"),
     **SECURITY,

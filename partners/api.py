@@ -21,7 +21,7 @@ from crm.api.views import ApiViewSet
 from crm.models import record_model
 from crm.visibility import visible_record
 from deals.models import Deal
-from partners import commission_api, handoff, selectors, services
+from partners import commission_api, handoff, papers_api, selectors, services
 from partners.models import Handoff
 from partners.registry_api import PartnerViewSet
 from partners.rights import may_control
@@ -230,6 +230,7 @@ router = SimpleRouter()
 router.register("partners", PartnerViewSet, basename="api-partner")
 router.register("hand-overs/waiting", WaitingViewSet, basename="api-waiting")
 urlpatterns = [
+    *papers_api.urlpatterns,
     *router.urls,
     *_paths("leads", "lead"),
     *_paths("deals", "deal"),

@@ -13,11 +13,11 @@ class PartnersConfig(AppConfig):
     verbose_name = _("Partners")
 
     def ready(self) -> None:
-        from crm import attachments, events, stages, timeline
+        from crm import attachments, bulk, events, stages, timeline
         from crm import requirements as needed
         from crm.field_guards import guard_fields
         from leads import routing
-        from partners import commission, guards, mirror, route
+        from partners import commission, guards, inactive, mirror, route
         from partners.handoff import active_handoff
         from partners.timeline import homes_of_file, shared_files, shared_lines
 
@@ -40,4 +40,5 @@ class PartnersConfig(AppConfig):
         timeline.shared(shared_lines)
         attachments.share(shared_files, homes_of_file)
         routing.target_kind("partner", routing.TargetKind(route.choose_partner, route.give_to_partner))
+        bulk.register("close", inactive.close_one, find=inactive.partners_of_job)
         events.on("stage_changed", mirror.on_stage_changed, wants=mirror.is_of_twin)

@@ -11,7 +11,7 @@ from accounts.models import Partner, User
 from accounts.selectors import assignable_users
 from crm.formfields import DayField, MailField, NumberField, PhoneField
 from deals.models import Deal
-from partners.models import CommissionRule
+from partners.models import CommissionRule, PartnerDocument
 from partners.selectors import partners_to_choose
 
 
@@ -31,6 +31,7 @@ class PartnerForm(forms.Form):
         required=False,
         help_text=_("Steps by amount are agreed on the card."),
     )
+    inn = forms.CharField(label=_("INN"), max_length=20, required=False)
     contract = forms.CharField(label=_("Contract"), max_length=200, required=False)
     regions = forms.CharField(label=_("Regions"), max_length=2000, required=False, help_text=_("Several by commas."))
     comment = forms.CharField(
@@ -45,7 +46,7 @@ class PartnerForm(forms.Form):
         super().__init__(*args, **kwargs)
         if is_known:
             # Terms and people of a partner who works already have dialogs of their own on its card.
-            for name in ("commission_percent", "person_name", "person_email"):
+            for name in ("commission_percent", "person_name", "person_email", "inn"):
                 del self.fields[name]
 
     def clean(self) -> dict[str, Any]:
@@ -129,6 +130,33 @@ class FeedbackForm(forms.Form):
     text = forms.CharField(
         label=_("In the client's words"), required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 3})
     )
+
+
+class DocumentForm(forms.Form):
+    """A paper of a partner."""
+
+    file = forms.FileField(label=_("File"))
+    kind = forms.ChoiceField(label=_("Kind"), choices=PartnerDocument.Kind)
+    number = forms.CharField(label=_("Number"), max_length=60, required=False)
+    day = DayField(label=_("Dated"), required=False)
+    valid_until = DayField(label=_("Valid until"), required=False)
+    comment = forms.CharField(label=_("Comment"), max_length=300, required=False)
+
+
+class CloseInactiveForm(forms.Form):
+    """To whom the open records of silent partners go, and why they are closed."""
+
+    hand_back_to = forms.ModelChoiceField(
+        User.objects.none(), label=_("Their open leads and deals go to"), required=False
+    )
+    reason = forms.CharField(
+        label=_("Reason"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+    def __init__(self, data: Any = None, *, user: User) -> None:
+        super().__init__(data)
+        field: Any = self.fields["hand_back_to"]
+        field.queryset = assignable_users(user)
 
 
 class CommissionTermsForm(forms.Form):

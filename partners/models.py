@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Partner
 from crm import clock
@@ -41,6 +43,56 @@ class PartnerProfile(models.Model):
 
     def __str__(self) -> str:
         return self.partner.name
+
+
+def document_path(document: PartnerDocument, filename: str) -> str:
+    """Where a paper lies: named by chance, so that no name of a partner is in a path."""
+    return f"partner-documents/{clock.now():%Y/%m}/{secrets.token_urlsafe(16)}"
+
+
+class PartnerDocument(models.Model):
+    """A paper of a partner: its contract, an addendum; served only through a view that asks who controls partners."""
+
+    class Kind(models.TextChoices):
+        CONTRACT = "contract", _("Contract")
+        ADDENDUM = "addendum", _("Addendum")
+        POWER = "power", _("Power of attorney")
+        ACT = "act", _("Act")
+        OTHER = "other", pgettext_lazy("document", "Other")
+
+    partner = models.ForeignKey(Partner, models.CASCADE, related_name="documents", verbose_name=_("partner"))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.CONTRACT)
+    number = models.CharField(_("number"), max_length=60, blank=True)
+    day = models.DateField(_("dated"), null=True, blank=True)
+    valid_until = models.DateField(_("valid until"), null=True, blank=True)
+    comment = models.CharField(_("comment"), max_length=300, blank=True)
+    file = models.FileField(upload_to=document_path)
+    name = models.CharField(_("name"), max_length=255)
+    size = models.PositiveBigIntegerField(_("size, bytes"))
+    content_type = models.CharField(max_length=100)
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at", "-pk"]
+        verbose_name = _("document of a partner")
+        verbose_name_plural = _("documents of partners")
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="partner_document_days",
+                condition=models.Q(day__isnull=True)
+                | models.Q(valid_until__isnull=True)
+                | models.Q(valid_until__gte=models.F("day")),
+                violation_error_message=_("It ends before it begins."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        """«Contract № 15 of 01.02.2026», what is known of it."""
+        parts = [self.get_kind_display(), f"№ {self.number}" if self.number else ""]
+        if self.day:
+            parts.append(_("of %(day)s") % {"day": f"{self.day:%d.%m.%Y}"})
+        return " ".join(str(part) for part in parts if part)
 
 
 class Handoff(RecordRef):

@@ -27,7 +27,8 @@ def partner_enter(*, by: Any, data: Mapping[str, Any]) -> Partner:
     """Make a partner; with `person_email` and `person_name` its first person too. InvalidInput names wrong fields."""
     values = dict(data)
     name, email = values.pop("person_name", ""), values.pop("person_email", "")
-    partner = services.partner_create(by=by, data=values)
+    company = {"inn": inn} if (inn := values.pop("inn", "")) else None
+    partner = services.partner_create(by=by, data=values, company_data=company)
     audit("partner", partner, "created", None, partner.name, by)
     if email:
         try:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -69,6 +70,9 @@ class ProfileFields(Input):
     email = serializers.EmailField(required=False, allow_blank=True, max_length=254)
     commission_percent = serializers.DecimalField(
         required=False, max_digits=5, decimal_places=2, min_value=0, max_value=100
+    )
+    inn = serializers.CharField(
+        required=False, allow_blank=True, max_length=20, help_text=gettext_lazy("Of a new partner's company.")
     )
     contract = serializers.CharField(required=False, allow_blank=True, max_length=200)
     regions = serializers.ListField(required=False, child=serializers.CharField(max_length=200), max_length=100)
@@ -249,7 +253,10 @@ class PartnerViewSet(ApiViewSet):
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change the name or the profile; what is not named stays."""
         partner = self._partner(manage=True)
-        registry.partner_change(partner, by=self.actor, data=self.read(ProfileFields, partial=True))
+        wish = self.read(ProfileFields, partial=True)
+        if "inn" in wish:
+            raise BadRequest({"inn": [gettext("The details of a partner we know are changed at its company.")]})
+        registry.partner_change(partner, by=self.actor, data=wish)
         return self._shown(partner.pk)
 
     @extend_schema(

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from partners import cabinet_views, commission_views, handoff_views, seeing_views, views
+from partners import (
+    cabinet_views,
+    commission_views,
+    document_views,
+    handoff_views,
+    inactive_views,
+    seeing_views,
+    views,
+)
 
 urlpatterns = [
     path("partners/", views.partner_list, name="partner-list"),
     path("partners/new/", views.partner_create, name="partner-create"),
+    path("partners/inactive/", inactive_views.partners_inactive, name="partners-inactive"),
     path("partners/control/", cabinet_views.partner_control, name="partner-control"),
     path("partners/remind/", cabinet_views.partners_remind, name="partners-remind"),
     path("partners/feedback/", cabinet_views.partner_feedback, name="partner-feedback"),
@@ -20,6 +29,17 @@ urlpatterns = [
     path("partners/<int:pk>/edit/", views.partner_edit, name="partner-edit"),
     path("partners/<int:pk>/people/new/", views.partner_user_add, name="partner-user-add"),
     path("partners/<int:pk>/state/", views.partner_state, name="partner-state"),
+    path("partners/<int:pk>/documents/new/", document_views.partner_document_add, name="partner-document-add"),
+    path(
+        "partners/<int:pk>/documents/<int:document_pk>/",
+        document_views.partner_document_file,
+        name="partner-document-file",
+    ),
+    path(
+        "partners/<int:pk>/documents/<int:document_pk>/remove/",
+        document_views.partner_document_remove,
+        name="partner-document-remove",
+    ),
     path("partners/<int:pk>/close/", views.partner_close, name="partner-close"),
     path("partners/<int:pk>/commission/", commission_views.partner_commission, name="partner-commission"),
     path("partners/<int:pk>/commission/terms/", commission_views.commission_terms, name="partner-commission-terms"),

@@ -26,6 +26,7 @@ from crm.screens.list_files import FileColumn, file_asked, list_file
 from crm.templatetags import ui
 from partners import registry, services
 from partners.commission import rule_in_force, rules_in_force, terms_text
+from partners.documents import documents_of, ending_before
 from partners.forms import CloseForm, PartnerForm, PartnerUserForm
 from partners.models import PartnerProfile
 from partners.registry import profile_of
@@ -127,6 +128,9 @@ def partner_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "handoffs": [{"handoff": row, "twin": twins.get((row.record_type, row.twin_id))} for row in handoffs],
         "may_manage": may_manage(user),
         "sees_as": load.active_users,
+        "details": _details(profile_of(partner)),
+        "documents": documents_of(partner, user),
+        "ending_before": ending_before(),
         "terms": terms_text(rule_in_force(pk)),
         "stats": [
             {"label": _("Open leads"), "value": load.open_leads,
@@ -140,6 +144,23 @@ def partner_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "has_open": bool(load.open_leads or load.open_deals),
     }  # fmt: skip
     return render(request, "partners/detail.html", context)
+
+
+DETAILS = ("inn", "kpp", "ogrn", "legal_address", "bank", "bik", "account", "corr_account", "signatory")
+WIDE = frozenset({"legal_address", "bank", "account", "corr_account", "signatory"})
+
+
+def _details(profile: PartnerProfile) -> list[dict[str, Any]]:
+    """What is known of the partner's company on paper; control sees it too, who does not see the company itself."""
+    company = profile.company
+    if company is None:
+        return []
+    found = []
+    for name in DETAILS:
+        if value := getattr(company, name):
+            label = str(company._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+            found.append({"label": label[:1].upper() + label[1:], "value": value, "is_wide": name in WIDE})
+    return found
 
 
 def _values(profile: PartnerProfile) -> dict[str, Any]:

@@ -81,6 +81,7 @@ class ListJob(models.Model):
         RULE = "rule", _("A robot applied")
         UNDO = "undo", _("Taking back")
         EXPORT = "export", _("Export")
+        CLOSE = "close", _("Closing of partners")
 
     class State(models.TextChoices):
         PENDING = "pending", _("Waiting")

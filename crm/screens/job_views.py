@@ -45,6 +45,8 @@ def sentence(job: ListJob) -> str:
         text = ngettext("%(count)d record is in the trash.", "%(count)d records are in the trash.", job.done)
     elif job.kind == ListJob.Kind.SPAM:
         text = ngettext("%(count)d lead closed as spam.", "%(count)d leads closed as spam.", job.done)
+    elif job.kind == ListJob.Kind.CLOSE:
+        text = ngettext("%(count)d partner closed.", "%(count)d partners closed.", job.done)
     else:
         text = ngettext("%(count)d record changed.", "%(count)d records changed.", job.done)
     return text % {"count": job.done}

@@ -32,7 +32,7 @@ from crm.services import activity_create
 from deals.models import Product
 from leads.models import RoutingRule
 from objects_registry.models import SteelConsumption
-from partners.models import Handoff
+from partners.models import Handoff, PartnerDocument
 from tests.permissions.world import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("ACC-1")]
@@ -316,11 +316,17 @@ class Rows:
         self.add("partner-commission", "302 200 200 404 404 200 404", partner.pk)
         self.add("cabinet-commission", "302 403 403 403 403 403 200")
         for name in (
-            "partner-edit", "partner-user-add", "partner-close", "partner-commission-terms", "partner-payment",
-            "partner-correction",
+            "partner-edit", "partner-user-add", "partner-document-add", "partner-close", "partner-commission-terms",
+            "partner-payment", "partner-correction",
         ):  # fmt: skip
             self.add(name, "302 200 200 404 404 403 404", partner.pk)
         self.add("partner-state", "302 - - 404 404 403 404", partner.pk, method="POST")
+        paper = PartnerDocument.objects.create(
+            partner=partner, name="Договор.pdf", size=1, content_type="application/pdf", file="no-such-file"
+        )
+        self.add("partner-document-file", "302 404 404 404 404 404 404", partner.pk, paper.pk)
+        self.add("partner-document-remove", "302 - - 404 404 403 404", partner.pk, paper.pk, method="POST")
+        self.add("partners-inactive", HEADS)
         self.add("partner-see", "302 - - 404 404 - 404", partner.pk, method="POST")
         self.add("partner-see-end", EVERYBODY.replace("200", "302"), method="POST")
         self.add("partner-cabinet", "302 403 403 403 403 403 200", "new")
