@@ -23,7 +23,8 @@ from crm.visibility import visible_record
 from deals.models import Deal
 from partners import commission_api, handoff, papers_api, selectors, services
 from partners.models import Handoff
-from partners.registry_api import PartnerViewSet
+from partners.registry_api import PartnerViewSet, RemindedOutput
+from partners.reminding import partner_remind
 from partners.rights import may_control
 
 
@@ -161,6 +162,14 @@ class HandoffViewSet(ApiViewSet):
         done = handoff.hand_over(record=self._record(), by=self.actor, **wish)
         return Response(self.get_serializer(done).data, status=201)
 
+    @extend_schema(summary=gettext_lazy("Remind the partner of it"), request=None, responses=RemindedOutput)
+    def remind(self, request: Request, **kwargs: Any) -> Response:
+        """Tell the partner's person of a record of the partner; 0 where they were told within four hours."""
+        record = self._record()
+        if record.partner_id is None:
+            raise Http404
+        return Response({"reminded": partner_remind(by=self.actor, records=[record])})
+
     @extend_schema(summary=gettext_lazy("Recall from the partner"), request=RecallInput, responses=HandoffOutput)
     def recall(self, request: Request, **kwargs: Any) -> Response:
         """Take the record back; a deal is at work again."""
@@ -215,7 +224,7 @@ class FeedbackViewSet(ApiViewSet):
 def _paths(word: str, record_type: str) -> list[Any]:
     """The addresses of hand-overs below one kind of record."""
     base, name = rf"^{word}/(?P<pk>[0-9]{{1,18}})", f"api-{record_type}"
-    calls = (("hand-over", "hand_over"), ("recall", "recall"), ("hand-on", "hand_on"))
+    calls = (("hand-over", "hand_over"), ("recall", "recall"), ("hand-on", "hand_on"), ("remind", "remind"))
     view = HandoffViewSet.as_view
     return [
         re_path(rf"{base}/handoffs/$", view({"get": "list"}, record_type=record_type), name=f"{name}-handoffs"),

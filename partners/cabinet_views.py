@@ -28,11 +28,11 @@ from deals.models import Deal
 from leads.models import Lead
 from partners.control import Line, control_lines
 from partners.forms import FeedbackForm
-from partners.reminding import partner_remind, waiting_at_partners
+from partners.reminding import partner_remind, reminded_at, waiting_at_partners
 from partners.rights import may_control
 from partners.selectors import feedback_queue, handoffs_waiting, origins_in_bulk
 from partners.services import feedback_set
-from partners.stages import BY_KIND, PARTNER_DEAL, PARTNER_LEAD, WON
+from partners.stages import BY_KIND, PARTNER_DEAL, WON
 from partners.views import controllers_only, find_partner
 
 TITLES = {
@@ -41,6 +41,8 @@ TITLES = {
     "closed": pgettext_lazy("requests", "Closed"),
 }
 ROWS = 50
+# So many of those who wait stand on the page of control.
+LONGEST = 20
 
 
 def keys_of(pipeline: str, state: str) -> list[str]:
@@ -128,24 +130,45 @@ def partner_control(request: HttpRequest) -> HttpResponseBase:
     lines = control_lines(user)
     if file_asked(request):
         return list_file(request, "partner-control", CONTROL_FILE, lines, about=_("Partners' records"))
-    late = "norm_exceeded=true&kind=open"
+    waiting = waiting_at_partners(user)
     context = {
         "rows": [_control_row(line) for line in lines],
-        "sections": [
-            {"title": _("Deals over the norm"), "icon": "hourglass",
-             "url": f"{reverse('deal-section')}?pipeline={PARTNER_DEAL}&{late}"},
-            {"title": _("Leads over the norm"), "icon": "hourglass",
-             "url": f"{reverse('lead-section')}?pipeline={PARTNER_LEAD}&{late}"},
-        ],
+        "longest": _longest(waiting),
         "waiting": handoffs_waiting(user).count(),
-        "to_remind": sum(rows.count() for rows in waiting_at_partners(user).values()),
+        "to_remind": sum(rows.count() for rows in waiting.values()),
         "feedback": feedback_queue(user).count(),
         "boards": [
             {"label": _("Board of deals"), "url": f"{reverse('deal-board')}?pipeline={PARTNER_DEAL}"},
-            {"label": _("Board of leads"), "url": f"{reverse('lead-board')}?pipeline={PARTNER_LEAD}"},
+            {"label": _("Board of leads"), "url": f"{reverse('lead-board')}?pipeline={BY_KIND[RecordType.LEAD]}"},
         ],
     }  # fmt: skip
     return render(request, "partners/control.html", context)
+
+
+# What a figure is called where the table's head is not seen, on a phone.
+LABELS: dict[str, tuple[Any, Any, Any]] = {
+    RecordType.LEAD: (
+        gettext_lazy("Open leads"),
+        gettext_lazy("Leads: untouched"),
+        gettext_lazy("Leads over the norm"),
+    ),
+    RecordType.DEAL: (
+        gettext_lazy("Open deals"),
+        gettext_lazy("Deals: untouched"),
+        gettext_lazy("Deals over the norm"),
+    ),
+}
+
+
+def _longest(waiting: dict[RecordType, Any]) -> list[dict[str, Any]]:
+    """What has waited longest at partners, deals and leads alike, each to be reminded of by itself."""
+    found: list[Any] = []
+    for rows in waiting.values():
+        related = ("contact", "company", "purpose", "responsible", "partner")
+        found += rows.select_related(*related).defer("request_text", "search_text")[:LONGEST]
+    found.sort(key=lambda record: record.stage_entered_at)
+    known = reminded_at(found[:LONGEST])
+    return [{**_row(row), "reminded": known.get((row.RECORD_TYPE, row.pk))} for row in found[:LONGEST]]
 
 
 def _control_row(line: Line) -> dict[str, Any]:
@@ -154,10 +177,11 @@ def _control_row(line: Line) -> dict[str, Any]:
         pipeline = BY_KIND[kind]
         base = f"{reverse(f'{kind}-list')}?pipeline={pipeline}&partner={line.partner.pk}"
         start = keys_of(pipeline, "new")[0]
+        names = LABELS[kind]
         cells += [
-            {"value": figures.open, "url": f"{base}&kind=open"},
-            {"value": figures.fresh, "url": f"{base}&stage={start}"},
-            {"value": figures.late, "url": f"{base}&norm_exceeded=true", "bad": True},
+            {"label": names[0], "value": figures.open, "url": f"{base}&kind=open"},
+            {"label": names[1], "value": figures.fresh, "url": f"{base}&stage={start}"},
+            {"label": names[2], "value": figures.late, "url": f"{base}&norm_exceeded=true", "bad": True},
         ]
     deals = f"{reverse('deal-list')}?pipeline={PARTNER_DEAL}&partner={line.partner.pk}"
     won = {"value": line.deals.won, "url": f"{deals}&stage={PARTNER_DEAL}:{WON}"}
@@ -184,6 +208,24 @@ def partners_remind(request: HttpRequest) -> HttpResponse:
     if not count:
         text = _("Nobody is to be reminded: nothing waits, or they were reminded within the last four hours.")
     return dialogs.done(request, text, to=reverse("partner-control"))
+
+
+@login_required
+@require_POST
+def record_remind(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
+    """Remind the partner of this one record, whether it is late or not."""
+    user: Any = request.user
+    record = visible_record(record_type, pk, user)
+    if record is None or record.partner_id is None or user.is_partner:
+        raise Http404
+    if not may_control(user):
+        raise PermissionDenied
+    text = _("«%(record)s» is finished: there is nothing to remind of.") % {"record": record}
+    if record.is_open:
+        text = _("«%(partner)s» was reminded of it within the last four hours.") % {"partner": record.partner}
+        if partner_remind(by=user, records=[record]):
+            text = _("«%(partner)s» is reminded of «%(record)s».") % {"partner": record.partner, "record": record}
+    return dialogs.done(request, text, record, to=reverse("partner-control"))
 
 
 @login_required

@@ -24,7 +24,7 @@ from crm.visibility import visible_record
 from partners.forms import HandOnForm, HandOverForm, RecallForm
 from partners.handoff import hand_on, hand_over, recall
 from partners.models import Handoff
-from partners.rights import may_hand_over, may_recall, require_hander
+from partners.rights import may_control, may_hand_over, may_recall, require_hander
 from partners.selectors import comment_for, handoffs_for, handoffs_of, twin_of
 
 KINDS = (RecordType.LEAD, RecordType.DEAL)
@@ -164,9 +164,16 @@ def _line(user: User, handoff: Handoff) -> dict[str, Any]:
         "entered": entered,
         "late": bool(active and due and clock.now() > due),
         "due": due,
+        "remind_url": _remind_url(user, twin) if active else "",
         "recall_url": reverse("handoff-recall", args=[handoff.pk]) if may else "",
         "hand_on_url": reverse("handoff-hand-on", args=[handoff.pk]) if may else "",
     }
+
+
+def _remind_url(user: User, twin: Any) -> str:
+    if twin is None or not twin.is_open or not may_control(user):
+        return ""
+    return reverse("record-remind", args=[twin.RECORD_TYPE, twin.pk])
 
 
 def _stage_of(handoff: Handoff) -> Any:

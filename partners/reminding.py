@@ -66,7 +66,10 @@ def partner_remind(*, by: Any, partner: Partner | None = None, records: Iterable
         rows = waiting_at_partners(actor.user, partner)
         records = [record for found in rows.values() for record in found.select_related("responsible")[:MOST]]
     chosen = [record for record in records if record.partner_id is not None and record.is_open]
-    known = _reminded_lately(chosen)
+    # Whoever presses at the same moment waits here, and then reads what was told just now.
+    keys = sorted({record.partner_id for record in chosen})
+    list(Partner.objects.filter(pk__in=keys).order_by("pk").select_for_update(of=("self",)))
+    known = reminded_at(chosen)
     count = 0
     for record in chosen:
         if (record.RECORD_TYPE, record.pk) in known:
@@ -78,10 +81,15 @@ def partner_remind(*, by: Any, partner: Partner | None = None, records: Iterable
     return count
 
 
-def _reminded_lately(records: list[Any]) -> set[tuple[str, int]]:
+def reminded_at(records: Iterable[Any]) -> dict[tuple[str, int], Any]:
+    """When the partner was last reminded of a record, by (kind, key), where that is not too long ago to do so anew."""
+    found = _reminders(list(records))
+    return {(kind, pk): at for kind, pk, at in found.order_by("at").values_list("record_type", "record_id", "at")}
+
+
+def _reminders(records: list[Any]) -> Any:
     found = Q(pk__in=[])
     for kind in BY_KIND:
         keys = [record.pk for record in records if kind == record.RECORD_TYPE]
         found |= Q(record_type=kind, record_id__in=keys)
-    rows = TimelineEntry.objects.filter(found, action=ACTION, at__gt=clock.now() - NOT_AGAIN_WITHIN)
-    return set(rows.values_list("record_type", "record_id"))
+    return TimelineEntry.objects.filter(found, action=ACTION, at__gt=clock.now() - NOT_AGAIN_WITHIN)

@@ -20,6 +20,7 @@ urlpatterns = [
     path("partners/inactive/", inactive_views.partners_inactive, name="partners-inactive"),
     path("partners/control/", cabinet_views.partner_control, name="partner-control"),
     path("partners/remind/", cabinet_views.partners_remind, name="partners-remind"),
+    path("partners/remind/<str:record_type>/<int:pk>/", cabinet_views.record_remind, name="record-remind"),
     path("partners/feedback/", cabinet_views.partner_feedback, name="partner-feedback"),
     path("partners/feedback/<int:pk>/", cabinet_views.feedback_enter, name="feedback-enter"),
     path("partners/to-hand-over/", cabinet_views.partner_waiting, name="partner-waiting"),

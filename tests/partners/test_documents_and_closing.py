@@ -20,7 +20,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def scene(clock: Any) -> Scene:
-    return Scene()
+    made = Scene()
+    Partner.objects.update(created_at=clock.now())
+    return made
 
 
 def paper(name: str = "Договор.pdf", content: bytes = b"%PDF-1.4 x") -> SimpleUploadedFile:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 
 from accounts.models import Role
+from crm import clock
 from crm.errors import DomainError
 from crm.merging import merge
-from crm.models import Merge
+from crm.models import Merge, Notification
 from deals.models import Deal
 from deals.services import deal_create
 from objects_registry.models import ConstructionObject
 from objects_registry.services import object_create, object_from_record
 from partners.handoff import hand_over
 from partners.models import Handoff
+from partners.reminding import partner_remind
 from tests.factories import make_user
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -53,6 +56,16 @@ def test_a_record_handed_over_twice_at_once_has_one_twin() -> None:
     results = both(*(lambda: hand_over(record=Deal.objects.get(pk=deal.pk), partner=dealer.partner, by=manager),) * 2)
     assert sum(isinstance(result, Handoff) for result in results) == 1
     assert Deal.objects.filter(origin=deal).count() == 1
+
+
+@pytest.mark.rule("PART-4")
+def test_two_who_remind_at_once_remind_once() -> None:
+    head, dealer = make_user(Role.SALES_HEAD), make_user(Role.PARTNER)
+    deal = deal_create(by=head, data={"title": "Ангар"})
+    hand_over(record=deal, partner=dealer.partner, by=head)
+    Deal.objects.filter(origin=deal).update(stage_entered_at=clock.now() - timedelta(days=9))
+    assert sorted(both(*(lambda: partner_remind(by=head),) * 2)) == [0, 1]
+    assert Notification.objects.filter(user=dealer, action="partner_reminded").count() == 1
 
 
 @pytest.mark.rule("OBJ-4")

@@ -13,7 +13,7 @@ from crm.models import Notification, TimelineEntry
 from crm.stages import move
 from deals.models import Deal
 from partners.reminding import partner_remind
-from tests.partners.scene import Scene, browser, fresh
+from tests.partners.scene import HTMX, Scene, browser, fresh
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +62,27 @@ def test_the_page_of_control_reminds_all_or_one(scene: Scene, clock: Any) -> Non
     assert Notification.objects.filter(action="partner_reminded").count() == 1
     for stranger in (scene.manager, scene.dealer):
         assert browser(stranger).post("/partners/remind/").status_code == 403
+
+
+@pytest.mark.rule("PART-4")
+def test_one_record_is_reminded_of_from_the_page_the_card_and_the_api_and_once(scene: Scene, clock: Any) -> None:
+    _handoff, twin = scene.handed(scene.deal())
+    scene.handed(scene.lead())
+    clock.travel(hours=30)
+    control, url = browser(scene.control), f"/partners/remind/deal/{twin.pk}/"
+    page = control.get("/partners/control/")
+    assert len(page.context["longest"]) == 2
+    assert url in page.content.decode()
+    assert url in control.get(f"/partners/panel/deal/{twin.pk}/", headers=HTMX).content.decode()
+    for stranger, code in ((scene.dealer, 404), (scene.other, 404), (scene.manager, 404), (scene.operator, 404)):
+        assert browser(stranger).post(url).status_code == code
+    control.post(url)
+    assert told(scene, twin.responsible) == 1
+    assert control.post(f"/api/v1/deals/{twin.pk}/remind/").json() == {"reminded": 0}
+    assert told(scene, twin.responsible) == 1
+    rows = control.get("/partners/control/").context["longest"]
+    assert {row["record"].RECORD_TYPE: bool(row["reminded"]) for row in rows} == {"deal": True, "lead": False}
+    assert browser(scene.dealer).post(f"/api/v1/deals/{twin.pk}/remind/").status_code == 403
 
 
 @pytest.mark.rule("PART-5")
