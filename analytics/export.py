@@ -1,12 +1,12 @@
-"""The reports as XLSX and CSV: real numbers, the question written above the tables (ANA-8)."""
+"""The reports as XLSX and CSV: real numbers and dates, above them the question, when it was asked, by whom (ANA-8)."""
 
 from __future__ import annotations
 
 import csv
 import io
 import tempfile
-from collections.abc import Callable
-from datetime import date, datetime, time
+from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
 import xlsxwriter
@@ -17,26 +17,34 @@ from analytics import tables
 from analytics.funnel import CohortFunnel, SnapshotFunnel
 from analytics.query import ReportQuery
 from analytics.refusals import Refusals
+from crm import clock
 from crm.exporting import XLSX_TYPE, neutral
 from crm.models import ClientType, Source
 
 FILES = ("xlsx", "csv")
 FORMATS = {
-    "count": "#,##0", "money": "#,##0.00", "share": "0.0%", "seconds": "0.00", "score": "0.00", "day": "dd.mm.yyyy",
-    "text": "@",
+    "count": "#,##0", "money": "#,##0.00", "share": "0.0%", "seconds": "0.00", "score": "0.00", "text": "@",
+    "day": "dd.mm.yyyy", "month": "mm.yyyy",
 }  # fmt: skip
+HEAD_ROWS = 2  # the question, and when it was asked by whom
 Sheet = tuple[str, list[tables.Column], list[Any], Callable[[Any], str]]
 
 
-def about(query: ReportQuery) -> str:
-    """The question in words, as it stands above every table."""
+def about(query: ReportQuery, ways: Sequence[str] = ()) -> str:
+    """The question in words, as it stands above every table; `ways` say how it was counted."""
     parts = [
         _("All of our pipelines") if query.codes else query.pipeline.name,
         _("%(start)s – %(end)s") % {"start": f"{query.period.start:%d.%m.%Y}", "end": f"{query.period.end:%d.%m.%Y}"},
     ]
     for name, values in query.cuts.items():
         parts.append(f"{_cut_label(name)}: {', '.join(_value_name(name, value) for value in values)}")
-    return "; ".join(parts)
+    return "; ".join([*parts, *ways])
+
+
+def made(query: ReportQuery) -> str:
+    """When the figures were taken, on the company's clock, and who asked: everybody sees their own records."""
+    now = clock.now().astimezone(clock.company_zone())
+    return _("Made %(moment)s: %(name)s") % {"moment": f"{now:%d.%m.%Y %H:%M}", "name": query.user}
 
 
 def _cut_label(name: str) -> str:
@@ -65,55 +73,73 @@ def _value_name(name: str, value: str) -> str:
     return str(row or value)
 
 
-def book(name: str, query: ReportQuery, sheets: list[Sheet]) -> FileResponse:
-    """A workbook with one sheet per table."""
-    target = tempfile.TemporaryFile(suffix=".xlsx")  # noqa: SIM115 - FileResponse closes it
-    workbook = xlsxwriter.Workbook(target, {"in_memory": True})
-    bold, quiet = workbook.add_format({"bold": True, "bottom": 1}), workbook.add_format({"italic": True})
-    formats = {kind: workbook.add_format({"num_format": code}) for kind, code in FORMATS.items()}
-    for title, columns, rows, label in sheets:
-        sheet = workbook.add_worksheet(title[:31])
+class _Book:
+    """A workbook in the making."""
+
+    def __init__(self, heads: Sequence[str]) -> None:
+        self.target = tempfile.TemporaryFile(suffix=".xlsx")  # noqa: SIM115 - FileResponse closes it
+        self.workbook = xlsxwriter.Workbook(self.target, {"in_memory": True})
+        self.heads = heads
+        self.bold = self.workbook.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
+        self.quiet = self.workbook.add_format({"italic": True})
+        self.formats = {kind: self.workbook.add_format({"num_format": code}) for kind, code in FORMATS.items()}
+        self.formats["month"].set_align("left")
+
+    def sheet(self, title: str, columns: list[tables.Column], rows: list[Any], label: Callable[[Any], str]) -> None:
+        """One table; it prints on sheets that lie, as wide as one, with its head on each."""
+        sheet = self.workbook.add_worksheet(title[:31])
         sheet.set_column(0, 0, 36)
         sheet.set_column(1, len(columns), 18)
-        sheet.write_string(0, 0, about(query), quiet)
+        sheet.set_landscape()
+        sheet.set_paper(9)  # A4
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(HEAD_ROWS)
+        for line, text in enumerate(self.heads):
+            sheet.write_string(line, 0, text, self.quiet)
         for number, column in enumerate(columns, start=1):
             suffix = _(", days") if column.kind == "seconds" else ""
-            sheet.write_string(1, number, f"{column.label}{suffix}", bold)
-        for line, row in enumerate(rows, start=2):
-            sheet.write_string(line, 0, label(row))
+            sheet.write_string(HEAD_ROWS, number, f"{column.label}{suffix}", self.bold)
+        for line, row in enumerate(rows, start=HEAD_ROWS + 1):
+            month = getattr(row, "month", None)
+            self._cell(sheet, line, 0, month if isinstance(month, date) else label(row), "month")
             for number, column in enumerate(columns, start=1):
-                if (value := column.value(row)) is not None:
-                    _write(sheet, line, number, value, formats[column.kind])
-        sheet.freeze_panes(2, 1)
-    workbook.close()
-    target.seek(0)
-    return FileResponse(target, as_attachment=True, filename=f"{name}.xlsx", content_type=XLSX_TYPE)
+                self._cell(sheet, line, number, column.value(row), column.kind)
+        sheet.freeze_panes(HEAD_ROWS + 1, 1)
+
+    def _cell(self, sheet: Any, line: int, number: int, value: Any, kind: str) -> None:
+        """Numbers as numbers, days as days; nothing stays empty."""
+        if isinstance(value, date):
+            sheet.write_datetime(line, number, value, self.formats[kind if kind == "month" else "day"])
+        elif isinstance(value, str):
+            sheet.write_string(line, number, value)
+        elif value is not None:
+            sheet.write_number(line, number, float(value), self.formats[kind])
 
 
-def _write(sheet: Any, line: int, number: int, value: Any, form: Any) -> None:
-    """A cell as what it is: a text, a day, a number."""
-    if isinstance(value, str):
-        sheet.write_string(line, number, value, form)
-    elif isinstance(value, date):
-        sheet.write_datetime(line, number, datetime.combine(value, time.min), form)
-    else:
-        sheet.write_number(line, number, float(value), form)
+def book(name: str, heads: Sequence[str], sheets: list[Sheet]) -> FileResponse:
+    """A workbook with one sheet per table, `heads` above each."""
+    made_book = _Book(heads)
+    for sheet in sheets:
+        made_book.sheet(*sheet)
+    made_book.workbook.close()
+    made_book.target.seek(0)
+    return FileResponse(made_book.target, as_attachment=True, filename=f"{name}.xlsx", content_type=XLSX_TYPE)
 
 
 def _number(value: Any) -> str:
-    """A figure for a Russian Excel; shares and averages to four places, days as Russians write them."""
-    if isinstance(value, str):
-        return neutral(value)
+    """A figure for a Russian Excel; shares and averages to four places, days as people write them."""
     if isinstance(value, date):
         return f"{value:%d.%m.%Y}"
+    if isinstance(value, str):
+        return neutral(value)
     return "" if value is None else str(round(value, 4) if isinstance(value, float) else value).replace(".", ",")
 
 
-def csv_file(name: str, query: ReportQuery, sheets: list[Sheet]) -> HttpResponseBase:
-    """All tables one under another, for a Russian Excel: the question first, a title above each table."""
+def csv_file(name: str, heads: Sequence[str], sheets: list[Sheet]) -> HttpResponseBase:
+    """All tables one under another, for a Russian Excel: `heads` first, a title above each table."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=";")
-    writer.writerow([neutral(about(query))])
+    writer.writerows([neutral(text)] for text in heads)
     for title, columns, rows, label in sheets:
         writer.writerow([])
         heads = [f"{column.label}{_(', days') if column.kind == 'seconds' else ''}" for column in columns]
@@ -126,9 +152,12 @@ def csv_file(name: str, query: ReportQuery, sheets: list[Sheet]) -> HttpResponse
     return response
 
 
-def report_file(kind: str, name: str, query: ReportQuery, sheets: list[Sheet]) -> HttpResponseBase:
-    """A report as a file: `kind` is xlsx or csv."""
-    return csv_file(name, query, sheets) if kind == "csv" else book(name, query, sheets)
+def report_file(
+    kind: str, name: str, query: ReportQuery, sheets: list[Sheet], *, title: Any = "", ways: Sequence[str] = ()
+) -> HttpResponseBase:
+    """A report as a file, xlsx or csv. Above its tables stand its `title`, the question, when it was asked, by whom."""
+    heads = [f"{title}. {about(query, ways)}" if title else about(query, ways), made(query)]
+    return csv_file(name, heads, sheets) if kind == "csv" else book(name, heads, sheets)
 
 
 def cohort_file(kind: str, report: CohortFunnel) -> HttpResponseBase:
@@ -139,13 +168,13 @@ def cohort_file(kind: str, report: CohortFunnel) -> HttpResponseBase:
     ]
     if report.breakdown:
         sheets.append((_("Table"), tables.breakdown_columns(), report.breakdown, tables.row_label))
-    return report_file(kind, "funnel", report.query, sheets)
+    return report_file(kind, "funnel", report.query, sheets, title=_("Funnel"))
 
 
 def snapshot_file(kind: str, report: SnapshotFunnel) -> HttpResponseBase:
     """What stands where."""
     sheets: list[Sheet] = [(_("Now"), tables.snapshot_columns(), report.rows, tables.step_name)]
-    return report_file(kind, "snapshot", report.query, sheets)
+    return report_file(kind, "snapshot", report.query, sheets, title=_("Funnel: what stands where"))
 
 
 def refusals_file(kind: str, report: Refusals) -> HttpResponseBase:
@@ -159,4 +188,4 @@ def refusals_file(kind: str, report: Refusals) -> HttpResponseBase:
     ]
     if report.cuts:
         sheets.append((_("Table"), tables.cut_columns(report), report.cuts, tables.cut_name))
-    return report_file(kind, "refusals", report.query, sheets)
+    return report_file(kind, "refusals", report.query, sheets, title=_("Refusals"))

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Team, User
 from analytics import sql
-from analytics.query import ReportQuery, stage_keys
+from analytics.query import ReportQuery, keys_of, stage_keys
 from crm import norms, pipelines
 from crm.models import Source, Stage
 from objects_registry.models import Purpose
@@ -157,7 +157,7 @@ class _Counts:
 
     def of(self, query: ReportQuery, *kinds: str) -> int:
         """How many stand in stages of these kinds; of none named, in any."""
-        keys = stage_keys(query.pipeline.code, *kinds) if kinds else self.stages
+        keys = keys_of(query, *kinds) if kinds else self.stages
         return sum(self.stages.get(key, 0) for key in keys)
 
 
@@ -249,6 +249,12 @@ def _outcome_columns(query: ReportQuery) -> dict[str, Any]:
     }
 
 
+def outcome(query: ReportQuery) -> Outcome:
+    """The outcome alone, of one pipeline or of several: two passes over the records, none over their history."""
+    counts, counts_before = _counted(query, query.created()), _counted(query, query.created(query.period.previous))
+    return _outcome(query, counts, counts_before, {**query.created(), "copies": "false"})
+
+
 def _outcome(query: ReportQuery, counts: _Counts, before: _Counts, span: dict[str, str]) -> Outcome:
     created, won = counts.of(query), counts.of(query, "success")
     created_before = before.of(query)
@@ -259,9 +265,7 @@ def _outcome(query: ReportQuery, counts: _Counts, before: _Counts, span: dict[st
         neutral=_figure(query, counts.of(query, "neutral"), **span, kind="neutral"),
         open=_figure(query, counts.of(query, "open"), **span, kind="open"),
         conversion=share(won, created - counts.of(query, "neutral")),
-        won_amount=sum(
-            (counts.amounts.get(key, Decimal(0)) for key in stage_keys(query.pipeline.code, "success")), Decimal(0)
-        ),
+        won_amount=sum((counts.amounts.get(key, Decimal(0)) for key in keys_of(query, "success")), Decimal(0)),
         previous_created=_figure(query, created_before, **_previous(query)),
         previous_conversion=share(before.of(query, "success"), created_before - before.of(query, "neutral")),
     )

@@ -186,3 +186,8 @@ def offered_pipelines(user: User, record_type: str = "") -> list[Pipeline]:
 def stage_keys(pipeline: str, *kinds: str) -> list[str]:
     """Keys of a pipeline's stages of the given kinds."""
     return [stage.key for stage in pipelines.stages_of(pipeline, hidden=True) if stage.kind in kinds]
+
+
+def keys_of(query: ReportQuery, *kinds: str) -> list[str]:
+    """The same of all the pipelines that a question is about."""
+    return [key for code in query.codes or (query.pipeline.code,) for key in stage_keys(code, *kinds)]

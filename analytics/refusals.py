@@ -15,11 +15,13 @@ from django.utils.translation import gettext_lazy
 
 from analytics import sql
 from analytics.funnel import AMOUNT, BREAKDOWNS, Figure, share
-from analytics.query import Period, ReportQuery, stage_keys
+from analytics.query import Period, ReportQuery, keys_of, stage_keys
 from crm import clock, pipelines, preferences
 from crm.models import RefusalReason, Stage
 
 SMALL_SAMPLE = 10
+# The refusals that a price was the reason of, whatever it was the price of.
+PRICE = ("price_of_structures", "price_of_delivery")
 
 # What to think of when one reason outgrows the others; bound to the codes of stages.
 ADVICE: dict[str, Any] = {
@@ -85,6 +87,12 @@ class Refusals:
     cuts: list[CutRow]
     threshold: float
     is_small: bool
+    price: Figure | None = None  # refusals for a price; none in pipelines without such stages
+
+    @property
+    def price_share(self) -> float | None:
+        """Refusals for a price ÷ all refusals."""
+        return share(self.price.value, self.total.value) if self.price else None
 
 
 def refusals(query: ReportQuery, by: str = "responsible") -> Refusals:
@@ -112,7 +120,15 @@ def refusals(query: ReportQuery, by: str = "responsible") -> Refusals:
         cuts=_cuts(query, rows, by, span) if by in BREAKDOWNS else [],
         threshold=threshold,
         is_small=total < SMALL_SAMPLE,
+        price=for_price(query, groups, span),
     )
+
+
+def for_price(query: ReportQuery, groups: list[dict[str, Any]], span: dict[str, str]) -> Figure | None:
+    """Refusals for a price: `groups` has stage and count, `span` opens their list."""
+    keys = [key for key in keys_of(query, "failure") if pipelines.stage(key).code in PRICE]
+    count = sum(group["count"] for group in groups if group["stage"] in keys)
+    return Figure(count, query.link(**span, stage=keys)) if keys else None
 
 
 def _stage_rows(

@@ -22,8 +22,8 @@ from crm.templatetags import ui
 @require_safe
 @login_required
 def home(request: HtmxHttpRequest) -> HttpResponse:
-    """The reports begin with the funnel."""
-    return redirect("analytics:funnel")
+    """The reports begin with one's own figures."""
+    return redirect("analytics:dashboard")
 
 
 def names_what_is_wrong(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -130,6 +130,17 @@ def funnel_page(request: HtmxHttpRequest) -> HttpResponseBase:
     )  # fmt: skip
 
 
+def _price_stats(report: refusals.Refusals) -> list[dict[str, Any]]:
+    """The share that a price was the reason of, with the list of those refusals."""
+    if report.price is None or report.price_share is None:
+        return []
+    note = _("%(count)s of %(total)s") % {
+        "count": ui.number(report.price.value), "total": ui.number(report.total.value)
+    }  # fmt: skip
+    stat = _stat(_("Because of the price"), report.price, note)
+    return [{**stat, "value": ui.percent(report.price_share), "url": stat["url"] if report.price.value else ""}]
+
+
 @require_safe
 @login_required
 @answers_errors
@@ -145,6 +156,7 @@ def refusals_page(request: HtmxHttpRequest) -> HttpResponseBase:
         stats=[
             _stat(_("Refusals"), report.total, _("closed in the period")),
             {"label": _("Amount lost"), "value": ui.money_short(report.amount)},
+            *_price_stats(report),
         ],
         chart=tables.refusal_chart(report),
         table=tables.page_table(tables.reason_columns(), report.stages, tables.reason_name),

@@ -91,7 +91,7 @@ def partners_file(kind: str, report: PartnersReport) -> HttpResponseBase:
         (_("Refusals"), refusal_columns(report), lines, label_of),
         (_("By reason"), tables.reason_columns(), report.reasons, tables.reason_name),
     ]
-    return export.report_file(kind, "partners", report.query, sheets)
+    return export.report_file(kind, "partners", report.query, sheets, title=_("Report about partners"))
 
 
 def _form(query: ReportQuery, data: Any) -> forms.ReportForm:

@@ -14,10 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import ApiToken, User
-from analytics import export
 from analytics.api_shapes import ANSWERS, PERIOD_PARAMETERS, file_kind, plain
 from analytics.reports.registry import REPORTS
 from analytics.reports.report import Report
+from analytics.reports.views import report_book
 from crm.api.filtering import refuse_unknown
 from crm.api.views import ApiViewSet
 
@@ -56,7 +56,7 @@ def viewset_of(report: Report) -> type[ApiViewSet]:
             query, chosen = report.ask(user, request.query_params)
             made = report.build(query, **chosen)
             if kind:
-                return export.report_file(kind, report.code, query, [part.sheet for part in report.look(made).parts])
+                return report_book(report, kind, query, chosen, report.look(made))
             return Response(plain(made))
 
     return DescribedReport

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -12,7 +12,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from analytics import export, forms
-from analytics.reports.report import Option, Report
+from analytics.query import ReportQuery
+from analytics.reports.report import Look, Option, Report
 from analytics.views import names_what_is_wrong
 from crm.http import HtmxHttpRequest, answers_errors
 
@@ -30,7 +31,7 @@ def view_of(report: Report) -> Callable[..., HttpResponseBase]:
         query, chosen = report.ask(request.user, request.GET)
         look = report.look(report.build(query, **chosen))
         if (kind := request.GET.get("format", "")) in export.FILES:
-            return export.report_file(kind, report.code, query, [part.sheet for part in look.parts])
+            return report_book(report, kind, query, chosen, look)
         fields = (*report.cuts, *(["pipeline"] if report.has_pipeline else []))
         context = {
             "report_kind": report,
@@ -40,11 +41,25 @@ def view_of(report: Report) -> Callable[..., HttpResponseBase]:
             "choices": [_choice(request.GET, option, chosen[option.name]) for option in report.options],
             "kept": [(name, chosen[name]) for name in chosen],
             "chosen": chosen,
+            "ways": ways_of(report, chosen),
             "report_errors": getattr(request, "report_errors", []),
         }
         return render(request, f"analytics/{report.template}.html", context)
 
     return page
+
+
+def report_book(
+    report: Report, kind: str, query: ReportQuery, chosen: Mapping[str, Any], look: Look
+) -> HttpResponseBase:
+    """The report as a file, with the way it was counted written above it."""
+    sheets = [part.sheet for part in look.parts]
+    return export.report_file(kind, report.code, query, sheets, title=report.name, ways=ways_of(report, chosen))
+
+
+def ways_of(report: Report, chosen: Mapping[str, Any]) -> list[str]:
+    """The ways of counting in words."""
+    return [f"{option.label}: {dict(option.choices)[chosen[option.name]]}" for option in report.options]
 
 
 def _choice(asked: QueryDict, option: Option, value: str) -> dict[str, Any]:

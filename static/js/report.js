@@ -1,4 +1,5 @@
 // Charts. The figures come as JSON beside the canvas, the table next to it says the same; a bar leads to its list.
+// Series differ by pattern as well as by colour; with the keyboard one goes along the bars and opens the list of one.
 (function () {
   "use strict";
   const crm = window.crm;
@@ -14,6 +15,46 @@
   };
   const SHORT = new Intl.NumberFormat(lang, { notation: "compact", maximumFractionDigits: 1 });
 
+  // A name too long for its place goes on in a second and third line; a finger's width of letters each.
+  function lines(text, most) {
+    const found = [""];
+    for (const word of text.split(" ")) {
+      const longer = `${found.at(-1)} ${word}`.trim();
+      if (longer.length <= most || !found.at(-1)) found[found.length - 1] = longer;
+      else found.push(word);
+    }
+    const shown = found.slice(0, 3).map((line) => (line.length > most + 6 ? `${line.slice(0, most + 5)}…` : line));
+    return shown.length > 1 ? shown : shown[0];
+  }
+
+  // What tells series apart without colour: plain, then slanted lines, dots, crossed lines, lines the other way.
+  const PATTERNS = [
+    null,
+    (pen) => { pen.moveTo(-2, 10); pen.lineTo(10, -2); },
+    (pen) => { pen.arc(4, 4, 1.5, 0, 7); },
+    (pen) => { pen.moveTo(4, 0); pen.lineTo(4, 8); pen.moveTo(0, 4); pen.lineTo(8, 4); },
+    (pen) => { pen.moveTo(-2, -2); pen.lineTo(10, 10); },
+    (pen) => { pen.moveTo(0, 4); pen.lineTo(8, 4); },
+  ];
+  const DASHES = [[], [6, 4], [2, 3], [10, 4, 2, 4]];
+  const POINTS = ["circle", "triangle", "rect", "rectRot", "cross", "star"];
+
+  function patterned(colour, index) {
+    const drawn = PATTERNS[index % PATTERNS.length];
+    if (!drawn) return colour;
+    const tile = document.createElement("canvas");
+    tile.width = tile.height = 8;
+    const pen = tile.getContext("2d");
+    pen.fillStyle = colour;
+    pen.fillRect(0, 0, 8, 8);
+    pen.strokeStyle = "rgb(255 255 255 / 0.85)";
+    pen.lineWidth = 1.5;
+    pen.beginPath();
+    drawn(pen);
+    pen.stroke();
+    return pen.createPattern(tile, "repeat");
+  }
+
   const token = (name) => {
     const probe = crm.element("span");
     probe.className = "visually-hidden";
@@ -24,13 +65,15 @@
     return found;
   };
 
+  const shower = (data) => (value) => (FORMATS[data.format] || FORMATS.number).format(value);
+
   function options(data) {
     const flat = data.type === "hbar";
-    const show = (value) => (FORMATS[data.format] || FORMATS.number).format(value);
+    const show = shower(data);
     const ink = token("--ink-2");
     const line = token("--line");
-    const values = { beginAtZero: true, stacked: data.type === "stacked", grid: { color: line }, border: { display: false }, ticks: { color: ink, maxTicksLimit: 6, callback: (value) => (data.format === "percent" ? show(value) : SHORT.format(value)) } };
-    const names = { stacked: data.type === "stacked", grid: { display: false }, border: { color: line }, ticks: { color: ink, autoSkip: !flat, callback(value) { const label = String(this.getLabelForValue(value)); return label.length > 26 ? `${label.slice(0, 25)}…` : label; } } };
+    const values = { beginAtZero: true, stacked: data.type === "stacked", grid: { color: line }, border: { display: false }, ticks: { color: ink, maxTicksLimit: innerWidth < 480 ? 4 : 6, callback: (value) => (data.format === "percent" ? show(value) : SHORT.format(value)) } };
+    const names = { stacked: data.type === "stacked", grid: { display: false }, border: { color: line }, ticks: { color: ink, autoSkip: !flat, callback(value) { return lines(String(this.getLabelForValue(value)), flat ? (this.chart.width < 480 ? 14 : 26) : 12); } } };
     return {
       indexAxis: flat ? "y" : "x",
       maintainAspectRatio: false,
@@ -66,11 +109,45 @@
         labels: data.labels,
         datasets: data.series.map((series, index) => {
           const colour = colourOf(series, index, data);
-          return { label: series.label, data: series.values, backgroundColor: colour, borderColor: colour, borderRadius: line ? 0 : 4, maxBarThickness: 34, borderWidth: line ? 2 : 0, pointRadius: line ? 2 : 0, tension: 0.25 };
+          const fill = Array.isArray(colour) ? colour : patterned(colour, line ? 0 : index);
+          return { label: series.label, data: series.values, backgroundColor: fill, borderColor: colour, borderRadius: line ? 0 : 4, maxBarThickness: 34, borderWidth: line ? 2 : 0, borderDash: line ? DASHES[index % DASHES.length] : [], pointStyle: POINTS[index % POINTS.length], pointRadius: line ? 4 : 0, tension: 0.25 };
         }),
       },
       options: options(data),
     }));
+  }
+
+  // With the arrows one goes from bar to bar: it is lit up and read out; Enter opens the list behind it.
+  function walkable(box) {
+    const data = JSON.parse(document.getElementById(box.dataset.chart).textContent);
+    const show = shower(data);
+    const voice = crm.element("p");
+    voice.className = "visually-hidden";
+    voice.setAttribute("aria-live", "polite");
+    box.append(voice);
+    let at = -1;
+    box.tabIndex = 0;
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", box.dataset.keys);
+    const light = () => {
+      const chart = charts.get(box);
+      const hits = at < 0 ? [] : data.series.map((_series, datasetIndex) => ({ datasetIndex, index: at }));
+      const bar = hits.length && chart.getDatasetMeta(0).data[at];
+      chart.setActiveElements(hits);
+      chart.tooltip.setActiveElements(hits, bar ? { x: bar.x, y: bar.y } : { x: 0, y: 0 });
+      chart.update("none");
+      voice.textContent = at < 0 ? "" : `${data.labels[at]}: ${data.series.map((series) => `${data.series.length > 1 ? `${series.label} ` : ""}${show(series.values[at])}`).join(", ")}`;
+    };
+    box.addEventListener("keydown", (event) => {
+      const last = data.labels.length - 1;
+      const next = { ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1, Home: 0, End: last }[event.key];
+      if (next !== undefined && last >= 0) {
+        event.preventDefault();
+        at = Math.min(Math.max(next, 0), last);
+        light();
+      } else if (event.key === "Enter" && data.urls?.[at]) location.assign(data.urls[at]);
+    });
+    box.addEventListener("blur", () => { at = -1; light(); });
   }
 
   const drawn = new Set();
@@ -81,7 +158,10 @@
     window.Chart.defaults.font.size = 12;
     drawn.add(box);
     draw(box);
+    walkable(box);
   });
   document.addEventListener("crm:theme", () => drawn.forEach((box) => box.isConnected && draw(box)));
-  addEventListener("beforeprint", () => charts.forEach((chart) => chart.resize()));
+  // A sheet is as wide as the style says, whatever the window: the picture is drawn for it and then for the window again.
+  addEventListener("beforeprint", () => charts.forEach((chart) => chart.resize(700, Math.min(chart.height, 270))));
+  addEventListener("afterprint", () => charts.forEach((chart) => chart.resize()));
 })();
