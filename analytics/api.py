@@ -15,6 +15,8 @@ from rest_framework.response import Response
 from accounts.models import ApiToken, User
 from analytics import export, funnel, refusals
 from analytics.api_shapes import ANSWERS, KNOWN, PARAMETERS, file_kind, plain
+from analytics.dashboard.api import dashboard_paths
+from analytics.dashboard.digest_api import digest_paths
 from analytics.managers.plan_api import plan_paths
 from analytics.partners.pages import partners_file
 from analytics.partners.report import may_report, parse_partners, partners
@@ -86,6 +88,8 @@ urlpatterns = [
     path("reports/", ReportIndexViewSet.as_view({"get": "index"}), name="api-reports"),
     path("reports/funnel/", ReportViewSet.as_view({"get": "funnel"}), name="api-report-funnel"),
     path("reports/refusals/", ReportViewSet.as_view({"get": "refusals"}), name="api-report-refusals"),
+    *dashboard_paths(),
+    *digest_paths(),
     *spend_paths(),
     *plan_paths(),
     *described_paths(),

@@ -1,4 +1,4 @@
-"""What reports are set against: money spent on advertising, plans of the managers, rules of their bonus."""
+"""What reports are set against (spend, plans, bonus rules), and what people want of them: tiles, a weekly letter."""
 
 from __future__ import annotations
 
@@ -87,3 +87,41 @@ class BonusRule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class TileChoice(models.Model):
+    """The tiles of one person's page of figures, in their order; who has no row has those of their role."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    tiles = models.JSONField(_("tiles"), default=list, help_text="Codes of analytics.dashboard.registry.")
+    changed_at = models.DateTimeField(_("changed"), default=clock.now)
+
+    class Meta:
+        verbose_name = _("choice of tiles")
+        verbose_name_plural = _("choices of tiles")
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {', '.join(self.tiles)}"
+
+
+class DigestChoice(models.Model):
+    """Does a person get the weekly letter with their figures, and when; heads get it unless they say no."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    is_on = models.BooleanField(_("send it to me"))
+    weekday = models.PositiveSmallIntegerField(
+        _("day"), default=1, validators=[MinValueValidator(1), MaxValueValidator(7)], help_text="Monday is 1."
+    )
+    hour = models.PositiveSmallIntegerField(
+        _("hour"), default=9, validators=[MaxValueValidator(23)], help_text="In the company's time zone."
+    )
+
+    class Meta:
+        verbose_name = _("weekly letter of a person")
+        verbose_name_plural = _("weekly letters of people")
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(weekday__range=(1, 7), hour__range=(0, 23)), name="digest_when"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.weekday}, {self.hour}"

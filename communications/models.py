@@ -190,6 +190,7 @@ class Message(RecordRef):
     address = models.CharField(_("address"), max_length=254)
     subject = models.CharField(_("subject"), max_length=255, blank=True)
     text = models.TextField(_("text"), blank=True)
+    html = models.TextField(blank=True, help_text="Made by the product itself; empty where it is made of the text.")
     template = models.ForeignKey(MessageTemplate, models.SET_NULL, null=True, blank=True, related_name="+")
     contact = models.ForeignKey("crm.Contact", models.SET_NULL, null=True, blank=True, related_name="messages")
     # One of the record's files; protected, for a letter must not leave without what it says it brings.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from email.utils import make_msgid
 from typing import Any
 from urllib.parse import urljoin
 
@@ -14,10 +13,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from communications.models import Message
+from communications.colleagues import letter_to_person
 from crm import clock, notices, notify
 from crm.claims import claim_one
-from crm.models import ContactPoint, Notification
+from crm.models import Notification
 
 MOST_LINES = 30
 
@@ -73,21 +72,11 @@ def _queue(person: User, first: Notification, found: list[dict[str, Any]]) -> No
             )
     parts.append(_("What you are told of by letter is chosen here: %(url)s") % {"url": _url("accounts:notifications")})
     subject = found[0]["summary"] if len(found) == 1 else _("What is new for you in the CRM")
-    Message.objects.create(
-        record_type="",
-        record_id=0,
-        direction=Message.Direction.OUT,
-        channel=ContactPoint.Kind.EMAIL,
-        state=Message.State.QUEUED,
-        address=person.email,
-        sender=settings.DEFAULT_FROM_EMAIL,
-        subject=subject[:255],
+    letter_to_person(
+        person,
+        subject=subject,
         text="\n\n".join(parts),
-        is_internal=True,
-        message_id=make_msgid(domain=settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")),
         key=f"notice:{first.pk}:{first.last_at:%Y%m%d%H%M%S%f}",
-        created_at=clock.now(),
-        not_before=clock.now(),
     )
 
 

@@ -19,6 +19,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
+from communications.colleagues import may_leave
 from communications.models import Message
 from communications.openings import html_of
 from communications.services import told
@@ -110,6 +111,8 @@ def _send(message: Message, post: Post) -> int:
     if message.record_type and is_excluded(message.address):
         # Put on the list while the letter waited; whoever takes the address out can send it again.
         return _finish(message, Message.State.FAILED, error=_("The address is on the exclusion list.")) and 0
+    if not may_leave(message):
+        return _finish(message, Message.State.CANCELLED, error=_("The person is switched off.")) and 0
     if message.not_before < clock.now() - TOO_LATE:
         return _finish(message, Message.State.FAILED, error=_("Its day passed while nothing was running.")) and 0
     try:
@@ -157,8 +160,9 @@ def as_email(message: Message) -> EmailMessage:
         headers["Auto-Submitted"] = "auto-generated"
     sender = message.sender or settings.DEFAULT_FROM_EMAIL
     letter = EmailMultiAlternatives(message.subject, message.text, sender, [message.address], headers=headers)
-    if message.record_type:  # notices to our own people are plain text
-        letter.attach_alternative(html_of(message), "text/html")
+    # Notices to our own people are plain text.
+    if html := html_of(message) if message.record_type else message.html:
+        letter.attach_alternative(html, "text/html")
     if message.attachment is not None:
         letter.attach(message.attachment.name, _content(message.attachment), message.attachment.content_type)
     return letter

@@ -55,6 +55,8 @@ OF_ONE_PERSON = {
     "crm.ListJob": "user",
     "crm.IdempotencyKey": "user",
     "communications.WebhookEndpoint": "owner",
+    "analytics.TileChoice": "user",
+    "analytics.DigestChoice": "user",
 }
 # No partner ever has to do with these; among the manufacturer's people the pages decide.
 MANUFACTURERS = (

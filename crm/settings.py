@@ -250,6 +250,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "scan-duplicates": {"task": "crm.tasks.scan_duplicates", "schedule": 10.0, "options": {"expires": 10}},
     "list-jobs": {"task": "crm.tasks.run_list_jobs", "schedule": 10.0, "options": {"expires": 10}},
+    "queue-digests": {"task": "analytics.tasks.queue_digests", "schedule": 300.0, "options": {"expires": 300}},
     # 03:00 of the company's time zone.
     "nightly": {
         "task": "crm.tasks.nightly",

@@ -50,6 +50,9 @@ PARTNER = frozenset({Role.PARTNER})
 MANAGERS = frozenset({Role.SALES_MANAGER})
 MENU: tuple[Entry | Heading, ...] = (
     Entry(gettext_lazy("My day"), "web:home", "checklist", EVERYBODY - PARTNER, "/", badge="overdue", tone="red"),
+    Entry(
+        gettext_lazy("Figures"), "analytics:dashboard", "layout-dashboard", EVERYBODY - PARTNER, "/reports/dashboard/",
+    ),
     Heading(gettext_lazy("Requests"), PARTNER),
     Entry(
         gettext_lazy("New"), "partner-cabinet", "inbox", PARTNER, "/cabinet/new/", badge="received", args=("new",),
@@ -63,6 +66,7 @@ MENU: tuple[Entry | Heading, ...] = (
     ),
     Entry(gettext_lazy("Commission"), "cabinet-commission", "coins", PARTNER, "/cabinet/commission/"),
     Entry(gettext_lazy("My day"), "web:home", "checklist", PARTNER, "/", badge="overdue", tone="red"),
+    Entry(gettext_lazy("Figures"), "analytics:dashboard", "layout-dashboard", PARTNER, "/reports/dashboard/"),
     Heading(gettext_lazy("Sales"), RECORDS),
     Entry(gettext_lazy("Leads"), "lead-board", "filter", RECORDS, "/leads/", badge="new_leads", key="KeyL"),
     Entry(gettext_lazy("Deals"), "deal-board", "briefcase", CLIENTS, "/deals/", key="KeyD"),

@@ -31,6 +31,7 @@ TABS = (
     (gettext_lazy("Profile"), "accounts:profile", "user-circle"),
     (gettext_lazy("Signing in"), "accounts:security", "shield-lock"),
     (gettext_lazy("Notifications"), "accounts:notifications", "bell"),
+    (gettext_lazy("Weekly letter"), "analytics:digest", "mail"),
     (gettext_lazy("Calendar on the phone"), "accounts:calendar", "calendar-event"),
     (gettext_lazy("API tokens"), "accounts:tokens", "api"),
 )

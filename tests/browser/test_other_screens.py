@@ -158,6 +158,7 @@ def test_a_field_required_in_the_settings_is_asked_by_the_dialog(page_for: Calla
 PAGES = (
     "/", "/search/?q=alpha", "/tasks/", "/leads/", "/leads/board/", "/leads/{lead}/", "/deals/", "/deals/board/",
     "/deals/{deal}/", "/contacts/", "/companies/", "/objects/", "/objects/{object}/", "/contacts/{contact}/",
+    "/reports/dashboard/", "/reports/dashboard/tiles/", "/reports/digest/",
     "/reports/funnel/", "/reports/refusals/", "/deals/{deal}/refuse/", "/leads/copies-of/{deal}/",
     "/partners/", "/partners/{partner}/", "/partners/control/", "/settings/pipelines/", "/settings/pipelines/deal/",
     "/settings/pipelines/deal/required/", "/settings/pipelines/deal/reasons/", "/settings/company/",

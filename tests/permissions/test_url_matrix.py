@@ -195,6 +195,8 @@ class Rows:
         self.add("accounts:sessions-end", EVERYBODY.replace("200", "302"), method="POST")
         for name in ("analytics:funnel", "analytics:refusals"):
             self.add(name, "302 200 200 200 * 200 200")
+        for name in ("dashboard", "dashboard-tiles", "digest", "digest-letter"):
+            self.add(f"analytics:{name}", EVERYBODY)
         for report in REPORTS:
             codes = ["200" if role in report.roles else "403" for role in REPORT_ROLES]
             self.add(f"analytics:{report.code}", " ".join(["302", *codes]))

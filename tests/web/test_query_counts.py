@@ -33,6 +33,8 @@ LIMITS = {
     "/contacts/board/": 15,
     "/objects/board/": 15,
     "/objects/places/": 10,
+    "/reports/dashboard/": 60,
+    "/reports/digest/": 60,
     "/reports/funnel/": 15,
     "/reports/funnel/?mode=snapshot": 10,
     "/reports/refusals/": 15,
