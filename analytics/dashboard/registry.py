@@ -8,6 +8,7 @@ from django.utils.translation import pgettext_lazy
 from accounts.models import Role, User
 from analytics.dashboard import charts, numbers
 from analytics.dashboard.tile import Tile, part_of
+from analytics.lifetime.look import LIFETIME
 from analytics.managers.look import MANAGERS
 from analytics.reports.report import HEADS, SALES
 from analytics.sources.look import SOURCES
@@ -56,6 +57,7 @@ TILES: tuple[Tile, ...] = (
         "pipeline=lead", is_wide=True),
     Tile("refusal_months", _("Refusals by month"), DEALS, charts.refusal_months, "refusals", is_wide=True),
     Tile("sources", _("Sources"), SALES, part_of(SOURCES, "sources"), "sources", is_wide=True),
+    Tile("lifetime", LIFETIME.name, LIFETIME.roles, part_of(LIFETIME, "cohorts"), "lifetime", is_wide=True),
     Tile("plan_and_fact", _("Plan and fact"), SALES, part_of(MANAGERS, "months"), "managers", is_wide=True),
     Tile("work", _("Work of the managers"), SALES, part_of(MANAGERS, "work"), "managers", is_wide=True),
     Tile("by_partner", _("Partners"), HEADS | CONTROL, charts.by_partner, "partners", is_wide=True),
