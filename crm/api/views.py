@@ -73,8 +73,9 @@ class ApiViewSet(GenericViewSet[Any]):
             self.post = partial(self._once, key, handler)
 
     def _once(
-        self, key: str, handler: Callable[..., Response], request: Request, *args: Any, **kwargs: Any
+        self, key: str, handler: Callable[..., Response], request: Request, /, *args: Any, **kwargs: Any
     ) -> Response:
+        # By place alone: an address may have a `key` of its own.
         return idempotency.once(request, key, partial(handler, request, *args, **kwargs))
 
     def get_throttles(self) -> list[Any]:
