@@ -154,7 +154,9 @@ def commits_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- the web's role -------------------------------------------------------------------------------
 
 # Where requests on PostgreSQL are asked by the web's role, under its policies.
-GUARDED = {"partners", "test_row_security.py", "test_visibility_matrix.py"}
+GUARDED = {
+    "accounts", "automation", "deals", "leads", "objects_registry", "partners", "permissions", "test_isolation.py",
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -172,6 +174,12 @@ def second_lock(request: pytest.FixtureRequest) -> Iterator[None]:
         # Not by monkeypatch: a test that takes its own patches back would leave this one for good.
         with override_settings(WEB_LOGIN=""):
             yield
+
+
+@pytest.fixture
+def first_lock_alone() -> Callable[[], Any]:
+    """`with first_lock_alone():` requests go as the owner's, as on SQLite: for tests of the rule in the code."""
+    return lambda: override_settings(WEB_LOGIN="")
 
 
 # --- language and time zone ----------------------------------------------------------------------
