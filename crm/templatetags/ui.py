@@ -25,6 +25,7 @@ from crm.normalize import format_phone
 
 register = template.Library()
 
+MINUS = "\N{MINUS SIGN}"
 NBSP = "\u00a0"
 COLOURS = (
     "gray", "blue", "azure", "indigo", "purple", "pink", "red",
@@ -214,7 +215,7 @@ def money_short(value: object, currency: str = "RUB") -> str:
 def percent(value: object, places: int = 0) -> str:
     """A share between 0 and 1 as "12 %"."""
     found = _decimal(value)
-    return "" if found is None else f"{_grouped(found * 100, places)}{NBSP}%"
+    return "" if found is None else f"{_grouped(found * 100, places).replace('-', MINUS)}{NBSP}%"
 
 
 @register.filter

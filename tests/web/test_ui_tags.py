@@ -53,6 +53,11 @@ def test_numbers_have_no_idle_zeros(value: Any, shown: str) -> None:
     assert ui.number(value) == shown.replace(" ", NBSP)
 
 
+def test_a_share_below_zero_has_a_minus_and_no_hyphen() -> None:
+    assert ui.percent(-0.35) == f"\N{MINUS SIGN}35{NBSP}%"
+    assert ui.percent(0.126, 1) == f"12,6{NBSP}%"
+
+
 def test_a_number_does_not_part_from_its_unit() -> None:
     assert ui.unit(Decimal(1440), "м²") == f"1{NBSP}440{NBSP}м²"
     assert ui.unit(None, "м²") == ""
