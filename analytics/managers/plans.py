@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -43,21 +43,31 @@ def plans_set(month: date, plans: Mapping[int, tuple[Decimal, int]], *, by: Any)
     PermissionDenied for whoever is not a head.
     """
     require_head(by)
-    known = {plan.user_id: plan for plan in SalesPlan.objects.select_for_update().filter(month=month)}
-    changed = 0
-    for user, (amount, contracts) in plans.items():
-        plan = known.get(user) or SalesPlan(month=month, user_id=user, amount=NOTHING, contracts=0)
-        before = (plan.amount, plan.contracts)
-        if before == (amount, contracts):
-            continue
-        plan.amount, plan.contracts = amount, contracts
-        if amount or contracts:
-            plan.save()
-        elif plan.pk:
-            plan.delete()
-        audit("plan", str(plan), "amount", f"{before[0]} / {before[1]}", f"{amount} / {contracts}", by)
-        changed += 1
-    return changed
+    locked = SalesPlan.objects.select_for_update().filter(month=month).order_by("user")
+    known = {plan.user_id: plan for plan in locked}
+    # In the order of the people, so that two who plan the same month never wait for each other crosswise.
+    return sum(_plan_one(known.get(user), month, user, plans[user], by) for user in sorted(plans))
+
+
+def _plan_one(plan: SalesPlan | None, month: date, user: int, wanted: tuple[Decimal, int], by: Any) -> bool:
+    """Keep one person's plan; was it changed?"""
+    if plan is None:
+        plan = SalesPlan(month=month, user_id=user, amount=NOTHING, contracts=0)
+    before = (plan.amount, plan.contracts)
+    if before == wanted:
+        return False
+    plan.amount, plan.contracts = wanted
+    if plan.pk and not any(wanted):
+        plan.delete()
+    else:
+        try:
+            with transaction.atomic():
+                plan.save()
+        except IntegrityError:  # another person planned it at this moment: theirs is there now and takes these figures
+            theirs = SalesPlan.objects.select_for_update().filter(month=month, user=user).first()
+            return _plan_one(theirs, month, user, wanted, by)
+    audit("plan", str(plan), "amount", f"{before[0]} / {before[1]}", f"{wanted[0]} / {wanted[1]}", by)
+    return True
 
 
 class PlanForm(forms.Form):

@@ -12,7 +12,7 @@ from decimal import Decimal
 from io import StringIO
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
@@ -201,18 +201,25 @@ def spend_set(rows: Iterable[SpendRow], *, by: Any) -> SpendKept:
     """
     require_head(by)
     counts = {"added": 0, "changed": 0, "removed": 0, "same": 0}
-    for row in rows:
+    # In one order, so that two who enter the same months wait for each other and never crosswise.
+    for row in sorted(rows, key=lambda row: (row.month, row.source, row.campaign)):
         key = {"month": row.month, "source_id": row.source, "campaign": row.campaign}
-        known = AdSpend.objects.select_for_update().filter(**key).first()
-        counts[_set_one(known, key, row.amount, by)] += 1
+        counts[_set_one(key, row.amount, by)] += 1
     return SpendKept(**counts)
 
 
-def _set_one(known: AdSpend | None, key: dict[str, Any], amount: Decimal, by: Any) -> str:
+def _set_one(key: dict[str, Any], amount: Decimal, by: Any) -> str:
+    known = AdSpend.objects.select_for_update().filter(**key).first()
     if known is None:
         if not amount:
             return "same"
-        made = AdSpend.objects.create(**key, amount=amount, changed_by=Actor.of(by).user, changed_at=clock.now())
+        try:
+            with transaction.atomic():
+                made = AdSpend.objects.create(
+                    **key, amount=amount, changed_by=Actor.of(by).user, changed_at=clock.now()
+                )
+        except IntegrityError:  # another person entered it at this moment: theirs is there now and takes this amount
+            return _set_one(key, amount, by)
         audit("spend", made, "created", None, amount, by)
         return "added"
     if known.amount == amount:

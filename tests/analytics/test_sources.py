@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, transaction
 from django.http import QueryDict
 from django.test import Client
 
 from accounts.models import Role
-from analytics.models import AdSpend
+from analytics.managers.plans import plans_set
+from analytics.models import AdSpend, SalesPlan
 from analytics.sources import spend
 from analytics.sources.look import SOURCES
 from analytics.sources.report import SourceReport
@@ -199,3 +202,35 @@ def test_conversions_are_a_file_that_metrica_takes(head: Any, client: Client) ->
     assert client.get(f"/api/v1/reports/conversions/?{SPAN}&ids=yclid").content.decode().startswith("Yclid,Target")
     assert client.get("/api/v1/reports/conversions/?ids=cookie").status_code == 400
     assert client.get("/reports/sources/conversions/?ids=cookie").status_code == 302
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_two_who_enter_the_same_new_month_at_once_both_succeed(head: Any) -> None:
+    """The later one waits for the earlier and has the last word; neither meets an error."""
+    month, person, other = date(2026, 3, 1), make_user(), make_user(Role.SALES_HEAD)
+    failed: list[BaseException] = []
+    gate = threading.Barrier(2, timeout=30)
+
+    def enter(by: Any, amount: int, way: int) -> None:
+        rows = spend.read_table(f"2026-03;avito;;{amount}\n2026-02;avito;;{amount}\n2026-01;google_ads;;{amount}")
+        try:
+            with transaction.atomic():
+                gate.wait()
+                spend.spend_set(rows[::way], by=by)
+                plans_set(month, {person.pk: (Decimal(amount), 1), head.pk: (Decimal(amount), 2)}, by=by)
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=enter, args=row) for row in ((head, 100, 1), (other, 200, -1))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failed == []
+    amounts = set(AdSpend.objects.values_list("amount", flat=True))
+    assert AdSpend.objects.count() == 3
+    assert amounts == set(SalesPlan.objects.values_list("amount", flat=True))
+    assert amounts in ({Decimal(100)}, {Decimal(200)}), "one of the two had the last word for all of it"
