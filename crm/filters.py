@@ -187,6 +187,7 @@ INTERNAL = frozenset(
         "route",
         "orders",
         "touched",
+        "waited",
         "upsell_by",
     ]
 )

@@ -18,6 +18,7 @@ from deals import touches
 from deals.models import Deal, DealLine
 from deals.orders import Orders, deals_ordered
 from deals.spans import SpanFilter
+from deals.waiting import Waited, deals_waited
 from objects_registry.models import Purpose
 
 
@@ -59,6 +60,9 @@ class DealFilter(ClosableFilter):
     orders = SpanFilter(
         method="by_orders", label=_("Orders of the client"), kind=Orders, refusal=_("There are no such orders.")
     )
+    waited = SpanFilter(
+        method="by_wait", label=_("Delayed demand"), kind=Waited, refusal=_("There is no such delayed demand.")
+    )
     product = filters.CharFilter(method="by_product", label=_("Product or service"))
     no_company = filters.BooleanFilter(field_name="company", lookup_expr="isnull", label=_("No company"))
     no_products = filters.BooleanFilter(method="by_no_products", label=_("No products or services"))
@@ -68,6 +72,10 @@ class DealFilter(ClosableFilter):
     def by_orders(self, queryset: Any, _name: str, value: Any) -> Any:
         """The place of an order is counted over all that the reader sees, whatever the other filters leave."""
         return deals_ordered(queryset, value, self.queryset) if value else queryset
+
+    def by_wait(self, queryset: Any, _name: str, value: Any) -> Any:
+        """Deals that entered delayed demand, by what became of them."""
+        return deals_waited(queryset, value) if value else queryset
 
     def by_product(self, queryset: Any, _name: str, value: str) -> Any:
         """Deals with a line of exactly this name."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from analytics.delayed.look import DELAYED
 from analytics.lifetime.look import LIFETIME
 from analytics.managers.look import MANAGERS
 from analytics.reports.report import Report
 from analytics.sources.look import SOURCES
 
-REPORTS: tuple[Report, ...] = (SOURCES, LIFETIME, MANAGERS)
+REPORTS: tuple[Report, ...] = (SOURCES, LIFETIME, DELAYED, MANAGERS)
