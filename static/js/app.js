@@ -45,7 +45,7 @@
     return loads.get(url);
   };
 
-  const LAZY = { "[data-board]": "board", "[data-chart]": "report", "[data-autocomplete-url]": "autocomplete", "[data-merge]": "merge", "[data-copies]": "copies", "[data-sort-list], [data-cells]": "lists", "[data-order]": "order", "select[data-choose]": "autocomplete", "[data-day-open]": "calendar" };
+  const LAZY = { "[data-board]": "board", "[data-chart]": "report", "[data-autocomplete-url]": "autocomplete", "[data-merge]": "merge", "[data-copies]": "copies", "[data-sort-list], [data-cells]": "lists", "[data-order], [data-order-rows]": "order", "select[data-choose]": "autocomplete", "[data-day-open]": "calendar" };
   const parts = [];
   const seen = new WeakMap();
 

@@ -1,4 +1,5 @@
 // A list whose rows are put in order: by dragging, or by the arrow keys on the handle. The up and down buttons are plain forms.
+// Of a `data-order` each new order is sent at once; the rows of a form (`data-order-rows`) are numbered anew and wait for it.
 (function () {
   "use strict";
   const crm = window.crm;
@@ -16,7 +17,23 @@
     else crm.failed(answer?.status ?? 0);
   }
 
-  crm.part("[data-order]", async (list) => {
+  // The fields of a row bear its number: "lines-2-price" becomes "lines-0-price" in the first row.
+  function number(list) {
+    const prefix = list.dataset.orderRows;
+    const inName = new RegExp(`^((?:id_)?${prefix}-)\\d+(?=-)`);
+    [...list.querySelectorAll("[data-order-id]")].forEach((row, place) => {
+      for (const one of row.querySelectorAll("[name], [id], [for]")) {
+        for (const key of ["name", "id", "for"]) {
+          const value = one.getAttribute(key);
+          if (value && inName.test(value)) one.setAttribute(key, value.replace(inName, `$1${place}`));
+        }
+      }
+      for (const button of row.querySelectorAll("button[name=up], button[name=down], button[name=remove]")) button.value = place;
+    });
+  }
+
+  crm.part("[data-order], [data-order-rows]", async (list) => {
+    const keep = list.dataset.orderRows ? number : save;
     let before = idsOf(list);
     list.addEventListener("keydown", (event) => {
       const handle = event.target.closest("[data-order-handle]");
@@ -29,7 +46,7 @@
       if (event.key === "ArrowUp") next.before(row);
       else next.after(row);
       handle.focus();
-      save(list, before);
+      keep(list, before);
     });
     await crm.load(crm.assets.sortable).catch(() => {});
     if (!window.Sortable) return;
@@ -38,7 +55,7 @@
       draggable: "[data-order-id]",
       animation: 120,
       onStart: () => { before = idsOf(list); },
-      onEnd: () => save(list, before),
+      onEnd: () => keep(list, before),
     });
   });
 })();
