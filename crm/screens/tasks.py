@@ -35,7 +35,10 @@ from crm.visibility import visible_record
 class NextStepForm(forms.Form):
     """What is to be done next, in the row of what is done."""
 
-    title = forms.CharField(label=gettext_lazy("Next step"), max_length=255)
+    # The scripts put the focus there: done and the next step are two presses of Enter.
+    title = forms.CharField(
+        label=gettext_lazy("Next step"), max_length=255, widget=forms.TextInput(attrs={"autofocus": True})
+    )
     due_at = MomentField(label=gettext_lazy("When"))
 
     def __init__(self, data: Any = None, *, task: Activity) -> None:

@@ -106,9 +106,15 @@
     return Boolean(link);
   }
 
+  // From task to task: Enter on its circle does it, and the next step is asked for in its place.
+  function nextTask() {
+    const checks = [...document.querySelectorAll("main button.task-check:not(:disabled)")];
+    checks[(checks.indexOf(document.activeElement) + 1) % checks.length]?.focus();
+  }
+
   function single(event) {
     // On a board M belongs to the card that has the focus (board.js).
-    const open = { KeyM: () => document.querySelector("[data-move-dialog]")?.click(), KeyC: () => document.querySelector(".topbar-create")?.click(), KeyJ: () => document.querySelector("[data-record-next]")?.click(), KeyK: () => document.querySelector("[data-record-prev]")?.click() };
+    const open = { KeyM: () => document.querySelector("[data-move-dialog]")?.click(), KeyC: () => document.querySelector(".topbar-create")?.click(), KeyR: () => document.querySelector("[data-copies-open]")?.click(), KeyT: nextTask, KeyJ: () => document.querySelector("[data-record-next]")?.click(), KeyK: () => document.querySelector("[data-record-prev]")?.click() };
     if (event.code === "Slash" || event.key === "/" || event.key === "?") {
       return event.key === "?" || (event.code === "Slash" && event.shiftKey) ? showHelp : openPalette;
     }

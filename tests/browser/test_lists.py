@@ -15,16 +15,10 @@ from leads.models import Lead
 from leads.services import lead_create, lead_update
 from objects_registry.models import Purpose
 from tests.browser.looking import settled
+from tests.browser.russian_layout import press_in_russian_layout
 from tests.factories import make_client, make_deal, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def press_in_russian_layout(page: Page, code: str, letter: str) -> None:
-    """A key as the Russian layout sends it: another letter, the same place."""
-    session = page.context.new_cdp_session(page)
-    for kind in ("keyDown", "keyUp"):
-        session.send("Input.dispatchKeyEvent", {"type": kind, "key": letter, "code": code, "text": ""})
 
 
 def make_lead(owner: Any, name: str, **data: Any) -> Lead:

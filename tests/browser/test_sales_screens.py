@@ -18,6 +18,7 @@ from leads.models import Lead
 from leads.services import lead_create
 from objects_registry.models import Purpose
 from tests.browser.looking import serious_in_both, settled
+from tests.browser.russian_layout import press_in_russian_layout
 from tests.factories import make_client, make_company, make_deal, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,13 +49,6 @@ def drag(page: Page, what: Any, target: Any) -> None:
 
 def stage_of(deal: Deal) -> str:
     return Deal.objects.get(pk=deal.pk).stage
-
-
-def press_in_russian_layout(page: Page, code: str, letter: str) -> None:
-    """A key as the Russian layout sends it: another letter, the same place."""
-    session = page.context.new_cdp_session(page)
-    for kind in ("keyDown", "keyUp"):
-        session.send("Input.dispatchKeyEvent", {"type": kind, "key": letter, "code": code, "text": ""})
 
 
 def test_a_card_is_dragged_and_the_move_is_undone(page_for: Callable[..., Page], wait_until: Any) -> None:

@@ -21,6 +21,7 @@ from leads.services import lead_create
 from objects_registry.models import ConstructionObject, Purpose
 from objects_registry.services import object_create
 from tests.browser.counting import DEVICES, clicks, counted, keys
+from tests.browser.russian_layout import press_in_russian_layout
 from tests.factories import make_client, make_deal, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -172,6 +173,34 @@ def test_five_copies_are_made_of_a_deal_in_three(
     dialog.locator(".dialog-foot .btn-primary").click()
     wait_until(lambda: Deal.objects.filter(mother=deal).count() == 5, what="the copies")
     assert clicks(page) + keys(page) <= 3 + more
+
+
+@pytest.mark.rule("DEAL-9", "ACT-1")
+def test_copies_and_the_next_step_are_made_by_keys_alone_in_the_russian_layout(
+    page_for: Callable[..., Page], wait_until: Any
+) -> None:
+    owner = make_user()
+    deal = ready_deal(owner)
+    task = activity_create(deal, title="Позвонить", due_at=clock.now(), responsible=owner, by=owner)
+    page = counted(page_for(owner), deal.get_absolute_url())
+    press_in_russian_layout(page, "KeyR", "к")
+    count = page.locator("#dialog input[name=count]")
+    expect(count).to_be_focused()
+    count.press("Control+a")
+    page.keyboard.type("5")
+    page.keyboard.press("Control+Enter")
+    wait_until(lambda: Deal.objects.filter(mother=deal).count() == 5, what="the copies")
+    assert (clicks(page), keys(page) <= 3) == (0, True)
+    page = counted(page_for(owner), "/")
+    press_in_russian_layout(page, "KeyT", "е")
+    expect(page.locator(f"#task-{task.pk} button.task-check")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(f"#task-{task.pk} input[name=title]")).to_be_focused()
+    page.keyboard.type("Спросить о решении")
+    page.keyboard.press("Enter")
+    wait_until(lambda: Activity.objects.filter(title="Спросить о решении").exists(), what="the next step")
+    assert Activity.objects.get(pk=task.pk).done_at is not None
+    assert (clicks(page), keys(page)) == (0, 3)
 
 
 @DEVICES
