@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.contrib.auth.decorators import login_required
@@ -85,7 +86,16 @@ def _act(request: HttpRequest, pk: int, act: Callable[[], Any], text: str) -> Ht
         return dialogs.done(request, text, to=reverse("web:home"), go=True)
     if run.state == ScheduledRun.State.FAILED:
         return dialogs.message(request, run.note, title=_("The robot could not do it"))
-    return dialogs.done(request, text, record)
+    return dialogs.done(request, text, record, to=_whence(request, record))
+
+
+def _whence(request: HttpRequest, record: StagedRecord) -> str:
+    """Where the answer leads without scripts: back to the page of all plans, else to the record."""
+    plans = reverse("robots-planned")
+    before = dialogs.back_of(request)
+    if urlsplit(before).path == plans:
+        return before
+    return plans if request.GET.get("from") == "plans" else record.get_absolute_url()
 
 
 @login_required
@@ -119,12 +129,12 @@ def run_postpone(request: HttpRequest, pk: int) -> HttpResponse:
         except DomainError as error:
             add_errors(form, error)
         else:
-            return dialogs.done(request, _("Moved to another day."), record)
+            return dialogs.done(request, _("Moved to another day."), record, to=_whence(request, record))
     context = {
         "dialog_title": _("When: «%(rule)s»") % {"rule": run.rule.name},
         "form": form,
-        "dialog_action": request.path,
-        "dialog_back": record.get_absolute_url(),
+        "dialog_action": request.get_full_path(),
+        "dialog_back": _whence(request, record),
         "dialog_size": "dialog-small",
     }
     return dialogs.dialog(request, "components/dialog.html", context, status=422 if form.errors else 200)

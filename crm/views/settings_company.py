@@ -101,12 +101,8 @@ def _field(key: str, setting: preferences.Setting) -> forms.Field:
         case "lines":
             return forms.CharField(max_length=2000, widget=forms.Textarea(attrs={"rows": 3}), **common)
         case "document":
-            text = forms.Textarea(attrs={"rows": 18, "spellcheck": "true"})
-            help_text = format_html(
-                "<span>{}</span> {}",
-                _("A line that begins with # is a heading; one whose placeholders are all empty is left out."),
-                insert_buttons(setting.names if isinstance(setting.names, Mapping) else {}),
-            )
+            text = forms.Textarea(attrs={"rows": 18, "spellcheck": "true", "data-complete": ""})
+            help_text = _("A line that begins with # is a heading; one whose placeholders are all empty is left out.")
             return forms.CharField(
                 max_length=20_000, strip=False, widget=text, **{**common, "help_text": help_text, "required": True}
             )
@@ -125,6 +121,16 @@ class CompanyForm(forms.Form):
             if setting.kind != "hidden" and setting.section == section and not setting.is_guarded:
                 self.fields[key] = _field(key, setting)
                 self.fields[key].initial = _shown(setting, preferences.get(key))
+        self._offer_placeholders()
+
+    def _offer_placeholders(self) -> None:
+        """The placeholders of the texts of documents stand once, below the first: a press fills the text typed in."""
+        texts = [key for key in self.fields if preferences.SETTINGS[key].kind == "document"]
+        for number, key in enumerate(texts):
+            field, names = self.fields[key], preferences.SETTINGS[key].names
+            buttons = insert_buttons(names if isinstance(names, Mapping) else {})
+            more = _("The placeholders stand below the first text; typing { offers them.") if number else buttons
+            field.help_text = format_html("<span>{}</span> {}", field.help_text, more)
 
     def values(self) -> dict[str, Any]:
         """What preferences keep: a person by number."""
