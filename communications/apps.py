@@ -11,13 +11,16 @@ class CommunicationsConfig(AppConfig):
     verbose_name = _("Communications")
 
     def ready(self) -> None:
-        from communications import account_letters, openings, processing, services, timeline
+        from communications import account_letters, contact_views, openings, processing, services, timeline
         from communications.webhooks import noting
         from communications.webhooks import services as webhooks
         from crm import events, health, nightly, settings_transfer
         from crm import timeline as lines
+        from crm.screens import happening
 
         del timeline  # imported for its sentences
+        happening.composer_part(contact_views.composer_part)
+        happening.composer_part(contact_views.letter_link)
         lines.ADDED["message_sent"] = openings.opened_notes
         if noting.note not in events.WITNESSES:
             events.WITNESSES.append(noting.note)

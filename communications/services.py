@@ -9,8 +9,10 @@ from email.utils import make_msgid
 from typing import Any
 
 from django.conf import settings
+from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from communications import message_channels, templates_render
 from communications.client_contact import client_contacted
@@ -23,7 +25,7 @@ from crm.models import Attachment, Contact, ContactPoint, StagedRecord
 from crm.normalize import one_line
 from crm.services import touch
 from crm.settings_audit import require_head, save_audited
-from crm.together import apart
+from crm.together import apart, together
 
 
 @apart
@@ -252,13 +254,55 @@ def call_add(
         },
     )
     if direction == Call.Direction.IN:
-        client_contacted(record, "call", by, point=phone)
+        client_contacted(record, "call", by, point=phone, is_missed=is_missed)
     return call
+
+
+class ContactWay(models.TextChoices):
+    """How a client and one of our people came together, as a person tells it."""
+
+    CALL_IN = "call_in", gettext_lazy("The client called")
+    CALL_MISSED = "call_missed", gettext_lazy("The client called, nobody answered")
+    CALL_OUT = "call_out", gettext_lazy("We called and talked")
+    CALL_OUT_MISSED = "call_out_missed", gettext_lazy("We called, no answer")
+    MESSAGE = "message", gettext_lazy("The client wrote in a messenger")
+    LETTER = "letter", gettext_lazy("The client wrote a letter")
+    MEETING = "meeting", gettext_lazy("We met")
+
+
+CALLS = {
+    ContactWay.CALL_IN: (Call.Direction.IN, False),
+    ContactWay.CALL_MISSED: (Call.Direction.IN, True),
+    ContactWay.CALL_OUT: (Call.Direction.OUT, False),
+    ContactWay.CALL_OUT_MISSED: (Call.Direction.OUT, True),
+}
+
+
+@together
+def contact_note(record: StagedRecord, *, way: str, by: Any, text: str = "", phone: str = "") -> None:
+    """Note by hand what came past the product's own channels: a call, a meeting, a messenger, a private mailbox.
+
+    What the client did stops and starts robots as if it had come by a channel (DEAL-6); our own call does not.
+    InvalidInput for a way that is none, or where nothing is said of what was talked about.
+    """
+    if way not in ContactWay.values:
+        raise InvalidInput.at("way", _("Say how it was."))
+    text = text.replace("\x00", "").strip()[:20_000]
+    call = CALLS.get(ContactWay(way))
+    if not text and (call is None or not call[1]):
+        raise InvalidInput.at("text", _("Say what it was about."))
+    if call is not None:
+        call_add(record, direction=call[0], is_missed=call[1], by=by, phone=phone, note=text)
+        return
+    touch(record)
+    timeline.record(record, "client_contact", by, {"how": way, "note": text})
+    client_contacted(record, way, by)
 
 
 __all__ = [
     "call_add",
     "client_contacted",
+    "contact_note",
     "message_queue",
     "message_received",
     "message_resend",

@@ -126,20 +126,47 @@ def render(
     `given` are values that the caller knows better than the record does: which of its quotes is meant. The letter is
     in `language`, else in the client's; in Russian where the template has no text in it.
     """
+    subject, text, values = _read(template, record, contact, given or {}, language)
+    _require(values, template, record)
+    return Letter(one_line(_fill(subject, values)), _fill(text, values))
+
+
+def draft(template: MessageTemplate, record: StagedRecord, contact: Contact | None) -> tuple[Letter, str]:
+    """The letter for a person to finish: what has no value stays in its braces, and the sentence that names it."""
+    subject, text, values = _read(template, record, contact, {}, "")
+    problem = ""
+    try:
+        _require(values, template, record)
+    except MissingValue as error:
+        problem = error.message
+    shown = {name: value or f"{{{name}}}" for name, value in values.items()}
+    return Letter(one_line(_fill(subject, shown)), _fill(text, shown)), problem
+
+
+def require_filled(**texts: str) -> None:
+    """Refuse what a person wrote, by the field it stands in, while a placeholder stands in it still."""
+    for field, text in texts.items():
+        if left := [name for name in IN_BRACES.findall(text) if name in PLACEHOLDERS]:
+            names = ", ".join(f"{{{name}}}" for name in dict.fromkeys(left))
+            raise InvalidInput.at(field, _("Write what is meant instead of %(names)s.") % {"names": names})
+
+
+def _read(
+    template: MessageTemplate, record: StagedRecord, contact: Contact | None, known: Mapping[str, str], language: str
+) -> tuple[str, str, dict[str, str]]:
+    """Subject and text of a template in the language of the letter, and what its placeholders stand for."""
     wanted = language or language_for(contact)
     is_english = wanted == "en" and bool(template.text_en.strip())
     subject, text = (template.subject_en, template.text_en) if is_english else (template.subject, template.text)
     check_text(subject + text)
     # In the order of the letter, each once: so they are named to whoever must fill them in.
     names = dict.fromkeys(PLACEHOLDER.findall(f"{subject} {text}"))
-    known = given or {}
     with translation.override("en" if is_english else "ru"):
         values = {
             name: str(known[name] if name in known else PLACEHOLDERS[name].value(record, contact) or "").strip()
             for name in names
         }
-    _require(values, template, record)
-    return Letter(one_line(_fill(subject, values)), _fill(text, values))
+    return subject, text, values
 
 
 def _require(values: Mapping[str, str], template: MessageTemplate, record: StagedRecord) -> None:

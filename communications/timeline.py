@@ -13,6 +13,7 @@ from crm.timeline import formatter
 WAYS = {
     "letter": gettext_lazy("a letter"),
     "call": gettext_lazy("a call"),
+    "missed_call": gettext_lazy("a missed call"),
     "message": gettext_lazy("a message"),
     "form": gettext_lazy("a form on the site"),
     "meeting": gettext_lazy("a meeting"),
@@ -28,8 +29,9 @@ def _with_file(text: str, data: Mapping[str, Any]) -> str:
 
 @formatter("client_contact", "message")
 def _client_contact(data: Mapping[str, Any]) -> str:
-    text = _("The client made contact: %(how)s.") % {"how": WAYS.get(str(data.get("how")), data.get("how", ""))}
-    return f"{text} {data['point']}" if data.get("point") else text
+    how = "missed_call" if data.get("is_missed") else str(data.get("how", ""))
+    text = _("The client made contact: %(how)s.") % {"how": WAYS.get(how, how)}
+    return " ".join(part for part in (text, data.get("point"), data.get("note")) if part)
 
 
 @formatter("message_out", "message")

@@ -419,6 +419,7 @@ SPECTACULAR_SETTINGS = {
         "PartnerStateEnum": "accounts.models.Partner.State",
         "HandoffStateEnum": "partners.models.Handoff.State",
         "SubmissionStateEnum": "communications.models.Submission.State",
+        "LetterStateEnum": "communications.models.Message.State",
         "WebhookStateEnum": "communications.models.WebhookDelivery.State",
         "DocumentKindEnum": "deals.models.Document.Kind",
         "LanguageEnum": "accounts.models.User.Language",

@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
+from communications.addressees import address_choices
 from crm import clock
 from crm.formfields import FullDayField, NumberField
 from deals.document_content import WHOLE, Wish
-from deals.document_sending import addressees
 from deals.document_texts import usual_days, usual_terms
 from deals.documents import latest_of
 from deals.models import Deal, Document
@@ -29,11 +29,6 @@ FOLLOWS = {
         gettext_lazy("In place of the last one"), gettext_lazy("Then it is the next version of it, with its number."),
     ),
 }  # fmt: skip
-
-
-def address_choices(deal: Deal) -> list[tuple[str, str]]:
-    """The addresses of a deal's client, each with whose it is."""
-    return [(item.address, f"{item.address} – {item.client}") for item in addressees(deal)]
 
 
 class DocumentForm(forms.Form):

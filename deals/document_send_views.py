@@ -9,12 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from communications.addressees import addressees, no_address
 from communications.templates_render import MissingValue
 from crm.errors import DomainError
 from crm.screens import dialogs
 from crm.screens.forms import MoveForm
 from deals.document_forms import LetterForm
-from deals.document_sending import addressees, document_send, letter_of, no_address, require_sendable, stage_after
+from deals.document_sending import document_send, letter_of, require_sendable, stage_after
 from deals.document_views import are_valid, asked_by_stage, find_document, moved_text, place_errors
 from deals.models import Document
 

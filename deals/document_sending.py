@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from communications import templates_render
+from communications.addressees import chosen_addressee
 from communications.models import Message, MessageTemplate
 from communications.services import message_queue
-from crm import clock, normalize, pipelines
+from crm import clock, pipelines
 from crm.actors import Actor
 from crm.errors import InvalidInput
-from crm.exclusions import excluded_among, is_excluded
-from crm.models import Company, Contact, ContactPoint, Stage, StagedRecord
+from crm.models import Contact, ContactPoint, Stage, StagedRecord
 from crm.stages import move, why_not
 from crm.templatetags.ui import money
 from deals.document_content import Wish
@@ -32,14 +30,6 @@ Kind = Document.Kind
 # Two presses of one button, or a call that was tried again because its answer was lost.
 SAME_PRESS = timedelta(minutes=1)
 ON_ITS_WAY = (Message.State.QUEUED, Message.State.SENDING, Message.State.SENT)
-
-
-@dataclass(frozen=True)
-class Addressee:
-    """An e-mail address of a deal's client, and whose it is."""
-
-    address: str
-    client: Contact | Company
 
 
 @transaction.atomic
@@ -56,7 +46,7 @@ def document_send(
     actor = Actor.of(by)
     document = locked_document(document, actor)
     deal = document.deal
-    to = _addressee(deal, address)
+    to = chosen_addressee(deal, address)
     if _is_repeated(document, to.address):
         return document
     require_sendable(document, deal)
@@ -113,21 +103,6 @@ def letter_of(document: Document) -> templates_render.Letter:
     )
 
 
-def addressees(deal: Deal) -> list[Addressee]:
-    """The addresses that a document may go to: the contact's, then the company's, main ones first, none excluded.
-
-    A client who was closed as lost is not written to, as by robots.
-    """
-    clients: list[Contact | Company] = [
-        client for client in (deal.contact, deal.company) if client is not None and not client.stage_row.is_failure
-    ]
-    found: dict[str, Addressee] = {}
-    for client, address in _known(clients):
-        found.setdefault(address, Addressee(address, client))
-    excluded = excluded_among(found)
-    return [item for address, item in found.items() if address not in excluded]
-
-
 def stage_after(deal: Deal, kind: str, by: Any) -> Stage | None:
     """The stage that sending such a document moves the deal to; None where it stays.
 
@@ -155,14 +130,6 @@ def require_sendable(document: Document, deal: Deal) -> None:
             _("%(quote)s was valid until %(day)s: make a new version of it.")
             % {"quote": document.label, "day": f"{document.until:%d.%m.%Y}"}
         )
-
-
-def no_address(deal: Deal) -> str:
-    """Why there is nobody to send to, for a person."""
-    clients = [client for client in (deal.contact, deal.company) if client is not None]
-    if any(address for _client, address in _known(clients)):
-        return _("The client is not to be written to: the address is on the exclusion list, or the client was closed.")
-    return _("There is no address to write to: add an e-mail to the contact or the company first.")
 
 
 def declare_placeholders() -> None:
@@ -202,39 +169,6 @@ def _values(document: Document) -> dict[str, str]:
         case Kind.CONTRACT:
             return {"contract": document.label}
     return {"invoice": document.label, "invoice_total": money(document.total), "invoice_until": until}
-
-
-def _known(clients: list[Contact | Company]) -> list[tuple[Contact | Company, str]]:
-    """All addresses of these clients, each client's main one first."""
-    which = Q(pk__in=[])
-    for client in clients:
-        which |= Q(record_type=client.RECORD_TYPE, record_id=client.pk)
-    points = list(ContactPoint.objects.filter(which, kind=ContactPoint.Kind.EMAIL).order_by("-is_primary", "id"))
-    found = []
-    for client in clients:
-        own = [
-            point.value for point in points if (point.record_type, point.record_id) == (client.RECORD_TYPE, client.pk)
-        ]
-        found += [(client, address) for address in [*own, client.email] if address]
-    return found
-
-
-def _addressee(deal: Deal, given: str) -> Addressee:
-    offered = addressees(deal)
-    if not offered:
-        raise InvalidInput.at("address", no_address(deal))
-    address = normalize.email(given) or given.strip()
-    chosen = next((item for item in offered if item.address == address), None)
-    if chosen is not None:
-        return chosen
-    if not address:
-        raise InvalidInput.at("address", _("Choose the address."))
-    if is_excluded(address):
-        raise InvalidInput.at(
-            "address", _("«%(address)s» is on the exclusion list: no letters go there.") % {"address": address}
-        )
-    text = _("«%(address)s» is no address of this client: add it to the contact or the company first.")
-    raise InvalidInput.at("address", text % {"address": address[:254]})
 
 
 def _is_repeated(document: Document, address: str) -> bool:

@@ -12,13 +12,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from communications.addressees import no_address
 from crm.errors import DomainError, MissingField, MissingFields
 from crm.models import RecordType
 from crm.screens import access, dialogs
 from crm.screens.forms import MoveForm, add_errors
 from deals.document_content import gaps_of
 from deals.document_forms import DocumentForm, PaymentForm, SignatureForm, VoidForm
-from deals.document_sending import document_make_and_send, no_address, stage_after
+from deals.document_sending import document_make_and_send, stage_after
 from deals.document_states import asked_on_the_way, document_pay, document_sign, document_void, way_to_win
 from deals.documents import document_create, document_preview, latest_of, require_makeable
 from deals.models import Deal, Document

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -70,22 +70,37 @@ class NoteForm(forms.Form):
 class PlanForm(forms.Form):
     """A task, a call or a meeting to come."""
 
-    title = forms.CharField(label=gettext_lazy("What to do"), max_length=255)
+    title = forms.CharField(label=gettext_lazy("What to do"), max_length=255, required=False)
+    kind = forms.ChoiceField(label=gettext_lazy("Kind of task"), required=False, choices=Activity.Kind.choices)
     due_at = MomentField(label=gettext_lazy("When"))
     responsible = forms.ModelChoiceField(User.objects.none(), label=gettext_lazy("Responsible"))
 
-    def __init__(self, data: Any = None, *, user: User, record: StagedRecord, kind: str) -> None:
-        titles = {"call": _("Call the client")}
+    def __init__(self, data: Any = None, *, user: User, record: StagedRecord, kind: str = Activity.Kind.TASK) -> None:
+        self.usual_kind = kind
         own_side = getattr(record, "partner_id", user.partner_id) == user.partner_id
         works = own_side and (user.is_partner or user.role in RESPONSIBLE_ROLES)
         person = user.pk if works else getattr(record, "responsible_id", None)
-        initial = {"title": titles.get(kind, ""), "due_at": next_morning(), "responsible": person}
-        super().__init__(data, initial=initial, auto_id=f"id_{kind}_%s")
+        initial = {"kind": kind, "due_at": next_morning(), "responsible": person}
+        super().__init__(data, initial=initial, auto_id="id_task_%s")
         field: Any = self.fields["responsible"]
         field.queryset = assignable(user, record)
 
+    def clean_kind(self) -> str:
+        """The kind of the address where none is chosen."""
+        return self.cleaned_data["kind"] or self.usual_kind
+
+    def clean(self) -> dict[str, Any]:
+        """A call and a meeting say by themselves what is to be done."""
+        given = super().clean() or {}
+        usual: dict[str, str] = {Activity.Kind.CALL: _("Call the client"), Activity.Kind.MEETING: _("Meet the client")}
+        if not given.get("title") and "title" not in self.errors:
+            given["title"] = usual.get(given.get("kind", ""), "")
+            if not given["title"]:
+                self.add_error("title", self.fields["title"].error_messages["required"])
+        return given
+
     def offer(self, people: Iterable[User]) -> None:
-        """Show these people: two forms of one card read them once."""
+        """Show these people in the list."""
         self.fields["responsible"].widget.choices = [(person.pk, str(person)) for person in people]  # type: ignore[attr-defined]
 
 
@@ -110,13 +125,23 @@ def happening_context(request: HttpRequest, record: StagedRecord) -> dict[str, A
     }
 
 
+# What apps above add to the composer of a record: a part as `composer` makes it, or None where it has none.
+Part = Callable[[User, StagedRecord], dict[str, Any] | None]
+PARTS: list[Part] = []
+
+
+def composer_part(make: Part) -> None:
+    """Register a part of the composer; called from AppConfig.ready."""
+    if make not in PARTS:
+        PARTS.append(make)
+
+
 def composer(user: User, record: StagedRecord) -> list[dict[str, Any]]:
-    """What one can write into the timeline."""
+    """What one can write into the timeline: a note, what apps above add, and a task, call or meeting to come."""
     name, args = record.RECORD_TYPE, [record.pk]
-    plans = {kind: PlanForm(user=user, record=record, kind=kind) for kind in ("task", "call")}
-    people = list(assignable(user, record))
-    for form in plans.values():
-        form.offer(people)
+    plan = PlanForm(user=user, record=record)
+    plan.offer(assignable(user, record))
+    added = [part for make in PARTS if (part := make(user, record)) is not None]
     return [
         {
             "code": "note",
@@ -126,17 +151,15 @@ def composer(user: User, record: StagedRecord) -> list[dict[str, Any]]:
             "url": reverse(f"{name}-note", args=args),
             "submit": _("Write down"),
         },
-        *(
-            {
-                "code": kind,
-                "label": label,
-                "icon": sign,
-                "form": plans[kind],
-                "url": reverse(f"{name}-plan", args=[record.pk, kind]),
-                "submit": _("Plan"),
-            }
-            for kind, label, sign in (("task", _("Task"), "clipboard-check"), ("call", _("Call"), "phone"))
-        ),
+        *added,
+        {
+            "code": "task",
+            "label": _("Task"),
+            "icon": "clipboard-check",
+            "form": plan,
+            "url": reverse(f"{name}-plan", args=[record.pk, "task"]),
+            "submit": _("Plan"),
+        },
     ]
 
 
@@ -283,8 +306,8 @@ def write_note(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
         except DomainError as error:
             add_errors(form, error)
         else:
-            return _written(request, record, _("The note is on the timeline."))
-    return _again(request, record, "note", form)
+            return written(request, record, _("The note is on the timeline."))
+    return again(request, record, "note", form)
 
 
 @login_required
@@ -296,12 +319,12 @@ def plan_activity(request: HttpRequest, record_type: str, pk: int, kind: str) ->
     form = PlanForm(request.POST, user=user, record=record, kind=kind)
     if form.is_valid():
         try:
-            services.activity_create(record, by=user, kind=kind, **form.cleaned_data)
+            services.activity_create(record, by=user, **form.cleaned_data)
         except DomainError as error:
             add_errors(form, error)
         else:
-            return _written(request, record, _("Planned."))
-    return _again(request, record, kind, form)
+            return written(request, record, _("Planned."))
+    return again(request, record, "task", form)
 
 
 @login_required
@@ -336,7 +359,7 @@ def _find_to_write(record_type: str, pk: int, user: User) -> Any:
     return access.find_to_change(record_type, pk, user, "comment")
 
 
-def _written(request: HttpRequest, record: StagedRecord, text: str) -> HttpResponse:
+def written(request: HttpRequest, record: StagedRecord, text: str) -> HttpResponse:
     """The timeline with what was written; the rest of the card follows by `recordChanged`."""
     if not is_partial(request):
         return HttpResponseRedirect(f"{record.get_absolute_url()}#timeline")
@@ -345,7 +368,7 @@ def _written(request: HttpRequest, record: StagedRecord, text: str) -> HttpRespo
     return triggers(response, toast={"level": "success", "text": text}, recordChanged=changed)
 
 
-def _again(request: HttpRequest, record: StagedRecord, code: str, form: forms.Form) -> HttpResponse:
+def again(request: HttpRequest, record: StagedRecord, code: str, form: forms.Form) -> HttpResponse:
     """The composer's part again, with what is wrong and with what was typed."""
     parts = composer(request.user, record)  # type: ignore[arg-type]
     part = next(part for part in parts if part["code"] == code)

@@ -17,6 +17,7 @@ from django.utils import translation
 
 from accounts.models import Role, User
 from communications import outbox
+from communications.addressees import addressees
 from communications.models import Message, MessageTemplate
 from communications.services import message_received, messages_cancel
 from crm import timeline
@@ -26,7 +27,7 @@ from crm.exclusions import exclusion_add
 from crm.models import Notification, Stage, StageHistory
 from crm.stages import Refusal, move
 from deals.document_content import Wish
-from deals.document_sending import addressees, document_send, letter_of
+from deals.document_sending import document_send, letter_of
 from deals.documents import NoDocument, document_create
 from deals.models import Deal, Document
 from deals.services import deal_lines_set, deal_update

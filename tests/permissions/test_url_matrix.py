@@ -342,6 +342,8 @@ class Rows:
         self.add("object-places", EVERYBODY)
         self.add("robots-planned", "302 200 200 200 200 200 403")
         self.add("record-request", FOREIGN, "lead", self.own("lead").pk)
+        self.add("client-contact", FOREIGN_POST, "deal", self.own("deal").pk, method="POST")
+        self.add("client-letter", FOREIGN, "deal", self.own("deal").pk)
         letter = Message.objects.create(
             direction="out", channel="email", state="failed", address="x@example.org", record_type="deal",
             record_id=self.own("deal").pk,
