@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from automation import dates, schedule, silence
+from automation import dates, invoices, schedule, silence
 from automation.acting import act, locked, note, note_failure, words
 from automation.actions import ACTIONS, Outcome, entry_of
 from automation.models import Rule, ScheduledRun
@@ -77,6 +77,23 @@ def _plan_silence(rule: Rule, record: Any) -> bool:
     return plan(rule, record, key, planned_from=since, due_at=schedule.working_moment(clock.now()))[1]
 
 
+def plan_overdue() -> int:
+    """Plan the rules of invoices that were not paid in time, once for each; answers how many runs were made."""
+    made = 0
+    for rule in known_rules():
+        if rule.is_active and rule.trigger == Rule.Trigger.INVOICE_OVERDUE:
+            made += sum(plan_invoice(rule, document) for document in invoices.to_take(rule))
+    return made
+
+
+def plan_invoice(rule: Rule, document: Any) -> bool:
+    """Plan the rule for an overdue invoice, for the next working moment; was it planned just now?"""
+    key = run_key(rule, document.deal, invoices.occasion(document.pk))
+    due = schedule.working_moment(clock.now())
+    of_stay = rule.stage_id is not None
+    return plan(rule, document.deal, key, planned_from=clock.now(), due_at=due, of_stay=of_stay)[1]
+
+
 def sweep() -> int:
     """Rows whose worker died: their transaction was rolled back, so they are simply due again; answers how many."""
     return ScheduledRun.objects.filter(state=State.RUNNING, claimed_at__lt=clock.now() - LEASE).update(
@@ -132,6 +149,8 @@ def _objection(run: ScheduledRun, record: Any) -> str:
         return _("The date was moved, or the record is closed.")
     if run.rule.trigger == Rule.Trigger.INACTIVE and silence.broken(run, record):
         return _("Something happened meanwhile.")
+    if run.rule.trigger == Rule.Trigger.INVOICE_OVERDUE and invoices.is_settled(run):
+        return _("The invoice is paid, void or replaced.")
     if run.stage_key and (record.stage != run.stage_key or entry_of(record) != run.entry_id):
         return _("The record left the stage.")
     if not conditions.matches(run.rule.conditions, record):

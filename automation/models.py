@@ -22,10 +22,21 @@ class Rule(NamedRow):
         FIELD_CHANGED = "field_changed", _("A field changes")
         CLIENT_CONTACT = "client_contact", _("The client makes contact")
         LETTER_OPENED = "letter_opened", _("The client opens a letter")
+        INVOICE_OVERDUE = "invoice_overdue", _("An invoice is overdue")
         INACTIVE = "inactive", _("Nothing happens")
         NORM_EXCEEDED = "norm_exceeded", _("A record stands longer than the norm")
         DATE_REACHED = "date_reached", _("A date of the record comes")
         SCHEDULE = "schedule", _("By the clock")
+
+    class Way(models.TextChoices):
+        """How the client made contact, for robots that wait for one way alone."""
+
+        CALL = "call", _("calls and is answered")
+        MISSED_CALL = "missed_call", _("calls and nobody answers")
+        MESSAGE = "message", _("writes in a messenger")
+        LETTER = "letter", _("writes a letter")
+        FORM = "form", _("fills in a form")
+        MEETING = "meeting", _("meets us")
 
     code = models.SlugField(_("code"), max_length=60, unique=True)
     pipeline = models.ForeignKey(Pipeline, models.CASCADE, related_name="rules", verbose_name=_("pipeline"))
@@ -34,6 +45,9 @@ class Rule(NamedRow):
     )
     trigger = models.CharField(_("when"), max_length=20, choices=Trigger)
     fields = models.JSONField(_("fields that are watched"), default=list, blank=True)
+    ways = models.JSONField(
+        _("ways of contact"), default=list, blank=True, help_text="How the client made contact; none means any way."
+    )
     conditions = models.JSONField(_("conditions"), default=dict, blank=True)
     delay_days = models.PositiveSmallIntegerField(_("days later"), default=0)
     delay_hours = models.PositiveSmallIntegerField(_("hours later"), default=0)

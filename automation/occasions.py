@@ -101,7 +101,14 @@ def on_fields_changed(event: Event) -> None:
 def on_client_contact(event: Event) -> None:
     """The client made contact: whatever would have reminded them is off, then the rules of contact start (DEAL-6)."""
     _call_off(event, _("The client made contact."))
-    _start(event, _rules(Rule.Trigger.CLIENT_CONTACT, event.record_type))
+    way = way_of(event.data)
+    rules = _rules(Rule.Trigger.CLIENT_CONTACT, event.record_type)
+    _start(event, [rule for rule in rules if not rule.ways or way in rule.ways])
+
+
+def way_of(data: Mapping[str, Any]) -> str:
+    """How the client made contact, as rules ask: one of Rule.Way."""
+    return str(Rule.Way.MISSED_CALL if data.get("is_missed") else data.get("how", ""))
 
 
 def on_letter_opened(event: Event) -> None:

@@ -40,7 +40,7 @@ class RuleOutput(serializers.ModelSerializer[Rule]):
     class Meta:
         model = Rule
         fields = (
-            "id", "code", "name", "name_ru", "name_en", "order", "pipeline", "stage", "trigger", "fields",
+            "id", "code", "name", "name_ru", "name_en", "order", "pipeline", "stage", "trigger", "fields", "ways",
             "conditions", "delay_hours", "delay_days", "delay_working_days", "delay_plan", "date_field",
             "date_offset", "at_hour", "weekdays", "stops_on_contact", "action", "params", "is_active", "is_shipped",
             "sentence", "when", "what", "done", "broken",

@@ -29,6 +29,10 @@ class RuleInput(Input):
     )  # fmt: skip
     trigger = serializers.ChoiceField(choices=Rule.Trigger.choices)
     fields_ = serializers.ListField(child=serializers.CharField(max_length=60), max_length=50, required=False)
+    ways = serializers.ListField(
+        child=serializers.ChoiceField(choices=Rule.Way.choices), max_length=10, required=False,
+        help_text=gettext_lazy("How the client makes contact; none means any way."),
+    )  # fmt: skip
     conditions = serializers.DictField(
         required=False,
         help_text=gettext_lazy("{all: [...]}, {any: [...]}, {not: ...} over {field, op, value} and {is: name}."),
@@ -55,9 +59,9 @@ class RuleInput(Input):
     action = serializers.CharField(
         max_length=40,
         help_text=gettext_lazy(
-            "create_task, send_message, send_letter, change_stage, task_and_stage, close_record, set_responsible, "
-            "set_field, write_comment, notify_people, remind_responsible, tell_head, qualify_lead, complete_lead, "
-            "register_object, route_lead, object_responsible"
+            "create_task, call_back, send_message, send_letter, change_stage, task_and_stage, close_record, "
+            "set_responsible, set_field, write_comment, notify_people, remind_responsible, tell_head, qualify_lead, "
+            "complete_lead, register_object, route_lead, object_responsible"
         ),
     )
     params = serializers.DictField(required=False, help_text=gettext_lazy("What the action is told, by name."))

@@ -15,6 +15,7 @@ from automation.models import Rule
 from automation.schedule import PLANS
 from crm import conditions
 from crm.errors import InvalidInput
+from crm.models import RecordType
 
 Problem = tuple[str, str]
 LONGEST_DAYS = 3650
@@ -26,7 +27,10 @@ DELAYS = ("delay_hours", "delay_days", "delay_working_days", "delay_plan")
 
 def rule_check(rule: Rule) -> None:
     """Bring an unsaved state of a rule into order (its parameters typed); InvalidInput names everything wrong."""
-    problems = [*_wrong_stage(rule), *_wrong_fields(rule), *_wrong_delay(rule), *_wrong_date(rule), *_wrong_clock(rule)]
+    problems = [
+        *_wrong_stage(rule), *_wrong_fields(rule), *_wrong_ways(rule), *_wrong_delay(rule), *_wrong_date(rule),
+        *_wrong_clock(rule),
+    ]  # fmt: skip
     try:
         conditions.check(rule.conditions, rule.pipeline.record_type)
         conditions.check_rows(rule.conditions, rule.pipeline.record_type)
@@ -43,6 +47,8 @@ def _wrong_stage(rule: Rule) -> Iterator[Problem]:
         yield "stage", _("The stage is of another pipeline.")
     if rule.trigger not in Rule.Trigger.values:
         yield "trigger", _("Say when the robot starts.")
+    if rule.trigger == Rule.Trigger.INVOICE_OVERDUE and rule.pipeline.record_type != RecordType.DEAL:
+        yield "trigger", _("Only deals have invoices.")
 
 
 def _wrong_fields(rule: Rule) -> Iterator[Problem]:
@@ -58,10 +64,23 @@ def _wrong_fields(rule: Rule) -> Iterator[Problem]:
             yield "fields", _("There is no field «%(field)s».") % {"field": str(name)[:60]}
 
 
+def _wrong_ways(rule: Rule) -> Iterator[Problem]:
+    """Ways of contact go with their trigger; all of them are as good as none."""
+    if rule.trigger != Rule.Trigger.CLIENT_CONTACT:
+        rule.ways = []
+    elif not isinstance(rule.ways, list) or not {*map(str, rule.ways)} <= {*Rule.Way.values}:
+        yield "ways", _("Say how the client makes contact: %(ways)s.") % {"ways": ", ".join(Rule.Way.values)}
+    else:
+        asked = [way for way in Rule.Way.values if way in rule.ways]
+        rule.ways = [] if asked == Rule.Way.values else asked
+
+
 def _wrong_delay(rule: Rule) -> Iterator[Problem]:
     given = [name for name in DELAYS if getattr(rule, name)]
     if rule.trigger == Rule.Trigger.INACTIVE and given != ["delay_days"]:
         yield "delay_days", _("Say after how many days of silence.")
+    elif rule.trigger == Rule.Trigger.INVOICE_OVERDUE and set(given) - {"delay_days"}:
+        yield given[0], _("An overdue invoice is counted in days.")
     elif given and rule.trigger in UNDELAYED:
         yield given[0], _("A robot that starts so has no other delay.")
     elif len(given) > 1:

@@ -70,6 +70,10 @@ class RuleForm(forms.Form):
     trigger = forms.ChoiceField(label=gettext_lazy("When"), choices=Rule.Trigger.choices, widget=_asking())
     stage = forms.ChoiceField(label=gettext_lazy("Stage"), required=False)
     fields_ = forms.MultipleChoiceField(label=gettext_lazy("Which fields"))
+    ways = forms.MultipleChoiceField(
+        label=gettext_lazy("How the client makes contact"), required=False, choices=Rule.Way.choices,
+        widget=forms.CheckboxSelectMultiple, help_text=gettext_lazy("None means any way."),
+    )  # fmt: skip
     unit = forms.ChoiceField(label=gettext_lazy("Act"), choices=list(UNITS.items()))
     delay = forms.IntegerField(
         label=gettext_lazy("How many"), required=False, min_value=0, max_value=3650,
@@ -113,6 +117,8 @@ class RuleForm(forms.Form):
         """The choices that depend on the pipeline."""
         fields: Any = self.fields
         fields["pipeline"].choices = [(row.pk, row.name) for row in _pipelines().values()]
+        if self.chosen_pipeline.record_type != RecordType.DEAL:
+            fields["trigger"].choices = [row for row in Rule.Trigger.choices if row[0] != Rule.Trigger.INVOICE_OVERDUE]
         fields["action"].choices = sorted(actions, key=lambda row: row[1].casefold())
         stages = [(row.key, row.name) for row in pipelines.stages_of(self.chosen_pipeline.pk)]
         fields["stage"].choices = [("", _("any stage")), *stages]
@@ -147,12 +153,18 @@ class RuleForm(forms.Form):
             del self.fields["unit"], self.fields["delay"], self.fields["stops_on_contact"]
         if trigger != Rule.Trigger.FIELD_CHANGED:
             del self.fields["fields_"]
+        if trigger != Rule.Trigger.CLIENT_CONTACT:
+            del self.fields["ways"]
         if trigger == Rule.Trigger.CREATED:
             del self.fields["stage"]
         if trigger == Rule.Trigger.INACTIVE:
             del self.fields["unit"], self.fields["stops_on_contact"]
             self.fields["delay"].label = _("Days of silence")
             self.fields["delay"].required = True
+        if trigger == Rule.Trigger.INVOICE_OVERDUE:
+            del self.fields["unit"], self.fields["stops_on_contact"]
+            self.fields["delay"].label = _("Days overdue")
+            self.fields["delay"].help_text = _("Empty: on the day after the one by which it was to be paid.")
         if not self.waiting:
             del self.fields["planned"]
 
@@ -166,11 +178,12 @@ class RuleForm(forms.Form):
     def values(self) -> dict[str, Any]:
         """The columns of the rule."""
         given = self.cleaned_data
-        unit = "delay_days" if self.chosen_trigger == Rule.Trigger.INACTIVE else given.get("unit", AT_ONCE)
+        in_days = self.chosen_trigger in {Rule.Trigger.INACTIVE, Rule.Trigger.INVOICE_OVERDUE}
+        unit = "delay_days" if in_days else given.get("unit", AT_ONCE)
         offset = (given.get("delay") or 0) * (-1 if given.get("date_side") == BEFORE else 1)
         delays = dict.fromkeys(("delay_hours", "delay_days", "delay_working_days"), 0)
         if unit in delays:
-            delays[unit] = given["delay"]
+            delays[unit] = given["delay"] or 0
         return {
             "name_ru": given["name_ru"].strip(),
             "name_en": given["name_en"].strip() or given["name_ru"].strip(),
@@ -178,6 +191,7 @@ class RuleForm(forms.Form):
             "stage": pipelines.catalogue().stages.get(given.get("stage") or ""),
             "trigger": self.chosen_trigger.value,
             "fields": given.get("fields_", []),
+            "ways": given.get("ways", []),
             "delay_plan": self.rule.delay_plan if unit == PLAN else "",
             "stops_on_contact": given.get("stops_on_contact", False),
             "action": self.chosen_action.code,
@@ -197,7 +211,17 @@ def _pipelines() -> dict[str, Pipeline]:
 def _initial(rule: Rule) -> dict[str, Any]:
     """The rule as the form shows it."""
     unit = next((name for name in UNITS if getattr(rule, name, 0)), PLAN if rule.delay_plan else AT_ONCE)
-    names = ("name_ru", "name_en", "trigger", "stops_on_contact", "action", "is_active", "date_field", "weekdays")
+    names = (
+        "name_ru",
+        "name_en",
+        "trigger",
+        "stops_on_contact",
+        "action",
+        "is_active",
+        "date_field",
+        "weekdays",
+        "ways",
+    )
     values = {name: getattr(rule, name) for name in names}
     return {
         **values,

@@ -22,12 +22,12 @@ from crm.settings_audit import audit, require_head, save_audited
 KIND = "rule"
 STEP = 10
 COLUMNS = (
-    "name_ru", "name_en", "pipeline", "stage", "trigger", "fields", "conditions", "delay_hours", "delay_days",
+    "name_ru", "name_en", "pipeline", "stage", "trigger", "fields", "ways", "conditions", "delay_hours", "delay_days",
     "delay_working_days", "delay_plan", "date_field", "date_offset", "at_hour", "weekdays", "stops_on_contact",
     "action", "params", "is_active",
 )  # fmt: skip
 # Where these change, what was planned is about something else.
-OCCASION = ("pipeline_id", "stage_id", "trigger", "fields", "date_field")
+OCCASION = ("pipeline_id", "stage_id", "trigger", "fields", "ways", "date_field")
 MOMENT = (*DELAYS, "date_offset")
 # What becomes of planned runs when the moment of their rule changes.
 FOLLOW, CANCEL, KEEP = "follow", "cancel", "keep"
@@ -80,7 +80,7 @@ def _check(rule: Rule, values: dict[str, Any]) -> None:
     for name, value in values.items():
         setattr(wanted, name, value)
     rule_check(wanted)
-    for name in ("fields", "params", "date_field", "date_offset", "at_hour", "weekdays"):
+    for name in ("fields", "ways", "params", "date_field", "date_offset", "at_hour", "weekdays"):
         if name in values or getattr(wanted, name) != getattr(rule, name):
             values[name] = getattr(wanted, name)
 

@@ -25,10 +25,14 @@ PLANS: dict[str, Callable[[datetime, WorkingTime], datetime]] = {
 }
 
 
+# Rules that never act at once: their moment is the record's, not the event's.
+OF_A_MOMENT = frozenset({Rule.Trigger.NORM_EXCEEDED, Rule.Trigger.DATE_REACHED, Rule.Trigger.INVOICE_OVERDUE})
+
+
 def is_delayed(rule: Rule) -> bool:
     """Does the rule act later than at once?"""
     delays = rule.delay_plan or rule.delay_hours or rule.delay_days or rule.delay_working_days
-    return bool(delays) or rule.trigger in {Rule.Trigger.NORM_EXCEEDED, Rule.Trigger.DATE_REACHED}
+    return bool(delays) or rule.trigger in OF_A_MOMENT
 
 
 def due_at(rule: Rule, start: datetime, *, work: WorkingTime | None = None, stage: str = "") -> datetime:
@@ -64,7 +68,7 @@ def is_shifted(run: ScheduledRun) -> bool:
     if run.is_moved or run.planned_from is None or not is_delayed(run.rule):
         return False
     # These are counted by the company's calendar to begin with.
-    if run.rule.delay_working_days or run.rule.trigger in {Rule.Trigger.NORM_EXCEEDED, Rule.Trigger.DATE_REACHED}:
+    if run.rule.delay_working_days or run.rule.trigger in OF_A_MOMENT:
         return False
     return run.due_at != due_at(run.rule, run.planned_from, work=WorkingTime())
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from automation import silence
+from automation import invoices, silence
 from automation.models import Rule, RuleRun, ScheduledRun
 from crm import conditions
 from crm.models import StagedRecord
@@ -33,11 +33,13 @@ def failed_for(record: StagedRecord) -> list[ScheduledRun]:
 
 def expected_for(record: StagedRecord) -> list[dict[str, Any]]:
     """What rules are going to do if nothing happens on the record until then, the nearest first."""
-    if not record.is_open:
-        return []
-    rules = Rule.objects.filter(trigger=Rule.Trigger.INACTIVE, is_active=True, pipeline=record.pipeline_id)
+    asked = (Rule.Trigger.INACTIVE, Rule.Trigger.INVOICE_OVERDUE)
+    rules = Rule.objects.filter(trigger__in=asked, is_active=True, pipeline=record.pipeline_id)
     fitting = [rule for rule in rules.select_related("pipeline") if conditions.matches(rule.conditions, record)]
-    return [{"rule": rule, "at": at} for rule, at in silence.due_moments(record, fitting)]
+    silent = [rule for rule in fitting if rule.trigger == Rule.Trigger.INACTIVE]
+    unpaid = [rule for rule in fitting if rule.trigger == Rule.Trigger.INVOICE_OVERDUE]
+    found = [*(silence.due_moments(record, silent) if record.is_open else []), *invoices.due_moments(record, unpaid)]
+    return [{"rule": rule, "at": at} for rule, at in sorted(found, key=lambda row: row[1])]
 
 
 def runs_of(record: StagedRecord) -> QuerySet[RuleRun]:

@@ -103,11 +103,15 @@ def replan(rule: Rule | None = None) -> int:
     return sum(_replan(list(batch), of_all=rule is None) for batch in batched(rows, REPLANNED_AT_ONCE))
 
 
+# The settings do not say when these are due: a date of the record does, or the day of an invoice.
+BY_THEIR_DAY = frozenset({Rule.Trigger.DATE_REACHED, Rule.Trigger.INVOICE_OVERDUE})
+
+
 def _replan(runs: list[ScheduledRun], *, of_all: bool) -> int:
     dated = [run for run in runs if run.rule.trigger == Rule.Trigger.DATE_REACHED]
     later: dict[datetime, list[int]] = defaultdict(list)
     for run in runs:
-        if run.rule.trigger == Rule.Trigger.DATE_REACHED or run.planned_from is None:
+        if run.rule.trigger in BY_THEIR_DAY or run.planned_from is None:
             continue
         if of_all and not schedule.is_delayed(run.rule):
             continue

@@ -6,9 +6,9 @@ from typing import Any
 
 # What a shipped rule is where nothing else is said of it.
 BLANK: dict[str, Any] = {
-    "stage": None, "fields": [], "conditions": {}, "delay_hours": 0, "delay_days": 0, "delay_working_days": 0,
-    "delay_plan": "", "date_field": "", "date_offset": 0, "at_hour": None, "weekdays": [], "stops_on_contact": False,
-    "params": {},
+    "stage": None, "fields": [], "ways": [], "conditions": {}, "delay_hours": 0, "delay_days": 0,
+    "delay_working_days": 0, "delay_plan": "", "date_field": "", "date_offset": 0, "at_hour": None, "weekdays": [],
+    "stops_on_contact": False, "params": {},
 }  # fmt: skip
 
 SHIPPED: dict[str, dict[str, Any]] = {
@@ -238,5 +238,71 @@ SHIPPED: dict[str, dict[str, Any]] = {
         "trigger": "stage_entered",
         "conditions": {"field": "object", "op": "filled"},
         "action": "object_responsible",
+    },
+    "missed_call_lead": {
+        "pipeline": "lead",
+        "name_ru": "Пропущенный звонок: перезвонить",
+        "name_en": "Missed call: call back",
+        "trigger": "client_contact",
+        "ways": ["missed_call"],
+        "action": "call_back",
+        "params": {
+            "title_ru": "Перезвонить: звонок пропущен",
+            "title_en": "Call back: a call was missed",
+            "due_hours": 1,
+        },
+    },
+    "missed_call_deal": {
+        "pipeline": "deal",
+        "name_ru": "Пропущенный звонок: перезвонить",
+        "name_en": "Missed call: call back",
+        "trigger": "client_contact",
+        "ways": ["missed_call"],
+        "action": "call_back",
+        "params": {
+            "title_ru": "Перезвонить: звонок пропущен",
+            "title_en": "Call back: a call was missed",
+            "due_hours": 1,
+        },
+    },
+    "missed_call_contact": {
+        "pipeline": "contact",
+        "name_ru": "Пропущенный звонок: перезвонить",
+        "name_en": "Missed call: call back",
+        "trigger": "client_contact",
+        "ways": ["missed_call"],
+        "action": "call_back",
+        "params": {
+            "title_ru": "Перезвонить: звонок пропущен",
+            "title_en": "Call back: a call was missed",
+            "due_hours": 1,
+        },
+    },
+    "missed_call_company": {
+        "pipeline": "company",
+        "name_ru": "Пропущенный звонок: перезвонить",
+        "name_en": "Missed call: call back",
+        "trigger": "client_contact",
+        "ways": ["missed_call"],
+        "action": "call_back",
+        "params": {
+            "title_ru": "Перезвонить: звонок пропущен",
+            "title_en": "Call back: a call was missed",
+            "due_hours": 1,
+        },
+    },
+    "invoice_overdue": {
+        "pipeline": "deal",
+        "name_ru": "Счёт просрочен: напомнить клиенту",
+        "name_en": "Invoice overdue: remind the client",
+        "trigger": "invoice_overdue",
+        "delay_days": 1,
+        "action": "create_task",
+        "params": {
+            "kind": "call",
+            "per_day": 50,
+            "title_ru": "Напомнить клиенту об оплате: счёт просрочен",
+            "title_en": "Remind the client of the payment: the invoice is overdue",
+        },
     },
 }

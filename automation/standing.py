@@ -18,7 +18,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from automation import by_clock, dates, schedule
+from automation import by_clock, dates, engine, invoices, schedule
 from automation.acting import act, locked, words
 from automation.forecast import what_will_happen
 from automation.models import Rule, RuleRun, ScheduledRun
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 Trigger = Rule.Trigger
 # What can be applied: what hangs on where a record stands. Silence and the clock find such records by themselves.
-APPLICABLE = frozenset({Trigger.STAGE_ENTERED, Trigger.NORM_EXCEEDED, Trigger.DATE_REACHED})
+APPLICABLE = frozenset({Trigger.STAGE_ENTERED, Trigger.NORM_EXCEEDED, Trigger.DATE_REACHED, Trigger.INVOICE_OVERDUE})
 ENTRY, NOW = "entry", "now"
 SHOWN = 20
 
@@ -78,6 +78,8 @@ def _line(rule: Rule, record: Any, since: str) -> Line:
     due = None
     if rule.trigger == Trigger.DATE_REACHED:
         due = dates.moment_for(rule, record)
+    elif rule.trigger == Trigger.INVOICE_OVERDUE:
+        due = schedule.working_moment(clock.now())
     elif schedule.is_delayed(rule):
         due = _due(rule, record, since)
     return Line(record, what_will_happen(rule, record), due)
@@ -119,22 +121,29 @@ def _can_be(rule: Rule) -> bool:
 def _keys(rule: Rule, user: User) -> list[int]:
     """The records at the rule's stages for which its conditions hold and that it has not taken in this stay."""
     kind = rule.pipeline.record_type
-    mine = {"rule": rule, "record_type": kind, "record_id": OuterRef("pk")}
     rows: Any = record_model(kind)._default_manager
-    found = (
-        rows.visible_to(user, "change")
-        .alive()
-        .filter(stage__in=by_clock.stages_of(rule))
-        .filter(~Exists(RuleRun.objects.filter(**mine, at__gte=OuterRef("stage_entered_at"))))
-        .filter(~Exists(ScheduledRun.objects.filter(**mine, created_at__gte=OuterRef("stage_entered_at"))))
-        .order_by("pk")
-    )
+    found = rows.visible_to(user, "change").alive().filter(*_untaken(rule), stage__in=_stages(rule)).order_by("pk")
     if rule.trigger == Trigger.DATE_REACHED:
         found = found.exclude(**{f"{rule.date_field}__isnull": True})
     try:
         return list(found.filter(conditions.as_q(rule.conditions, kind)).values_list("pk", flat=True))
     except ValueError:
         return [record.pk for record in found.iterator() if conditions.matches(rule.conditions, record)]
+
+
+def _stages(rule: Rule) -> list[str]:
+    return invoices.stages_of(rule) if rule.trigger == Trigger.INVOICE_OVERDUE else by_clock.stages_of(rule)
+
+
+def _untaken(rule: Rule) -> list[Any]:
+    """Whom the rule has not taken: by this stay in the stage, or by each overdue invoice."""
+    if rule.trigger == Trigger.INVOICE_OVERDUE:
+        return [invoices.counted_from(rule)]
+    mine = {"rule": rule, "record_type": rule.pipeline.record_type, "record_id": OuterRef("pk")}
+    return [
+        ~Exists(RuleRun.objects.filter(**mine, at__gte=OuterRef("stage_entered_at"))),
+        ~Exists(ScheduledRun.objects.filter(**mine, created_at__gte=OuterRef("stage_entered_at"))),
+    ]
 
 
 # -- the job ----------------------------------------------------------------------------------------------------------
@@ -147,14 +156,14 @@ def apply_one(record: Any, by: Any, params: Mapping[str, Any]) -> None:
     if rule is None:
         raise InvalidInput(_("The rule is switched off."))
     record = locked(record.RECORD_TYPE, record.pk)
-    if (
-        record is None
-        or record.stage not in by_clock.stages_of(rule)
-        or not conditions.matches(rule.conditions, record)
-    ):
+    if record is None or record.stage not in _stages(rule) or not conditions.matches(rule.conditions, record):
         raise InvalidInput(_("The conditions do not hold any more."))
     if rule.trigger == Trigger.DATE_REACHED:
         dates.follow_date(rule, record)
+    elif rule.trigger == Trigger.INVOICE_OVERDUE:
+        late = invoices.untaken(invoices.overdue_invoices(rule, since=None), rule).filter(deal=record.pk)
+        for document in late.select_related("deal"):
+            engine.plan_invoice(rule, document)
     elif schedule.is_delayed(rule):
         since = str(params["since"])
         begins, due = _start(record, since), _due(rule, record, since)

@@ -18,6 +18,6 @@ def run_due() -> int:
 
 @shared_task(name="automation.tasks.plan_inactive")
 def plan_inactive() -> int:
-    """Plan what rules do where nothing has happened for long."""
+    """Plan what rules do where nothing has happened for long, and where an invoice was not paid."""
     with scope.opened():
-        return engine.plan_inactive()
+        return engine.plan_inactive() + engine.plan_overdue()

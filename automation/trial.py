@@ -13,7 +13,7 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from automation import by_clock, schedule, silence
+from automation import by_clock, invoices, schedule, silence
 from automation.forecast import what_will_happen
 from automation.models import Rule
 from automation.wording import sentence
@@ -96,13 +96,16 @@ def _records(rule: Rule, user: User) -> Any:
 
 
 # Triggers that are read from records as they stand, not from what happened to them; each row has its moment already.
-OF_STATE = frozenset({Trigger.DATE_REACHED, Trigger.INACTIVE, Trigger.SCHEDULE, Trigger.NORM_EXCEEDED})
+OF_STATE = frozenset(
+    {Trigger.DATE_REACHED, Trigger.INACTIVE, Trigger.SCHEDULE, Trigger.NORM_EXCEEDED, Trigger.INVOICE_OVERDUE}
+)
 
 
 def _note(rule: Rule) -> str:
     """What is to be known of how it was counted."""
     notes = {
         Trigger.INACTIVE: _("Those that stand still for so long today."),
+        Trigger.INVOICE_OVERDUE: _("Invoices that are overdue today; those that were paid late are not counted."),
         Trigger.SCHEDULE: _("Those that it would take if its hour came now."),
         Trigger.NORM_EXCEEDED: _("Stays that began in these days and outlasted the norm, or last."),
     }
@@ -118,6 +121,7 @@ def _occasions(rule: Rule, records: Any, since: datetime) -> Any:
         Trigger.FIELD_CHANGED: _changed,
         Trigger.CLIENT_CONTACT: _contacts,
         Trigger.LETTER_OPENED: _letters_opened,
+        Trigger.INVOICE_OVERDUE: _unpaid,
         Trigger.INACTIVE: _silent,
         Trigger.NORM_EXCEEDED: _over_norm,
         Trigger.DATE_REACHED: _dated,
@@ -164,14 +168,40 @@ def _changed(rule: Rule, records: Any, since: datetime) -> Any:
 
 def _contacts(rule: Rule, records: Any, since: datetime) -> Any:
     found = TimelineEntry.objects.filter(
-        record_type=rule.pipeline.record_type, action__in=silence.OF_CLIENT, at__gte=since
+        _by_way(rule), _at_stage(rule, records), record_type=rule.pipeline.record_type, at__gte=since
     )
-    return _rows(found.filter(_at_stage(rule, records)), "record_id", "at")
+    return _rows(found, "record_id", "at")
+
+
+def _by_way(rule: Rule) -> Q:
+    """Lines of the timeline that tell of the rule's ways of contact; what we did and what a machine wrote is none."""
+    ways = set(rule.ways or Rule.Way.values)
+    found = Q(action="client_contact", data__how__in=list(ways - {Rule.Way.CALL, Rule.Way.MISSED_CALL}))
+    call = Q(action="call", data__direction="in") | Q(action="client_contact", data__how="call")
+    missed = Q(data__is_missed=True)
+    answered = Q(data__is_missed__isnull=True) | Q(data__is_missed=False)
+    if Rule.Way.CALL in ways:
+        found |= call & answered
+    if Rule.Way.MISSED_CALL in ways:
+        found |= call & missed
+    # A letter or a message is told of by its address: "@name" is a messenger's.
+    by_person = Q(action="message_in", data__is_automatic=False)
+    is_letter = Q(data__address__icontains="@") & ~Q(data__address__startswith="@")
+    if Rule.Way.LETTER in ways:
+        found |= by_person & is_letter
+    if Rule.Way.MESSAGE in ways:
+        found |= by_person & ~is_letter
+    return found
 
 
 def _letters_opened(rule: Rule, records: Any, since: datetime) -> Any:
     found = Message.objects.filter(record_type=rule.pipeline.record_type, opened_at__gte=since)
     return _rows(found.filter(_at_stage(rule, records)), "record_id", "opened_at")
+
+
+def _unpaid(rule: Rule, _records: Any, since: datetime) -> Any:
+    first = since.astimezone(clock.company_zone()).date() - timedelta(days=rule.delay_days + 1)
+    return _rows(invoices.overdue_invoices(rule, since=first), "deal_id", "until")
 
 
 def _silent(rule: Rule, records: Any, _since: datetime) -> Any:

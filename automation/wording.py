@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext_lazy
+from django.utils.translation import ngettext, pgettext, pgettext_lazy
 
 from accounts.models import Role, User
 from automation.actions import ACTIONS, hooks
@@ -69,13 +69,15 @@ def when_it_starts(rule: Rule) -> str:
         return _by_the_clock(rule)
     if trigger == Rule.Trigger.FIELD_CHANGED:
         text = _("When this changes in the %(whom)s: %(fields)s") % {**names, "fields": _watched(rule)}
+    elif trigger == Rule.Trigger.INVOICE_OVERDUE:
+        text = _when_unpaid(rule)
     elif trigger == Rule.Trigger.INACTIVE:
         days = ngettext("%(days)s day", "%(days)s days", rule.delay_days) % {"days": rule.delay_days}
         text = _("When nothing happens with the %(with)s for %(days)s") % {**names, "days": days}
     else:
         texts = {
             Rule.Trigger.CREATED: _("When a %(who)s is created"),
-            Rule.Trigger.CLIENT_CONTACT: _("When the client makes contact"),
+            Rule.Trigger.CLIENT_CONTACT: _on_contact(rule),
             Rule.Trigger.LETTER_OPENED: _("When the client opens a letter"),
             Rule.Trigger.NORM_EXCEEDED: _("When the %(who)s stands longer than the norm"),
             Rule.Trigger.DATE_REACHED: _on_the_date(rule),
@@ -84,6 +86,20 @@ def when_it_starts(rule: Rule) -> str:
     if rule.stage is not None:
         text += _(", at the stage «%(stage)s»") % {"stage": rule.stage.name}
     return text
+
+
+def _on_contact(rule: Rule) -> str:
+    if not rule.ways:
+        return _("When the client makes contact")
+    ways = pgettext("between ways of contact", " or ").join(str(Rule.Way(way).label) for way in rule.ways)
+    return _("When the client %(ways)s") % {"ways": ways}
+
+
+def _when_unpaid(rule: Rule) -> str:
+    if not rule.delay_days:
+        return _("When an invoice of the deal is overdue")
+    days = ngettext("%(days)s day", "%(days)s days", rule.delay_days) % {"days": rule.delay_days}
+    return _("When an invoice of the deal is overdue by %(days)s") % {"days": days}
 
 
 def _at_a_border(rule: Rule, names: dict[str, Any]) -> str:
@@ -135,7 +151,7 @@ def _watched(rule: Rule) -> str:
 
 def how_much_later(rule: Rule) -> str:
     """The delay: "in 3 working days"; empty where the rule acts at once."""
-    if rule.trigger == Rule.Trigger.INACTIVE:
+    if rule.trigger in {Rule.Trigger.INACTIVE, Rule.Trigger.INVOICE_OVERDUE}:
         return ""  # that it is so many days says its trigger
     if rule.delay_plan:
         return _("on its day by the company settings")
