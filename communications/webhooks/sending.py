@@ -144,6 +144,8 @@ async def _post(client: httpx.AsyncClient, job: Job) -> Answer:
         return Answer(error=_("No answer within %(seconds)s seconds.") % {"seconds": int(WHOLE)})
     except targets.BadTarget as error:
         return Answer(error=error.message)
+    except (httpx.ConnectError, httpx.ConnectTimeout):
+        return Answer(error=_("No connection: the other side cannot be reached."))
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         return Answer(error=f"{type(error).__name__}: {error}"[:MOST_KEPT])
 
