@@ -184,7 +184,9 @@ class NumberField(forms.DecimalField):
         return (text.rstrip("0").rstrip(".") if "." in text else text).replace(".", ",")
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
-        return {}
+        """Sums of money are shown with their thousands apart, by the browser: "1 234 567,80"."""
+        is_money = self.decimal_places == 2 and (self.max_digits or 0) >= 15
+        return {"data-grouped": ""} if is_money else {}
 
 
 class PhoneField(forms.CharField):

@@ -321,6 +321,19 @@
     crm.postCopy(link.closest("form"), link.href, link.target);
   });
 
+  // A sum is read by its thousands: "1 234 567,80"; while it is typed it stays as typed. The server reads both.
+  const GAPS = /[\s\u00a0\u202f]/g;
+  const grouped = (text) => {
+    const [, sign, whole, rest = ""] = /^(-?)(\d+)([.,]\d*)?$/.exec(text.replace(GAPS, "")) || [];
+    return whole ? sign + whole.replace(/\B(?=(?:\d{3})+$)/g, "\u00a0") + rest : text;
+  };
+  crm.part("input[data-grouped]", (field) => {
+    const isUntouched = field.value === field.defaultValue;
+    field.value = grouped(field.value);
+    if (isUntouched) field.defaultValue = field.value;
+    field.addEventListener("blur", () => { field.value = grouped(field.value); });
+  });
+
   // A button puts its text where the cursor was last in the field beside it, or in another text of the form.
   let typed = null;
   document.addEventListener("focusin", (event) => {

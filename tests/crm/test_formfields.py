@@ -63,6 +63,8 @@ def test_a_moment_is_read_as_people_write_it(text: str, expected: datetime | Non
 
 def test_numbers_take_commas_spaces_and_units() -> None:
     field = NumberField(max_digits=15, decimal_places=2, required=False)
+    assert field.clean("1\u00a0234\u00a0567,80") == Decimal("1234567.80")  # as the browser shows it
+    assert "data-grouped" in field.widget.attrs
     assert field.clean("1 234 567,80") == Decimal("1234567.80")
     assert field.clean("24 м") == Decimal(24)
     assert field.clean("") is None
