@@ -188,6 +188,7 @@ INTERNAL = frozenset(
         "orders",
         "touched",
         "waited",
+        "foreseen",
         "upsell_by",
     ]
 )

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from crm.filters import ClosableFilter, DayFilter, KeyFilter, RowsFilter
 from crm.models import Source
-from deals import touches
+from deals import as_then, touches
 from deals.models import Deal, DealLine
 from deals.orders import Orders, deals_ordered
 from deals.spans import SpanFilter
@@ -66,6 +66,10 @@ class DealFilter(ClosableFilter):
     product = filters.CharFilter(method="by_product", label=_("Product or service"))
     no_company = filters.BooleanFilter(field_name="company", lookup_expr="isnull", label=_("No company"))
     no_products = filters.BooleanFilter(method="by_no_products", label=_("No products or services"))
+    foreseen = SpanFilter(
+        method="by_foreseen", label=_("In the forecast"), kind=as_then.Foreseen,
+        refusal=_("Give three days: as of when, expected from and to."),
+    )  # fmt: skip
     # The last one: it works on what the others leave.
     touched = TouchedFilter(method="by_touch", label=_("Touch"))
 
@@ -89,6 +93,10 @@ class DealFilter(ClosableFilter):
     def by_touch(self, queryset: Any, _name: str, value: Any) -> Any:
         """The touches are looked up for what the filters before this one leave."""
         return touches.deals_touched(queryset, value) if value else queryset
+
+    def by_foreseen(self, queryset: Any, _name: str, value: Any) -> Any:
+        """By stage, amount and expected close as they were then."""
+        return as_then.deals_foreseen(queryset, value) if value else queryset
 
     class Meta:
         model = Deal
