@@ -85,6 +85,9 @@ class ReportForm(forms.Form):
         return {"start": "from", "end": "to"}.get(field_name, field_name)
 
 
+OTHER_NAMES = {"goal": _("Goal"), "goal_in": _("Goal in"), "goal_for": _("Goal for")}
+
+
 def named(error: InvalidInput) -> list[str]:
     """What an error says of each parameter, with the label that the form gives it."""
     fields = {"from": "start", "to": "end"}
@@ -92,7 +95,7 @@ def named(error: InvalidInput) -> list[str]:
     for row in error.errors:
         name = str(row["pointer"]).strip("/")
         field = ReportForm.base_fields.get(fields.get(name, name))
-        label = field.label if field is not None and field.label else name
+        label = field.label if field is not None and field.label else OTHER_NAMES.get(name, name)
         found.append(f"{label}: {row['message']}")
     return found
 

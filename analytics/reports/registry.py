@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from analytics.delayed.look import DELAYED
+from analytics.forecast.look import FORECAST
 from analytics.lifetime.look import LIFETIME
 from analytics.managers.look import MANAGERS
 from analytics.reports.report import Report
 from analytics.sources.look import SOURCES
 
-REPORTS: tuple[Report, ...] = (SOURCES, LIFETIME, DELAYED, MANAGERS)
+REPORTS: tuple[Report, ...] = (SOURCES, LIFETIME, DELAYED, MANAGERS, FORECAST)

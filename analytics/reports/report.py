@@ -32,6 +32,8 @@ class Part:
     chart: dict[str, Any] | None = None
     note: str = ""
     total: Any = None
+    form: str = ""  # the template of a form of its own above the table, and what it shows
+    form_data: Any = None
 
     @property
     def table(self) -> dict[str, Any]:
@@ -65,12 +67,16 @@ class Look:
 
 @dataclass(frozen=True)
 class Option:
-    """A choice between ways of counting: the parameter, what it is called, its values; the first one when not said."""
+    """A choice between ways of counting: the parameter, what it is called, its values; the first one when not said.
+
+    A quiet one has no switch above the tables: it stands in a form of its part.
+    """
 
     name: str
     label: Any
     choices: tuple[tuple[str, Any], ...]
     default: str = ""
+    is_quiet: bool = False
 
     @property
     def first(self) -> str:
@@ -89,7 +95,8 @@ class Report:
     roles: frozenset[str] = SALES
     cuts: tuple[str, ...] = ("responsible", "team", "region", "purpose")
     options: tuple[Option, ...] = ()
-    numbers: tuple[str, ...] = ()  # whole numbers of its own: a growth in per cent
+    numbers: tuple[str, ...] = ()  # whole numbers of its own: a goal, from 1 to `most`
+    most: int = 1000
     has_pipeline: bool = False
     template: str = "report"
     preset: str = "last_12_months"
@@ -100,7 +107,7 @@ class Report:
         if not self.has_pipeline:
             query = query.sales("deal")
         chosen: dict[str, Any] = {option.name: _chosen(option, data) for option in self.options}
-        return query, chosen | {name: _number(name, data) for name in self.numbers if data.get(name)}
+        return query, chosen | {name: _number(name, data, self.most) for name in self.numbers if data.get(name)}
 
     def made(self, user: User, data: QueryDict) -> Any:
         """The report itself."""
@@ -116,11 +123,11 @@ def _chosen(option: Option, data: Mapping[str, Any]) -> str:
     return value
 
 
-def _number(name: str, data: Mapping[str, Any]) -> int:
-    text = str(data.get(name)).strip().removesuffix("%").strip()
-    if not text.isascii() or not text.isdigit() or not 0 < int(text[:6]) <= 1000:
-        raise InvalidInput.at(name, _("Enter a whole number from 1 to 1,000."))
-    return int(text)
+def _number(name: str, data: Mapping[str, Any], most: int) -> int:
+    text = "".join(str(data.get(name)).removesuffix("%").split())
+    if not text.isascii() or not text.isdigit() or not 0 < int(text[:15]) <= most:
+        raise InvalidInput.at(name, _("Enter a whole number from 1 to %(most)s.") % {"most": ui.number(most)})
+    return int(text[:15])
 
 
 def stat(label: str, figure: Figure, note: str = "", tone: str = "") -> dict[str, Any]:

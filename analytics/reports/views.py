@@ -38,7 +38,7 @@ def view_of(report: Report) -> Callable[..., HttpResponseBase]:
             "query": query,
             "look": look,
             "form": forms.bound(query, request.GET, fields),
-            "choices": [_choice(request.GET, option, chosen[option.name]) for option in report.options],
+            "choices": [_choice(request.GET, item, chosen[item.name]) for item in report.options if not item.is_quiet],
             "kept": [(name, chosen[name]) for name in chosen],
             "chosen": chosen,
             "ways": ways_of(report, chosen),

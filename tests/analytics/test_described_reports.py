@@ -33,7 +33,9 @@ def people() -> list[Any]:
 
 def ways(report: Report) -> list[str]:
     """Every combination of the ways of counting, as a query."""
-    choices = [[f"{option.name}={code}" for code, _label in option.choices] for option in report.options]
+    choices = [
+        [f"{option.name}={code}" for code, _label in option.choices] for option in report.options if not option.is_quiet
+    ]
     return ["&".join((SPAN, *chosen)) for chosen in product(*choices)]
 
 

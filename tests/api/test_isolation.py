@@ -195,7 +195,7 @@ NAMING_NOBODY = frozenset(
         "orders", "period", "pipeline", "product", "purpose", "reached", "received_from", "record_type",
         "refusal_reason", "role", "route", "rule", "sort", "source", "stage", "start_from", "start_to", "state", "sure",
         "tag", "team", "to", "tonnage_from", "tonnage_to", "touched", "type", "updated_since", "utm_campaign",
-        "waited", "width_from", "width_to", "year",
+        "waited", "width_from", "width_to", "year", "foreseen", "goal", "goal_for", "goal_in",
     }
 )  # fmt: skip
 
