@@ -19,6 +19,7 @@ from analytics.query import ReportQuery
 from analytics.refusals import Refusals
 from crm import clock
 from crm.exporting import XLSX_TYPE, neutral
+from crm.exports import export_noted
 from crm.models import ClientType, Source
 
 FILES = ("xlsx", "csv")
@@ -155,8 +156,13 @@ def csv_file(name: str, heads: Sequence[str], sheets: list[Sheet]) -> HttpRespon
 def report_file(
     kind: str, name: str, query: ReportQuery, sheets: list[Sheet], *, title: Any = "", ways: Sequence[str] = ()
 ) -> HttpResponseBase:
-    """A report as a file, xlsx or csv. Above its tables stand its `title`, the question, when it was asked, by whom."""
+    """A report as a file, xlsx or csv. Above its tables stand its `title`, the question, when it was asked, by whom.
+
+    A line of the audit trail says who made it.
+    """
     heads = [f"{title}. {about(query, ways)}" if title else about(query, ways), made(query)]
+    rows = sum(len(list(sheet[2])) for sheet in sheets)
+    export_noted(query.user, name=str(title or name), rows=rows, form=kind, about=heads[0], is_measured=False)
     return csv_file(name, heads, sheets) if kind == "csv" else book(name, heads, sheets)
 
 

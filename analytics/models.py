@@ -38,7 +38,8 @@ class AdSpend(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.month:%m.%Y} {self.source_id}{f' · {self.campaign}' if self.campaign else ''}"
+        """«11.2026 Реклама ВКонтакте · autumn»: by the name of the source, as the reader knows it."""
+        return f"{self.month:%m.%Y} {self.source}{f' · {self.campaign}' if self.campaign else ''}"
 
 
 class SalesPlan(models.Model):

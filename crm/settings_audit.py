@@ -43,6 +43,7 @@ KINDS: dict[str, Any] = {
     "feed": gettext_lazy("Address of a calendar"),
     "security": gettext_lazy("Security"),
     "spend": gettext_lazy("Advertising spend"),
+    "export": gettext_lazy("Export"),
     "plan": gettext_lazy("Sales plan"),
     "bonus": gettext_lazy("Bonus rule"),
 }
@@ -113,6 +114,7 @@ DEEDS: dict[str, Any] = {
     "document": gettext_lazy("document"),
     "document_removed": gettext_lazy("document removed"),
     "secret": gettext_lazy("another secret"),
+    "export_refused": gettext_lazy("file refused"),
     "client_lookup": gettext_lazy("looked for a client"),
     **SECURITY,
 }

@@ -102,7 +102,7 @@ def xlsx_answer(request: HttpRequest, found: Statement) -> HttpResponseBase:
     about = _("Commission of «%(partner)s», %(start)s – %(end)s") % {
         "partner": found.partner, "start": ui.day(found.start), "end": ui.day(found.end),
     }  # fmt: skip
-    return list_file(request, "commission", FILE, list(_file_rows(found)), about=about)
+    return list_file(request, "commission", FILE, list(_file_rows(found)), about=about, is_measured=False)
 
 
 def _file_rows(found: Statement) -> Iterator[dict[str, Any]]:

@@ -29,6 +29,10 @@ CODES: dict[str, tuple[int, Any]] = {
     "not_acceptable": (406, gettext_lazy("The API answers JSON alone.")),
     "bulk_refused": (422, gettext_lazy("All or nothing was asked for, and some records were refused.")),
     "in_use": (422, gettext_lazy("Living records hang on it: it cannot be deleted.")),
+    "export_refused": (
+        422,
+        gettext_lazy("More than a partner takes away as files in a day; `detail` says what is left."),
+    ),
     "too_many": (422, gettext_lazy("More records at once than one call takes.")),
     "conflict": (409, gettext_lazy("Somebody else changed or moved the record meanwhile: read it again.")),
     "duplicate_objects": (409, gettext_lazy("Similar objects exist: name one of them, or ask for a new one.")),

@@ -165,9 +165,11 @@ class FoundActions(RecordActions):
         if (wanted := request.query_params.get("as", "xlsx")) not in {"xlsx", "csv"}:
             raise BadRequest({"as": [_("Give one of: %(names)s.") % {"names": "xlsx, csv"}]})
         sheet = self._sheet(request.query_params)
-        if sheet.count(AT_ONCE) > AT_ONCE:
+        count = sheet.count(AT_ONCE)
+        if count > AT_ONCE:
             text = _("More than %(most)s rows: have the file written by POST.") % {"most": AT_ONCE}
             raise jobs.TooMany(text)
+        sheet.noted(count, by=self.actor)
         if wanted == "csv":
             return exporting.csv_stream(sheet.name, sheet.columns, sheet.blocks())
         return exporting.xlsx(sheet.name, sheet.columns, sheet.blocks(), about=sheet.about)

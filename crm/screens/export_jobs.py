@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from crm import clock, exporting, jobs
 from crm.actors import Actor
+from crm.exports import export_noted
 from crm.models import ListJob
 from crm.screens import listing, registry
 from crm.screens.light import light
@@ -36,10 +37,16 @@ class Sheet:
         self.about = _("Filter: %(filter)s") % {"filter": told or _("none")}
         self.name = f"{screen.record_type}s-{clock.today():%Y-%m-%d}"
         self.is_csv = request.GET.get("as") == "csv"
+        self.label = str(screen.model._meta.verbose_name_plural)
 
     def count(self, most: int) -> int:
         """How many rows, up to one more than `most`."""
         return int(self.rows.order_by().values("pk")[: most + 1].count())
+
+    def noted(self, rows: int, *, by: User | Actor) -> None:
+        """Write into the audit trail who takes these rows away; ExportRefusedError where a partner may not."""
+        form = "csv" if self.is_csv else "xlsx"
+        export_noted(by, name=self.label[:1].upper() + self.label[1:], rows=rows, form=form, about=self.about)
 
     def blocks(self) -> Iterator[Any]:
         """Row after row without holding the whole list."""
@@ -57,12 +64,15 @@ def request_of(user: User, query: QueryDict) -> HttpRequest:
 def export_start(request: HttpRequest, screen: registry.Screen, *, by: User | Actor) -> ListJob:
     """Have a worker write the file of the list that the request asks for, for its user; answers the job."""
     user: Any = request.user
+    sheet = Sheet(request, screen)
+    total = sheet.count(10**6)
+    sheet.noted(total, by=by)
     job = ListJob.objects.create(
         user=user,
         kind=ListJob.Kind.EXPORT,
         record_type=screen.record_type,
         params={"query": request.GET.urlencode()},
-        total=Sheet(request, screen).count(10**6),
+        total=total,
         token_name=jobs.token_name(by),
     )
     jobs.start(job)

@@ -14,8 +14,9 @@ from django.views.decorators.http import require_safe
 
 from crm import exporting
 from crm.attachments import file_for
+from crm.exports import ExportRefusedError
 from crm.models import ListJob
-from crm.screens import registry
+from crm.screens import dialogs, registry
 from crm.screens.export_jobs import AT_ONCE, Sheet, export_start
 
 
@@ -47,10 +48,18 @@ def export_list(request: HttpRequest, record_type: str) -> HttpResponseBase:
     """
     user: Any = request.user
     sheet = Sheet(request, registry.of(record_type))
-    if sheet.count(AT_ONCE) > AT_ONCE:
-        export_start(request, registry.of(record_type), by=user)
+    count = sheet.count(AT_ONCE)
+    if count > AT_ONCE:
+        try:
+            export_start(request, registry.of(record_type), by=user)
+        except ExportRefusedError as error:
+            return dialogs.message(request, error.message, title=str(error.title))
         messages.success(request, _("The file is large: the bell tells when it is ready."))
         return HttpResponseRedirect(reverse("job-list"))
+    try:
+        sheet.noted(count, by=user)
+    except ExportRefusedError as error:
+        return dialogs.message(request, error.message, title=str(error.title))
     if sheet.is_csv:
         return exporting.csv_stream(sheet.name, sheet.columns, sheet.blocks())
     return exporting.xlsx(sheet.name, sheet.columns, sheet.blocks(), about=sheet.about)

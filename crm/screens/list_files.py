@@ -14,7 +14,11 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
+from accounts.models import ApiToken, User
 from crm import clock, exporting
+from crm.actors import Actor
+from crm.exports import ExportRefusedError, export_noted
+from crm.models import ActorKind
 from crm.screens import dialogs, listing
 
 # More rows than this are not waited for: the filter is to be narrowed.
@@ -54,6 +58,15 @@ def in_blocks(rows: QuerySet[Any], shown: Callable[[list[Any]], Iterable[Any]]) 
         yield from shown(block)
 
 
+def _by(request: HttpRequest) -> User | Actor:
+    """The person of a page, or the token of a call."""
+    user: Any = request.user
+    token = getattr(request, "auth", None)
+    return (
+        Actor(ActorKind.TOKEN, user, f"{user.short_name} · {token.name}"[:150]) if isinstance(token, ApiToken) else user
+    )  # type: ignore[no-any-return]
+
+
 def list_file(
     request: HttpRequest,
     name: str,
@@ -62,15 +75,21 @@ def list_file(
     *,
     about: str,
     shown: Callable[[list[Any]], Iterable[Any]] = iter,
+    is_measured: bool = True,
 ) -> HttpResponseBase:
     """The rows as XLSX with `about` above them, or as CSV; over MOST rows the answer asks to narrow the filter."""
     if isinstance(rows, QuerySet):
-        if rows.order_by().values("pk")[: MOST + 1].count() > MOST:
+        count = rows.order_by().values("pk")[: MOST + 1].count()
+        if count > MOST:
             text = _("At most %(limit)s rows in a file: narrow the filter.") % {"limit": MOST}
             return dialogs.message(request, text)
         made: Iterable[Any] = in_blocks(rows, shown)
     else:
-        made = shown(list(rows))
+        count, made = len(rows), shown(list(rows))
+    try:
+        export_noted(_by(request), name=name, rows=count, form=request.GET["as"], about=about, is_measured=is_measured)
+    except ExportRefusedError as error:
+        return dialogs.message(request, error.message, title=str(error.title))
     title = f"{name}-{clock.today():%Y-%m-%d}"
     if request.GET["as"] == "csv":
         return exporting.csv_stream(title, columns, made)

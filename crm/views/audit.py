@@ -89,7 +89,20 @@ def lines_of(rows: Iterable[Change], user: Any) -> list[dict[str, Any]]:
     lines = [_line(row) for row in rows]
     _name_records(lines, user)
     _name_values(lines)
+    _name_spend(lines)
     return lines
+
+
+def _name_spend(lines: list[dict[str, Any]]) -> None:
+    """Spend is named by its source in the reader's language; earlier lines kept the code alone."""
+    keys = {line["row"].record_id for line in lines if line["row"].record_type == "spend"}
+    if not keys:
+        return
+    found = apps.get_model(MODELS["spend"])._default_manager.filter(pk__in=keys).select_related("source")
+    names = {row.pk: str(row) for row in found}
+    for line in lines:
+        if line["row"].record_type == "spend":
+            line["of"] = names.get(line["row"].record_id, line["of"])
 
 
 def _line(row: Change) -> dict[str, Any]:

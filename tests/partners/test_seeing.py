@@ -85,6 +85,8 @@ def test_nothing_is_done_while_looking(scene: Scene) -> None:
         assert (answer.status_code, answer.json()["code"]) == (403, "only_looking")
     after = (Deal.objects.get(pk=twin.pk).version, TimelineEntry.objects.count(), Change.objects.count())
     assert after == before
+    # The last, for the refused write breaks the transaction of the test.
+    assert office.get("/deals/export/").status_code == 403, "a file is made by whoever answers for it"
 
 
 def test_every_page_answers_as_to_the_person_and_none_writes(clock: Any) -> None:
