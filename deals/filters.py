@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from communications.contact_proof import ContactProofFilter
 from crm.filters import ClosableFilter, DayFilter, KeyFilter, RowsFilter
 from crm.models import Source
 from deals import as_then, touches
@@ -42,7 +43,7 @@ class TouchedFilter(filters.CharFilter):
     field_class = TouchedField
 
 
-class DealFilter(ClosableFilter):
+class DealFilter(ContactProofFilter, ClosableFilter):
     """Deals."""
 
     record_type = "deal"

@@ -7,13 +7,14 @@ from typing import Any
 import django_filters as filters
 from django.utils.translation import gettext_lazy as _
 
+from communications.contact_proof import ContactProofFilter
 from crm.filters import ClosableFilter, KeyFilter, RowsFilter
 from leads import routing
 from leads.models import Lead
 from objects_registry.models import Purpose
 
 
-class LeadFilter(ClosableFilter):
+class LeadFilter(ContactProofFilter, ClosableFilter):
     """Leads."""
 
     record_type = "lead"

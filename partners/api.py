@@ -22,6 +22,7 @@ from crm.models import record_model
 from crm.visibility import visible_record
 from deals.models import Deal
 from partners import commission_api, handoff, papers_api, selectors, services
+from partners.accepting import handoff_accept
 from partners.models import Handoff
 from partners.registry_api import PartnerViewSet, RemindedOutput
 from partners.reminding import partner_remind
@@ -39,7 +40,8 @@ class HandoffOutput(serializers.ModelSerializer[Handoff]):
     class Meta:
         model = Handoff
         fields = (
-            "id", "record_type", "record", "twin", "partner", "state", "comment", "handed_at", "ended_at", "end_reason",
+            "id", "record_type", "record", "twin", "partner", "state", "comment", "handed_at", "accepted_at",
+            "ended_at", "end_reason",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -162,6 +164,11 @@ class HandoffViewSet(ApiViewSet):
         done = handoff.hand_over(record=self._record(), by=self.actor, **wish)
         return Response(self.get_serializer(done).data, status=201)
 
+    @extend_schema(summary=gettext_lazy("Accept what was handed over"), request=None, responses=HandoffOutput)
+    def accept(self, request: Request, **kwargs: Any) -> Response:
+        """The partner takes the record; to decline it is to move it to a refusal with its reason."""
+        return Response(self.get_serializer(handoff_accept(self._record(), by=self.actor)).data)
+
     @extend_schema(summary=gettext_lazy("Remind the partner of it"), request=None, responses=RemindedOutput)
     def remind(self, request: Request, **kwargs: Any) -> Response:
         """Tell the partner's person of a record of the partner; 0 where they were told within four hours."""
@@ -224,7 +231,13 @@ class FeedbackViewSet(ApiViewSet):
 def _paths(word: str, record_type: str) -> list[Any]:
     """The addresses of hand-overs below one kind of record."""
     base, name = rf"^{word}/(?P<pk>[0-9]{{1,18}})", f"api-{record_type}"
-    calls = (("hand-over", "hand_over"), ("recall", "recall"), ("hand-on", "hand_on"), ("remind", "remind"))
+    calls = (
+        ("hand-over", "hand_over"),
+        ("recall", "recall"),
+        ("hand-on", "hand_on"),
+        ("remind", "remind"),
+        ("accept", "accept"),
+    )
     view = HandoffViewSet.as_view
     return [
         re_path(rf"{base}/handoffs/$", view({"get": "list"}, record_type=record_type), name=f"{name}-handoffs"),

@@ -26,13 +26,14 @@ from crm.task_rows import client_name, phone_of
 from crm.visibility import visible_record
 from deals.models import Deal
 from leads.models import Lead
+from partners.accepting import handoff_accept, to_accept
 from partners.control import Line, control_lines
 from partners.forms import FeedbackForm
 from partners.reminding import partner_remind, reminded_at, waiting_at_partners
 from partners.rights import may_control
 from partners.selectors import feedback_queue, handoffs_waiting, origins_in_bulk
 from partners.services import feedback_set
-from partners.stages import BY_KIND, PARTNER_DEAL, WON
+from partners.stages import BY_KIND, CONTACTED, PARTNER_DEAL, WON
 from partners.views import controllers_only, find_partner
 
 TITLES = {
@@ -71,12 +72,14 @@ def partner_cabinet(request: HttpRequest, state: str) -> HttpResponse:
         found = rows.alive().filter(stage__in=keys).select_related("contact", "company", "purpose", "responsible")
         order = ("-closed_at", "-id") if state == "closed" else ("stage_entered_at", "id")
         page = paginate(request, found.defer("request_text", "search_text").order_by(*order), ROWS)
+        waiting = to_accept(page) if state == "new" else set()
+        ahead = _next_stage(record_type) if state == "new" else None
         query = "&".join(f"stage={key}" for key in keys)
         parts.append(
             {
                 "label": label,
                 "count": page.count,
-                "rows": [_row(record) for record in page],
+                "rows": [_row(row) | {"to_accept": (record_type, row.pk) in waiting, "ahead": ahead} for row in page],
                 "more_url": f"{reverse(f'{record_type}-list')}?{query}" if page.has_next else "",
             }
         )
@@ -89,11 +92,33 @@ def partner_cabinet(request: HttpRequest, state: str) -> HttpResponse:
     return render(request, "partners/cabinet.html", context)
 
 
+def _next_stage(record_type: RecordType) -> Stage:
+    """Where a new request goes on to once its client is called."""
+    return pipelines.find_stage(BY_KIND[record_type], CONTACTED)
+
+
+@login_required
+@require_POST
+def request_accept(request: HttpRequest, record_type: str, pk: int) -> HttpResponse:
+    """Take a request that was handed over, in one press."""
+    user: Any = request.user
+    record = visible_record(record_type, pk, user)
+    if record is None or record_type not in BY_KIND:
+        raise Http404
+    try:
+        handoff_accept(record, by=user)
+    except DomainError as error:
+        return dialogs.message(request, error.message)
+    text = _("«%(record)s» is yours. Call the client.") % {"record": record}
+    return dialogs.done(request, text, record, to=reverse("partner-cabinet", args=["new"]))
+
+
 def _row(record: Any) -> dict[str, Any]:
     stage: Stage = record.stage_row
     now, due = clock.now(), norms.due(stage, record.stage_entered_at)
     return {
         "record": record,
+        "kind": record.RECORD_TYPE,
         "url": record.get_absolute_url(),
         "phone": phone_of(record),
         "client": client_name(record) or getattr(record, "name", ""),
@@ -114,9 +139,11 @@ CONTROL_FILE = (
     FileColumn(gettext_lazy("Open leads"), lambda line: line.leads.open, "number"),
     FileColumn(gettext_lazy("Leads: untouched"), lambda line: line.leads.fresh, "number"),
     FileColumn(gettext_lazy("Leads over the norm"), lambda line: line.leads.late, "number"),
+    FileColumn(gettext_lazy("Leads without a call"), lambda line: line.leads.unrecorded, "number"),
     FileColumn(gettext_lazy("Open deals"), lambda line: line.deals.open, "number"),
     FileColumn(gettext_lazy("Deals: untouched"), lambda line: line.deals.fresh, "number"),
     FileColumn(gettext_lazy("Deals over the norm"), lambda line: line.deals.late, "number"),
+    FileColumn(gettext_lazy("Deals without a call"), lambda line: line.deals.unrecorded, "number"),
     FileColumn(gettext_lazy("Deals won"), lambda line: line.deals.won, "number"),
 )
 
@@ -146,18 +173,16 @@ def partner_control(request: HttpRequest) -> HttpResponseBase:
 
 
 # What a figure is called where the table's head is not seen, on a phone.
-LABELS: dict[str, tuple[Any, Any, Any]] = {
+LABELS: dict[str, tuple[Any, ...]] = {
     RecordType.LEAD: (
-        gettext_lazy("Open leads"),
-        gettext_lazy("Leads: untouched"),
-        gettext_lazy("Leads over the norm"),
+        gettext_lazy("Open leads"), gettext_lazy("Leads: untouched"), gettext_lazy("Leads over the norm"),
+        gettext_lazy("Leads without a call"),
     ),
     RecordType.DEAL: (
-        gettext_lazy("Open deals"),
-        gettext_lazy("Deals: untouched"),
-        gettext_lazy("Deals over the norm"),
+        gettext_lazy("Open deals"), gettext_lazy("Deals: untouched"), gettext_lazy("Deals over the norm"),
+        gettext_lazy("Deals without a call"),
     ),
-}
+}  # fmt: skip
 
 
 def _longest(waiting: dict[RecordType, Any]) -> list[dict[str, Any]]:
@@ -182,6 +207,7 @@ def _control_row(line: Line) -> dict[str, Any]:
             {"label": names[0], "value": figures.open, "url": f"{base}&kind=open"},
             {"label": names[1], "value": figures.fresh, "url": f"{base}&stage={start}"},
             {"label": names[2], "value": figures.late, "url": f"{base}&norm_exceeded=true", "bad": True},
+            {"label": names[3], "value": figures.unrecorded, "url": f"{base}&unrecorded=true", "bad": True},
         ]
     deals = f"{reverse('deal-list')}?pipeline={PARTNER_DEAL}&partner={line.partner.pk}"
     won = {"value": line.deals.won, "url": f"{deals}&stage={PARTNER_DEAL}:{WON}"}

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Count, Q
 
 from accounts.models import Partner, User
+from communications.contact_proof import unrecorded
 from crm import norms, pipelines
 from crm.models import RecordType
 from deals.models import Deal
@@ -20,11 +21,15 @@ _ACTIVE_USERS = Count("users", filter=Q(users__is_active=True))
 
 @dataclass(frozen=True)
 class Figures:
-    """Records of one kind at one partner: open, of these untouched, over the norm of their stage; and won."""
+    """Records of one kind at one partner: open, of these untouched, over the norm of their stage; and won.
+
+    `unrecorded` were moved on as contacted, and neither a call nor a message says so.
+    """
 
     open: int = 0
     fresh: int = 0
     late: int = 0
+    unrecorded: int = 0
     won: int = 0
 
 
@@ -68,6 +73,7 @@ def _figures(record_type: RecordType, user: User) -> dict[int, Figures]:
             open=Count("pk", filter=Q(stage__in=[s.key for s in stages if s.is_open])),
             fresh=Count("pk", filter=Q(stage__in=[s.key for s in stages if s.is_start])),
             late=Count("pk", filter=norms.over_norm(stages)),
+            unrecorded=Count("pk", filter=unrecorded(record_type)),
             won=Count("pk", filter=Q(stage=f"{pipeline}:{WON}")),
         )
     )  # fmt: skip

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Role, User
+from communications.contact_proof import unrecorded
 from crm import clock, norms
 from crm.actors import Actor
 from crm.errors import DomainError
@@ -164,10 +165,19 @@ def _line(user: User, handoff: Handoff) -> dict[str, Any]:
         "entered": entered,
         "late": bool(active and due and clock.now() > due),
         "due": due,
+        "unrecorded": _is_unrecorded(user, twin),
         "remind_url": _remind_url(user, twin) if active else "",
         "recall_url": reverse("handoff-recall", args=[handoff.pk]) if may else "",
         "hand_on_url": reverse("handoff-hand-on", args=[handoff.pk]) if may else "",
     }
+
+
+def _is_unrecorded(user: User, twin: Any) -> bool:
+    """Is the partner's record said to be contacted, and nothing says so? For the manufacturer to ask."""
+    if twin is None or user.is_partner:
+        return False
+    rows = type(twin)._default_manager.filter(unrecorded(twin.RECORD_TYPE), pk=twin.pk)
+    return bool(rows.exists())
 
 
 def _remind_url(user: User, twin: Any) -> str:

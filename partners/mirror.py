@@ -19,6 +19,7 @@ from deals.stages import WON as DEAL_WON
 from leads.conversion import COMPANY, PERSON, ConversionChoice, convert
 from leads.models import Lead
 from leads.stages import HANDED_OVER
+from partners.accepting import mark_accepted
 from partners.field_map import BROUGHT_BACK
 from partners.handoff import finish, first_call_key, wait_for_control
 from partners.models import Handoff
@@ -48,6 +49,9 @@ def on_stage_changed(event: Event) -> None:
     stage = pipelines.stage(event.data["to"])
     _tell(origin, handoff, twin, event, actor)
     _contacted(handoff, stage, actor)
+    if handoff.accepted_at is None and stage.is_open and not stage.is_start:
+        # Whoever works on it has accepted it, also without saying so.
+        mark_accepted(handoff, event.actor_user, event.at)
     if twin.stage != stage.key:
         return  # moved on since: the later event says what became of it
     if stage.kind == Stage.Kind.FAILURE:

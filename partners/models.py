@@ -112,6 +112,8 @@ class Handoff(RecordRef):
     handed_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
     ended_at = models.DateTimeField(_("ended"), null=True)
     end_reason = models.TextField(_("why it ended"), blank=True)
+    accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
+    accepted_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, blank=True, related_name="+")
     waiting_since = models.DateTimeField(
         null=True,
         editable=False,

@@ -165,6 +165,9 @@ class FiguresOutput(serializers.Serializer[Any]):
     open = serializers.IntegerField()
     untouched = serializers.IntegerField(source="fresh")
     over_norm = serializers.IntegerField(source="late")
+    unrecorded = serializers.IntegerField(
+        help_text=gettext_lazy("Moved on as contacted, and neither a call nor a message says so.")
+    )
 
 
 class DealFiguresOutput(FiguresOutput):

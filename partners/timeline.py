@@ -89,6 +89,11 @@ def _received(data: Mapping[str, Any]) -> str:
     return _with_comment(_("Received from the manufacturer."), data)
 
 
+@formatter("partner_accepted", "stage")
+def _partner_accepted(data: Mapping[str, Any]) -> str:
+    return _("The partner «%(partner)s» has accepted the request.") % {"partner": data.get("partner", "")}
+
+
 @formatter("partner_stage", "stage")
 def _partner_stage(data: Mapping[str, Any]) -> str:
     names = {"partner": data.get("partner", ""), "from": _stage_name(data, "from"), "to": _stage_name(data, "to")}

@@ -51,6 +51,7 @@ urlpatterns = [
     path("partners/hand-overs/<int:pk>/hand-on/", handoff_views.handoff_hand_on, name="handoff-hand-on"),
     path("leads/<int:pk>/hand-over/", handoff_views.record_hand_over, {"record_type": "lead"}, name="lead-hand-over"),
     path("deals/<int:pk>/hand-over/", handoff_views.record_hand_over, {"record_type": "deal"}, name="deal-hand-over"),
+    path("cabinet/<str:record_type>/<int:pk>/accept/", cabinet_views.request_accept, name="request-accept"),
     path("cabinet/commission/", commission_views.cabinet_commission, name="cabinet-commission"),
     path("cabinet/<slug:state>/", cabinet_views.partner_cabinet, name="partner-cabinet"),
 ]

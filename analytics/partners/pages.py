@@ -29,6 +29,7 @@ def columns() -> list[Column]:
         Column(pgettext("handed over to a partner", "Received"), lambda row: row.received),
         Column(_("Accepted"), lambda row: row.accepted),
         Column(_("Untouched"), lambda row: row.untouched),
+        Column(_("Contacted without a record"), lambda row: row.unrecorded),
         Column(_("Half contacted within"), lambda row: row.first_contact_seconds, "seconds"),
         Column(_("Refused"), lambda row: row.refused),
         Column(_("Taken back"), lambda row: row.recalled),

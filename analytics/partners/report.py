@@ -19,6 +19,7 @@ from analytics.funnel import AMOUNT, Figure, share
 from analytics.partners.sql import first_contacts, furthest_steps_by_partner
 from analytics.query import ReportQuery, parse, stage_keys
 from analytics.refusals import ReasonRow, reason_rows
+from communications.contact_proof import unrecorded
 from crm import pipelines
 from crm.errors import InvalidInput
 from crm.models import RecordType, Stage
@@ -35,6 +36,7 @@ class PartnerRow:
     received: Figure
     accepted: Figure
     untouched: Figure
+    unrecorded: Figure
     first_contact_seconds: float | None
     steps: dict[str, Figure]
     refused: Figure
@@ -146,6 +148,7 @@ class _Maker:
         columns: dict[str, Any] = {
             "received": Count("pk"),
             "untouched": Count("pk", filter=Q(stage=self.path[0].key)),
+            "unrecorded": Count("pk", filter=unrecorded(self.query.record_type)),
             "won": Count("pk", filter=won),
             "lost": Count("pk", filter=Q(stage__in=keys["failure"])),
             "neutral": Count("pk", filter=Q(stage__in=keys["neutral"])),
@@ -170,6 +173,7 @@ class _Maker:
             received=figure(group["received"]),
             accepted=steps[self.path[1].key],
             untouched=figure(group["untouched"], stage=self.path[0].key),
+            unrecorded=figure(group["unrecorded"], unrecorded="true"),
             first_contact_seconds=self.contacts.get(key),
             steps=steps,
             refused=figure(group["lost"], kind="failure"),

@@ -149,7 +149,7 @@ def test_every_figure_of_control_is_the_number_of_rows_of_its_list(office: Clien
     Deal.objects.filter(pk=late.pk).update(stage_entered_at=clock.now() - timedelta(days=9))
     control = browser(make_user(Role.PARTNER_CONTROL))
     row = control.get("/partners/control/").context["rows"][0]
-    assert [cell["value"] for cell in row["cells"]] == [0, 0, 0, 2, 2, 1]
+    assert [cell["value"] for cell in row["cells"]] == [0, 0, 0, 0, 2, 2, 1, 0]
     for cell in [*row["cells"], row["won"]]:
         assert control.get(cell["url"]).context["page"].count == cell["value"], cell["url"]
 

@@ -314,6 +314,7 @@ class Rows:
         self.add("partner-feedback", CONTROL)
         self.add("partners-remind", "302 - - 403 403 - 403", method="POST")
         self.add("record-remind", "302 - - 404 404 - 404", "deal", self.world.records["twin_a"].pk, method="POST")
+        self.add("request-accept", "302 - - 404 404 - 404", "deal", self.world.records["twin_a"].pk, method="POST")
         self.add("feedback-enter", "302 200 200 404 404 200 404", self.world.records["twin_a"].pk)
         self.add("partner-create", HEADS)
         self.add("partner-detail", "302 200 200 404 404 200 404", partner.pk)
