@@ -131,7 +131,7 @@ def _records(count: int, head: Any, users: list[Any], sizes: Any) -> None:
     }
     for record, pipeline, more in (
         (lead, PARTNER_LEAD, {"name": name, "phone": "'+' || " + digits}),
-        (deal, PARTNER_DEAL, {"amount": "(500000 + g * 7919 % 30000000)::numeric"}),
+        (deal, PARTNER_DEAL, {"amount": "(500000 + g::bigint * 7919 % 30000000)::numeric"}),
     ):
         twin = hand_over(record=record, partner=partner, by=head, responsible=users[0]).twin_id
         model = Lead if pipeline == PARTNER_LEAD else Deal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from crm.recognition import recognise
 from deals.models import Deal
 from leads.models import Lead
 
+# What a cursor of the server stands before, for rows that are read piece by piece.
+CURSOR = re.compile(r'^DECLARE "\w+" .*? FOR (?=SELECT)')
 # So many ms of bare SQL tell enough.
 ENOUGH = 3000
 
@@ -191,6 +194,7 @@ def _statements(work: Work) -> list[str]:
     with CaptureQueriesContext(connection) as seen:
         _checked(work)
     found = [row["sql"] for row in seen.captured_queries]
+    found = [CURSOR.sub("", text) for text in found]
     return [text for text in found if not text.startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"))]
 
 
