@@ -77,10 +77,9 @@ def run(options: argparse.Namespace) -> int:
 
 def fill(records: int) -> dict[str, Any]:
     """The company of `bench.data` at a tenth, a hundred partners, and their records; answers who asks."""
-    from django.db import connection
-
     from accounts.models import Role
     from accounts.services import user_create
+    from bench.bulk import indexes_last
     from bench.data import Sizes
     from bench.data import fill as fill_company
     from crm import row_security, scope
@@ -95,10 +94,9 @@ def fill(records: int) -> dict[str, Any]:
             partner = partner_create(by=head, data={"name": f"Партнёр {number}"})
             email = f"p{number}@example.com"
             users.append(partner_user_create(partner, by=head, email=email, password=None, last_name="Партнёров"))
-        _records(records // 2, head, users, sizes)
+        with indexes_last():
+            _records(records // 2, head, users, sizes)
     row_security.secure(LOGIN)
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
     return {"administrator": administrator, "partner": users[PARTNERS // 2]}
 
 

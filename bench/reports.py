@@ -62,11 +62,13 @@ def run(options: argparse.Namespace) -> int:
 
 def fill(scale: float) -> None:
     """The company of `bench.data`, ten times as many leads and deals."""
+    from bench.bulk import indexes_last
     from bench.data import Sizes
     from bench.data import fill as fill_company
 
     count = int(1_000_000 * scale)
-    fill_company(replace(Sizes().scaled(min(1.0, 2 * scale)), leads=count, deals=count))
+    with indexes_last():
+        fill_company(replace(Sizes().scaled(min(1.0, 2 * scale)), leads=count, deals=count, timeline=100_000))
 
 
 def works(user: Any) -> list[Any]:
