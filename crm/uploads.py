@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from crm import images
 from crm.errors import InvalidInput
 
 # Kinds of file that people send about a building.
@@ -81,6 +82,8 @@ def check_upload(upload: Any) -> tuple[str, str]:
         or (expected and not head.startswith(expected))
         or not _fits_later(suffix, head)
     ):
+        raise _wrong(name)
+    if suffix in images.FORMATS and not images.is_sound(upload, suffix):
         raise _wrong(name)
     if suffix in ARCHIVES:
         _check_archive(upload, name, suffix)

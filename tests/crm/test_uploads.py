@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
 
-from crm import uploads
+from crm import images, uploads
 from crm.errors import InvalidInput
 
 pytestmark = pytest.mark.rule("ACC-1")
@@ -23,7 +24,13 @@ def archive(**members: bytes) -> bytes:
     return made.getvalue()
 
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+def picture(kind: str, size: tuple[int, int] = (40, 30)) -> bytes:
+    made = io.BytesIO()
+    Image.effect_noise(size, 40).convert("RGB").save(made, kind)
+    return made.getvalue()
+
+
+PNG = picture("PNG")
 XLSX = archive(**{"[Content_Types].xml": b"<Types/>", "xl__workbook.xml": b"<workbook/>"})
 
 
@@ -32,7 +39,8 @@ XLSX = archive(**{"[Content_Types].xml": b"<Types/>", "xl__workbook.xml": b"<wor
     [
         ("plan.pdf", b"%PDF-1.7 ..."), ("hall.png", PNG), ("price.xlsx", XLSX), ("note.txt", "Заметка".encode()),
         ("old.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1..."), ("draw.dwg", b"AC1032...."), ("a.zip", archive(a=b"1")),
-        ("photo.webp", b"RIFF\0\0\0\0WEBPVP8 "), ("photo.heic", b"\0\0\0\x18ftypheic"),
+        ("photo.webp", picture("WEBP")), ("photo.jpg", picture("JPEG")), ("scan.tif", picture("TIFF")),
+        ("a.gif", picture("GIF")), ("a.bmp", picture("BMP")), ("photo.heic", b"\0\0\0\x18ftypheic"),
     ],
 )  # fmt: skip
 def test_what_people_send_is_taken(name: str, content: bytes) -> None:
@@ -47,6 +55,11 @@ def test_what_people_send_is_taken(name: str, content: bytes) -> None:
         ("photo.png", b"<svg onload=alert(1)>", "wrong_content"),
         ("photo.jpg", b"MZ\x90\0", "wrong_content"),
         ("photo.webp", b"not an image at all", "wrong_content"),
+        ("photo.webp", b"RIFF\0\0\0\0WEBPVP8 ", "wrong_content"),
+        ("photo.png", b"\x89PNG\r\n\x1a\n" + b"<script>alert(1)</script>" * 9, "wrong_content"),
+        ("photo.png", PNG[: len(PNG) // 2], "wrong_content"),
+        ("photo.jpg", picture("JPEG")[:-200], "wrong_content"),
+        ("photo.jpg", PNG, "wrong_content"),
         ("plan.dwg", b"PK\x03\x04", "wrong_content"),
         ("price.xls", b"<html><table>", "wrong_content"),
         ("note.txt", b"  <script>alert(1)</script>", "wrong_content"),
@@ -77,3 +90,13 @@ def test_a_name_is_no_path() -> None:
     upload = SimpleUploadedFile("x.txt", b"text")
     upload._name = "..\\..\\etc/../passwd.txt"
     assert uploads.check_upload(upload)[0] == "passwd.txt"
+
+
+def test_a_picture_larger_than_memory_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    big = SimpleUploadedFile("plan.png", picture("PNG", (200, 100)))
+    monkeypatch.setattr(images, "MOST_DECODED", 100)
+    assert uploads.check_upload(big)[1] == "image/png"
+    assert big.read(4) == b"\x89PNG", "left as it came"
+    monkeypatch.setattr(images, "MOST_PIXELS", 19_999)
+    with pytest.raises(InvalidInput):
+        uploads.check_upload(SimpleUploadedFile("plan.png", picture("PNG", (200, 100))))
