@@ -79,7 +79,7 @@ def _day(moment: datetime) -> date:
 
 def _ranked(rows: str, params: tuple[Any, ...], calendar: str) -> dict[int, tuple[float, int]]:
     sql = f"""
-        WITH r (person, came_day, came_seconds, done_day, done_seconds) AS ({rows}),
+        WITH r (person, came_day, came_seconds, done_day, done_seconds) AS MATERIALIZED ({rows}),
         line (day, past, opens, closes) AS (VALUES {calendar}),
         spans AS (
             SELECT r.person, {_worked("done")} - ({_worked("came")}) AS seconds
