@@ -413,6 +413,7 @@ SPECTACULAR_SETTINGS = {
         "CalendarDayKindEnum": "crm.models.CalendarDay.Kind",
         "BulkActionEnum": "crm.api.many.MANY_ACTIONS",
         "JobKindEnum": "crm.models.ListJob.Kind",
+        "PartnerDocumentKindEnum": "partners.models.PartnerDocument.Kind",
         "JobStateEnum": "crm.models.ListJob.State",
         "RobotStateEnum": "automation.models.ScheduledRun.State",
         "RoleEnum": "accounts.models.Role",

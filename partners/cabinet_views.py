@@ -157,12 +157,17 @@ def partner_control(request: HttpRequest) -> HttpResponseBase:
     lines = control_lines(user)
     if file_asked(request):
         return list_file(request, "partner-control", CONTROL_FILE, lines, about=_("Partners' records"))
-    waiting = waiting_at_partners(user)
+    rows = waiting_at_partners(user)
+    related = ("contact", "company", "purpose", "responsible", "partner")
+    shown = {
+        kind: list(found.select_related(*related).defer("request_text", "search_text")[:LONGEST])
+        for kind, found in rows.items()
+    }
     context = {
         "rows": [_control_row(line) for line in lines],
-        "longest": _longest(waiting),
+        "longest": _longest(shown),
         "waiting": handoffs_waiting(user).count(),
-        "to_remind": sum(rows.count() for rows in waiting.values()),
+        "to_remind": sum(len(found) if len(found) < LONGEST else rows[kind].count() for kind, found in shown.items()),
         "feedback": feedback_queue(user).count(),
         "boards": [
             {"label": _("Board of deals"), "url": f"{reverse('deal-board')}?pipeline={PARTNER_DEAL}"},
@@ -185,15 +190,11 @@ LABELS: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 
 
-def _longest(waiting: dict[RecordType, Any]) -> list[dict[str, Any]]:
+def _longest(waiting: dict[RecordType, list[Any]]) -> list[dict[str, Any]]:
     """What has waited longest at partners, deals and leads alike, each to be reminded of by itself."""
-    found: list[Any] = []
-    for rows in waiting.values():
-        related = ("contact", "company", "purpose", "responsible", "partner")
-        found += rows.select_related(*related).defer("request_text", "search_text")[:LONGEST]
-    found.sort(key=lambda record: record.stage_entered_at)
-    known = reminded_at(found[:LONGEST])
-    return [{**_row(row), "reminded": known.get((row.RECORD_TYPE, row.pk))} for row in found[:LONGEST]]
+    found = sorted((row for rows in waiting.values() for row in rows), key=lambda row: row.stage_entered_at)[:LONGEST]
+    known = reminded_at(found)
+    return [{**_row(row), "reminded": known.get((row.RECORD_TYPE, row.pk))} for row in found]
 
 
 def _control_row(line: Line) -> dict[str, Any]:

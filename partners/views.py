@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import Partner, User
 from crm.errors import DomainError
 from crm.http import paginate
+from crm.models import Contact
 from crm.screens import dialogs
 from crm.screens.forms import add_errors
 from crm.screens.list_files import FileColumn, file_asked, list_file
@@ -128,6 +129,7 @@ def partner_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "handoffs": [{"handoff": row, "twin": twins.get((row.record_type, row.twin_id))} for row in handoffs],
         "may_manage": may_manage(user),
         "sees_as": load.active_users,
+        "contacts": _contacts(profile_of(partner), user),
         "details": _details(profile_of(partner)),
         "documents": documents_of(partner, user),
         "ending_before": ending_before(),
@@ -144,6 +146,14 @@ def partner_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "has_open": bool(load.open_leads or load.open_deals),
     }  # fmt: skip
     return render(request, "partners/detail.html", context)
+
+
+def _contacts(profile: PartnerProfile, user: User) -> list[Contact]:
+    """The people of the partner's company whom the reader sees: with whom to speak, whether they sign in or not."""
+    if profile.company_id is None:
+        return []
+    rows: Any = Contact.objects.visible_to(user)
+    return list(rows.alive().filter(company=profile.company_id).order_by("last_name", "pk")[:20])
 
 
 DETAILS = ("inn", "kpp", "ogrn", "legal_address", "bank", "bik", "account", "corr_account", "signatory")

@@ -98,7 +98,7 @@ def test_page_file_and_call_agree(scene: Scene) -> None:
     assert browser(scene.control).get("/reports/partners/?pipeline=deal").status_code == 400
     book = b"".join(browser(scene.control).get(f"/reports/partners/{asked}&format=xlsx").streaming_content)  # type: ignore[attr-defined]
     rows = CalamineWorkbook.from_filelike(BytesIO(book)).get_sheet_by_index(0).to_python()
-    assert [(row[0], row[1], row[10]) for row in rows[3:5]] == [
+    assert [(row[0], row[1], row[11]) for row in rows[3:5]] == [
         (scene.partner.name, 5, 10_000), (scene.other.partner.name, 1, 0),  # type: ignore[union-attr]
     ]  # fmt: skip
     _token, secret = token_create(user=scene.dealer, by=scene.dealer, name="отчёт", scopes=["reports"])

@@ -9,10 +9,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.models import Partner, UserSession
 from crm import jobs
+from crm.clients import company_create, contact_create
 from crm.errors import InvalidInput
 from crm.models import Change, ListJob
 from partners.inactive import inactive_close, inactive_partners
-from partners.models import Handoff, PartnerDocument
+from partners.models import Handoff, PartnerDocument, PartnerProfile
 from tests.partners.scene import Scene, browser, fresh
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +38,14 @@ def test_the_papers_of_a_partner_are_kept_on_its_card_for_the_manufacturer_alone
     assert office.post(f"{card}documents/new/", {**data, "day": "32.13", "file": paper()}).status_code == 422
     assert office.post(f"{card}documents/new/", {**data, "file": paper()}).status_code == 302
     kept = PartnerDocument.objects.get()
+    company = company_create(by=scene.head, data={"name": "ООО Дилер", "inn": "7707083893", "kpp": "770701001"})
+    PartnerProfile.objects.update_or_create(partner=scene.partner, defaults={"company": company})
+    contact_create(by=scene.head, data={"last_name": "Прорабов", "phone": "8 912 000-11-22", "company": company})
     page = office.get(card).content.decode()
+    assert "Прорабов" in page
+    assert "770701001" in page
+    assert "770701001" in browser(scene.control).get(card).content.decode(), "the details are control's to read too"
+    assert "Прорабов" not in browser(scene.control).get(card).content.decode(), "a contact that control does not see"
     assert "15-Д" in page
     assert "10.03.2026" in page
     url = f"{card}documents/{kept.pk}/"
