@@ -24,6 +24,7 @@ from django.utils.html import format_html_join, urlize
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from accounts import identity
 from communications.models import Message
 from crm import clock, events, preferences
 from crm.actors import Actor
@@ -70,6 +71,7 @@ def letter_of(token: str) -> int | None:
         return None
 
 
+@identity.as_system()  # Whoever reads a letter is nobody to us, and nothing is told to them.
 def opening_note(pk: int) -> bool:
     """Note that a letter was opened; answers whether it was for the first time. Two short statements, no more."""
     if not preferences.get(SETTING):
