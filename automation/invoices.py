@@ -6,13 +6,17 @@ switched on: what is old was somebody's business before. Deals that were won cou
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from automation.models import Rule, ScheduledRun
 from crm import clock, conditions, pipelines
 from crm.filters import day_start
@@ -86,6 +90,42 @@ def due_moments(record: StagedRecord, rules: list[Rule]) -> list[tuple[Rule, dat
         ahead = [(rule, day) for rule, day in days if day > clock.today() and record.stage in stages_of(rule)]
         found += [(rule, day_start(day)) for rule, day in ahead]
     return sorted(found, key=lambda row: row[1])
+
+
+@dataclass(frozen=True)
+class Unpaid:
+    """The invoices that come to a rule within the horizon if they are not paid: how many, what is owed, the first."""
+
+    rule: Rule
+    count: int
+    owed: Decimal
+    first: datetime
+
+
+def unpaid_ahead(user: User, asked: Mapping[str, Any], horizon: timedelta) -> list[Unpaid]:
+    """For every rule of invoices what lies ahead in the person's sight; a query per rule, of which there are few.
+
+    `asked` cuts them as the plan is cut: by `pipeline` (its code), `rule` and `responsible`.
+    """
+    wanted = Rule.objects.filter(trigger=Rule.Trigger.INVOICE_OVERDUE, is_active=True).select_related("pipeline")
+    if asked.get("pipeline"):
+        wanted = wanted.filter(pipeline=asked["pipeline"])
+    if asked.get("rule"):
+        wanted = wanted.filter(pk=asked["rule"].pk)
+    mine = Document.objects.visible_to(user).filter(deal__deleted_at=None, deal__merged_into=None)
+    if asked.get("responsible"):
+        mine = mine.filter(deal__responsible=asked["responsible"])
+    return [
+        found for rule in wanted.order_by("pipeline__order", "order", "id") if (found := _ahead(rule, mine, horizon))
+    ]
+
+
+def _ahead(rule: Rule, mine: QuerySet[Document], horizon: timedelta) -> Unpaid | None:
+    after = timedelta(days=rule.delay_days + 1)
+    first, last = clock.today() - after, clock.today() + horizon - after
+    found = mine.filter(in_state(AWAITED), until__gt=first, until__lte=last, deal__stage__in=stages_of(rule))
+    told = found.order_by().aggregate(count=Count("pk"), owed=Sum(F("total") - F("paid")), first=Min("until"))
+    return Unpaid(rule, told["count"], told["owed"], day_start(told["first"] + after)) if told["count"] else None
 
 
 def words(record: Any) -> str:

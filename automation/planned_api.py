@@ -12,9 +12,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from automation import invoices
 from automation.api import PlannedOutput
 from automation.models import ScheduledRun
-from automation.planned import PlannedFilter, lines_of, planned_in_sight
+from automation.planned import HORIZON, PlannedFilter, lines_of, planned_in_sight
 from automation.silence_ahead import silent_ahead
 from crm.api.filtering import refuse_unknown
 from crm.api.views import ApiViewSet
@@ -107,7 +108,39 @@ class SilenceViewSet(ApiViewSet):
         return Response(SilenceOutput(silent_ahead(self.caller, {}), many=True).data)
 
 
+class UnpaidOutput(serializers.Serializer[Any]):
+    """The invoices that come to a rule within 30 days if they are not paid."""
+
+    rule = serializers.IntegerField(source="rule.pk")
+    rule_name = serializers.CharField(source="rule.name")
+    pipeline = serializers.CharField(source="rule.pipeline_id")
+    count = serializers.IntegerField()
+    owed = serializers.DecimalField(max_digits=20, decimal_places=2)
+    first = serializers.DateTimeField(help_text=gettext_lazy("When the first of them is due."))
+
+
+class UnpaidViewSet(ApiViewSet):
+    """What invoices are going to bring that are not paid in time."""
+
+    queryset = ScheduledRun.objects.none()
+    serializer_class = UnpaidOutput
+    pagination_class = None
+    filterset_class = None
+
+    @extend_schema(
+        summary=gettext_lazy("What unpaid invoices are going to bring"), responses=UnpaidOutput(many=True),
+        parameters=[],
+    )  # fmt: skip
+    def show(self, request: Request, **kwargs: Any) -> Response:
+        """By rule, how many invoices in the caller's sight come due within 30 days, and what is owed by them."""
+        if self.caller.is_partner:
+            raise PermissionDenied
+        refuse_unknown(request, set())
+        return Response(UnpaidOutput(invoices.unpaid_ahead(self.caller, {}, HORIZON), many=True).data)
+
+
 urlpatterns = [
+    path("robot-runs/unpaid/", UnpaidViewSet.as_view({"get": "show"}), name="api-robot-run-unpaid"),
     path("robot-runs/", PlannedRunViewSet.as_view({"get": "list"}), name="api-robot-run-list"),
     path("robot-runs/silence/", SilenceViewSet.as_view({"get": "show"}), name="api-robot-run-silence"),
 ]

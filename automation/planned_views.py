@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
+from automation import invoices
 from automation.models import Rule
 from automation.planned import HORIZON, STATES, PlannedFilter, by_day, lines_of, planned_in_sight
 from automation.silence_ahead import silent_ahead
@@ -38,6 +39,7 @@ def robots_planned(request: HttpRequest) -> HttpResponse:
     state = "failed" if request.GET.get("state") == "failed" else "planned"
     page = paginate(request, shown.order_by("due_at", "id"))
     failed = planned_in_sight(user, {"state": "failed"})
+    with_ahead = state == "planned" and page.number == 1
     context = {
         **(settings_context(request, "robots-planned") if user.is_head else {}),
         "filter": found,
@@ -46,7 +48,8 @@ def robots_planned(request: HttpRequest) -> HttpResponse:
         "tabs": _tabs(state, failed.order_by().values("pk")[:1000].count()),
         "page": page,
         "days": by_day(lines_of(page, user), found.qs),
-        "silent": silent_ahead(user, found.form.cleaned_data) if state == "planned" and page.number == 1 else [],
+        "silent": silent_ahead(user, found.form.cleaned_data) if with_ahead else [],
+        "unpaid": invoices.unpaid_ahead(user, found.form.cleaned_data, HORIZON) if with_ahead else [],
         "is_cut": any(request.GET.get(name) for name in CUTS),
         "horizon": HORIZON.days,
     }

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from accounts.models import Role, User
 from automation import engine
@@ -25,6 +26,7 @@ from deals.document_states import document_pay
 from deals.documents import document_create
 from deals.models import Deal, Document
 from deals.services import deal_lines_set
+from tests.api.conftest import Caller
 from tests.factories import make_company, make_deal, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("AUTO-1", "AUTO-2")]
@@ -71,6 +73,14 @@ def test_each_overdue_invoice_brings_one_task_that_says_what_is_owed(head: User,
     # The card says what is coming: a day after the one to pay by, and one more as the rule says.
     days = [row["at"].astimezone(zone()).date() for row in expected_for(deal)]
     assert days == [date(2026, 3, 12), date(2026, 4, 3)]
+    client = Client()
+    client.force_login(head)
+    plans = client.get("/robots/planned/").content.decode()
+    assert "Если счета не оплатят" in plans
+    ahead = Caller(head).get("robot-runs/unpaid/").json()
+    assert [(row["count"], row["owed"]) for row in ahead] == [(1, "100000.00")]  # the other is later
+    assert Caller(make_user()).get("robot-runs/unpaid/").json() == []
+    assert Caller(make_user(Role.PARTNER)).get("robot-runs/unpaid/").status_code == 403
     document_pay(first, paid=Decimal(40000), paid_on=None, by=head)
     day_passes(clock, 9)
     assert tasks(deal) == []  # a day late is no day over the day that the rule gives
