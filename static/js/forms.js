@@ -321,6 +321,9 @@
     crm.postCopy(link.closest("form"), link.href, link.target);
   });
 
+  // What is proposed gives way to what is typed.
+  document.addEventListener("focusin", (event) => { if (event.target.matches("input[data-select]")) event.target.select(); });
+
   // A sum is read by its thousands: "1 234 567,80"; while it is typed it stays as typed. The server reads both.
   const GAPS = /[\s\u00a0\u202f]/g;
   const grouped = (text) => {
