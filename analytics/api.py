@@ -18,8 +18,6 @@ from analytics.api_shapes import ANSWERS, KNOWN, PARAMETERS, file_kind, plain
 from analytics.dashboard.api import dashboard_paths
 from analytics.dashboard.digest_api import digest_paths
 from analytics.managers.plan_api import plan_paths
-from analytics.partners.pages import partners_file
-from analytics.partners.report import may_report, parse_partners, partners
 from analytics.query import parse
 from analytics.reports.api import described_paths
 from analytics.reports.registry import REPORTS
@@ -56,14 +54,6 @@ class ReportViewSet(ApiViewSet):
         report = refusals.refusals(query, request.query_params.get("by", "responsible"))
         return export.refusals_file(kind, report) if kind else Response(plain(report))
 
-    @extend_schema(operation_id="report_partners", parameters=PARAMETERS, responses=ANSWERS)
-    def partners(self, request: Request) -> HttpResponseBase:
-        """What partners made of the records they received in the period; a partner reads its own line alone."""
-        refuse_unknown(request, KNOWN - {"by", "mode"})
-        query, kind = parse_partners(cast("User", request.user), request.query_params), file_kind(request)
-        report = partners(query)
-        return partners_file(kind, report) if kind else Response(plain(report))
-
 
 class ReportIndexViewSet(ApiViewSet):
     """Which reports there are."""
@@ -76,8 +66,6 @@ class ReportIndexViewSet(ApiViewSet):
         refuse_unknown(request, set())
         role = cast("User", request.user).role
         named = [("funnel", _("Funnel")), ("refusals", _("Refusals"))]
-        if may_report(cast("User", request.user)):
-            named.append(("partners", _("Report about partners")))
         named += [(report.code, report.name) for report in REPORTS if role in report.roles]
         return Response(
             {"reports": [{"code": code, "name": name, "url": f"/api/v1/reports/{code}/"} for code, name in named]}
@@ -93,5 +81,4 @@ urlpatterns = [
     *spend_paths(),
     *plan_paths(),
     *described_paths(),
-    path("reports/partners/", ReportViewSet.as_view({"get": "partners"}), name="api-report-partners"),
 ]

@@ -16,7 +16,7 @@ from accounts.selectors import assignable_users
 from analytics.query import PERIODS, ReportQuery, offered_pipelines
 from crm.errors import InvalidInput
 from crm.formfields import DayInput, FullDayField
-from crm.models import ClientType, Source
+from crm.models import ClientType, Pipeline, Source
 from objects_registry.models import Purpose
 
 BY_CHOICES = (
@@ -106,3 +106,9 @@ def bound(query: ReportQuery, data: Any, names: tuple[str, ...] | None = None) -
     values["pipeline"], values["period"] = query.pipeline.code, query.preset
     values["from"], values["to"] = query.period.start.isoformat(), query.period.end.isoformat()
     return ReportForm(values, query=query, names=names)
+
+
+def narrow(form: ReportForm, pipelines: list[Pipeline]) -> None:
+    """Offer only these pipelines."""
+    choices = [(item.code, item.name) for item in pipelines]
+    cast("forms.ChoiceField", form.fields["pipeline"]).choices = choices

@@ -6,7 +6,6 @@ from analytics import views
 from analytics.dashboard import digest_views
 from analytics.dashboard import views as dashboard
 from analytics.managers import plans
-from analytics.partners import pages as partner_pages
 from analytics.reports.registry import REPORTS
 from analytics.reports.views import view_of
 from analytics.sources import spend_views
@@ -24,5 +23,4 @@ urlpatterns = [
     path("sources/conversions/", spend_views.conversions_page, name="conversions"),
     path("managers/plans/", plans.plans_page, name="plans"),
     *(path(f"{report.code}/", view_of(report), name=report.code) for report in REPORTS),
-    path("partners/", partner_pages.partners_page, name="partners"),
 ]

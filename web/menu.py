@@ -92,9 +92,6 @@ MENU: tuple[Entry | Heading, ...] = (
         Entry(report.name, f"analytics:{report.code}", report.icon, report.roles, f"/reports/{report.code}/")
         for report in REPORTS
     ),
-    Entry(
-        gettext_lazy("Report about partners"), "analytics:partners", "report", CONTROL | PARTNER, "/reports/partners/",
-    ),
     Heading(gettext_lazy("Company"), HEADS),
     Entry(
         gettext_lazy("Settings"), "settings-home", "settings", HEADS, "/settings/", badge="attention", tone="orange",

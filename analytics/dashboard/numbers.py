@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from analytics.dashboard.tile import Board, Number, before
 from analytics.funnel import Figure, share
-from analytics.partners.report import PartnerRow, parse_partners, partners
+from analytics.partners.look import PARTNERS
+from analytics.partners.report import PartnerRow
 from analytics.query import keys_of
 from analytics.refusals import PRICE
 from crm import pipelines
@@ -102,7 +103,7 @@ def price_share(board: Board) -> Number:
 
 def of_partners(board: Board) -> Any:
     """The report about the partners, or about the one that asks."""
-    return board.once("partners", lambda: partners(parse_partners(board.user, board.asked)))
+    return board.once("partners", lambda: PARTNERS.made(board.user, board.asked))
 
 
 def partners_figure(read: Callable[[PartnerRow], Figure], tone: str = "") -> Callable[[Board], Number]:

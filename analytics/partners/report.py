@@ -9,23 +9,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.db.models import Avg, Count, Q, Sum
-from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from accounts.models import Partner, User
+from accounts.models import Partner
 from analytics.funnel import AMOUNT, Figure, share
 from analytics.partners.sql import first_contacts, furthest_steps_by_partner
-from analytics.query import ReportQuery, parse, stage_keys
+from analytics.query import ReportQuery, stage_keys
 from analytics.refusals import ReasonRow, reason_rows
 from communications.contact_proof import unrecorded
 from crm import pipelines
-from crm.errors import InvalidInput
 from crm.models import RecordType, Stage
 from partners.models import CommissionEntry
-from partners.rights import may_control
-from partners.stages import PARTNER_DEAL
 
 
 @dataclass
@@ -64,27 +59,6 @@ class PartnersReport:
     rows: list[PartnerRow]
     total: PartnerRow
     reasons: list[ReasonRow]
-
-
-def may_report(user: User) -> bool:
-    """Those who control the partners, and partners about themselves."""
-    return may_control(user) or user.is_partner
-
-
-def parse_partners(user: User, data: QueryDict) -> ReportQuery:
-    """A question about a partner pipeline, the one of deals where none is named.
-
-    Raises PermissionDenied for whoever neither controls partners nor is one, InvalidInput for other pipelines.
-    """
-    if not may_report(user):
-        raise PermissionDenied
-    asked = data.copy()
-    if not asked.get("pipeline"):
-        asked["pipeline"] = PARTNER_DEAL
-    query = parse(user, asked)
-    if not query.pipeline.is_partner:
-        raise InvalidInput.at("pipeline", _("There is no such pipeline."))
-    return query
 
 
 def partners(query: ReportQuery) -> PartnersReport:

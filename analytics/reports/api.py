@@ -20,11 +20,12 @@ from analytics.reports.report import Report
 from analytics.reports.views import report_book
 from crm.api.filtering import refuse_unknown
 from crm.api.views import ApiViewSet
+from crm.models import ClientType
 
 
 def _parameters(report: Report) -> list[OpenApiParameter]:
-    found = [*PERIOD_PARAMETERS, *(OpenApiParameter(name, str) for name in report.cuts)]
-    if report.has_pipeline:
+    found = [*PERIOD_PARAMETERS, *(_cut(name) for name in (*report.cuts, *report.unnamed))]
+    if report.asks_pipeline:
         found.append(OpenApiParameter("pipeline", str, description=_("Code of the pipeline.")))
     for option in report.options:
         names = [code for code, _label in option.choices]
@@ -32,10 +33,14 @@ def _parameters(report: Report) -> list[OpenApiParameter]:
     return [*found, *(OpenApiParameter(name, OpenApiTypes.INT) for name in report.numbers)]
 
 
+def _cut(name: str) -> OpenApiParameter:
+    return OpenApiParameter(name, str, enum=ClientType.values if name == "client_type" else None)
+
+
 def viewset_of(report: Report) -> type[ApiViewSet]:
     """The resource of one report."""
-    known = {"period", "from", "to", "as", *report.cuts, *report.numbers, *(option.name for option in report.options)}
-    known |= {"pipeline"} if report.has_pipeline else set()
+    known = {"period", "from", "to", "as", *report.cuts, *report.unnamed, *report.numbers}
+    known |= {option.name for option in report.options} | ({"pipeline"} if report.asks_pipeline else set())
 
     class DescribedReport(ApiViewSet):
         """A report over what the caller may see."""

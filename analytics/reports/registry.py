@@ -6,7 +6,8 @@ from analytics.delayed.look import DELAYED
 from analytics.forecast.look import FORECAST
 from analytics.lifetime.look import LIFETIME
 from analytics.managers.look import MANAGERS
+from analytics.partners.look import PARTNERS
 from analytics.reports.report import Report
 from analytics.sources.look import SOURCES
 
-REPORTS: tuple[Report, ...] = (SOURCES, LIFETIME, DELAYED, MANAGERS, FORECAST)
+REPORTS: tuple[Report, ...] = (SOURCES, LIFETIME, DELAYED, MANAGERS, FORECAST, PARTNERS)

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from accounts.models import Role, User
 from analytics import tables
 from analytics.funnel import Figure
-from analytics.query import ReportQuery, parse
+from analytics.query import ReportQuery, offered_pipelines, parse
 from crm.errors import InvalidInput
+from crm.models import Pipeline
 from crm.templatetags import ui
 
 SALES = frozenset({Role.ADMINISTRATOR, Role.SALES_HEAD, Role.SALES_MANAGER})
@@ -57,10 +58,14 @@ class Notice:
 
 @dataclass
 class Look:
-    """How a report is shown: what is counted in a sentence, notices, figures in a row, tables."""
+    """How a report is shown: what is counted in a sentence, notices, figures in a row, tables.
+
+    `empty` is said in place of the tables where there is nothing at all; the files have the tables all the same.
+    """
 
     intro: str
     parts: list[Part]
+    empty: str = ""
     stats: list[dict[str, Any]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
@@ -85,7 +90,13 @@ class Option:
 
 @dataclass(frozen=True)
 class Report:
-    """One report. `build` counts, `look` shows; `cuts` are the list filters by which it can be cut."""
+    """One report. `build` counts, `look` shows; `cuts` are the list filters by which it can be cut.
+
+    A report with `is_about` is about one pipeline among those for which it answers true, leads' or deals', at first
+    the one with the code `pipeline`; without it, about all deals of the manufacturer's own pipelines, or with
+    `has_pipeline` about one that the reader chooses. `unnamed` are cuts that are taken but have no field of the form.
+    `title` is how it is headed for a person, where that is not its name.
+    """
 
     code: str
     name: Any
@@ -98,16 +109,43 @@ class Report:
     numbers: tuple[str, ...] = ()  # whole numbers of its own: a goal, from 1 to `most`
     most: int = 1000
     has_pipeline: bool = False
+    is_about: Callable[[Pipeline], bool] | None = None
+    pipeline: str = ""
+    unnamed: tuple[str, ...] = ()
+    title: Callable[[User], Any] | None = None
     template: str = "report"
     preset: str = "last_12_months"
 
     def ask(self, user: User, data: QueryDict) -> tuple[ReportQuery, dict[str, Any]]:
         """The question and the ways of counting; InvalidInput names what there is not."""
-        query = parse(user, data, record_type="deal", names=self.cuts, preset=self.preset)
-        if not self.has_pipeline:
-            query = query.sales("deal")
+        query = self._question(user, data)
         chosen: dict[str, Any] = {option.name: _chosen(option, data) for option in self.options}
         return query, chosen | {name: _number(name, data, self.most) for name in self.numbers if data.get(name)}
+
+    def _question(self, user: User, data: QueryDict) -> ReportQuery:
+        if self.is_about is None:
+            query = parse(user, data, record_type="deal", names=self.cuts, preset=self.preset)
+            return query if self.has_pipeline else query.sales("deal")
+        asked = data.copy()
+        if not asked.get("pipeline"):
+            asked["pipeline"] = self.pipeline
+        query = parse(user, asked, names=(*self.cuts, *self.unnamed), preset=self.preset)
+        if not self.is_about(query.pipeline):
+            raise InvalidInput.at("pipeline", _("There is no such pipeline."))
+        return query
+
+    @property
+    def asks_pipeline(self) -> bool:
+        """Does the reader choose a pipeline?"""
+        return self.has_pipeline or self.is_about is not None
+
+    def pipelines(self, user: User) -> list[Pipeline]:
+        """Those among which the reader chooses."""
+        return [item for item in offered_pipelines(user) if self.is_about is None or self.is_about(item)]
+
+    def heading(self, user: User) -> Any:
+        """How the page is headed for a person."""
+        return self.title(user) if self.title is not None else self.name
 
     def made(self, user: User, data: QueryDict) -> Any:
         """The report itself."""

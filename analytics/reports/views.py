@@ -32,12 +32,15 @@ def view_of(report: Report) -> Callable[..., HttpResponseBase]:
         look = report.look(report.build(query, **chosen))
         if (kind := request.GET.get("format", "")) in export.FILES:
             return report_book(report, kind, query, chosen, look)
-        fields = (*report.cuts, *(["pipeline"] if report.has_pipeline else []))
+        form = forms.bound(query, request.GET, (*report.cuts, *(["pipeline"] if report.asks_pipeline else [])))
+        if report.is_about is not None:
+            forms.narrow(form, report.pipelines(request.user))
         context = {
             "report_kind": report,
             "query": query,
             "look": look,
-            "form": forms.bound(query, request.GET, fields),
+            "form": form,
+            "heading": report.heading(request.user),
             "choices": [_choice(request.GET, item, chosen[item.name]) for item in report.options if not item.is_quiet],
             "kept": [(name, chosen[name]) for name in chosen],
             "chosen": chosen,

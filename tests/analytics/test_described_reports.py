@@ -54,7 +54,8 @@ def test_every_figure_opens_its_records_for_whoever_reads(people: list[Any], rep
                 seen = sum(figure.value for figure in figures(made))
                 total += seen
                 assert reader != stranger or seen == 0
-    assert total > 20
+    # Partners have none of these; tests of their own tell of theirs.
+    assert total > 20 or report.is_about is not None
 
 
 @EVERY

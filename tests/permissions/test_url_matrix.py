@@ -211,7 +211,6 @@ class Rows:
             self.add(name, HEADS)
         rule = BonusRule.objects.create(name="Премия")
         self.add("settings-bonus-edit", HEADS, rule.pk)
-        self.add("analytics:partners", "302 200 200 403 403 200 200")
         self.add("analytics:home", "302 * * * * * *")
 
     def _settings(self) -> None:
