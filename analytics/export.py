@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -74,6 +75,11 @@ def _value_name(name: str, value: str) -> str:
     return str(row or value)
 
 
+def _sheet_name(title: str) -> str:
+    """A title as Excel takes it for a sheet: some signs are forbidden there, and more than 31 of any."""
+    return re.sub(r"[\[\]:*?/\\]", " ", title).strip("' ")[:31]
+
+
 class _Book:
     """A workbook in the making."""
 
@@ -88,7 +94,7 @@ class _Book:
 
     def sheet(self, title: str, columns: list[tables.Column], rows: list[Any], label: Callable[[Any], str]) -> None:
         """One table; it prints on sheets that lie, as wide as one, with its head on each."""
-        sheet = self.workbook.add_worksheet(title[:31])
+        sheet = self.workbook.add_worksheet(_sheet_name(title))
         sheet.set_column(0, 0, 36)
         sheet.set_column(1, len(columns), 18)
         sheet.set_landscape()
