@@ -51,19 +51,15 @@ def wants_fields(record_type: str, data: Mapping[str, Any]) -> bool:
     return bool(_field_rules(record_type, data) or _dated(record_type, data))
 
 
-def wants_contact(record_type: str, _data: Mapping[str, Any]) -> bool:
-    """Something is planned or starts for records of the kind when their client makes contact."""
-    return record_type in _ruled_types()
+def wants_contact(record_type: str, data: Mapping[str, Any]) -> bool:
+    """Contact calls something off for records of the kind, or a rule waits for this way of it."""
+    mine = [rule for rule in known_rules() if rule.pipeline.record_type == record_type]
+    return any(rule.stops_on_contact for rule in mine) or bool(_contact_rules(record_type, data))
 
 
 def wants_opened(record_type: str, _data: Mapping[str, Any]) -> bool:
     """Some rule waits for letters to be opened."""
     return bool(_rules(Rule.Trigger.LETTER_OPENED, record_type))
-
-
-def _ruled_types() -> set[str]:
-    """Kinds of record that have any rule, switched off ones too: they may have planned something before."""
-    return {rule.pipeline.record_type for rule in known_rules()}
 
 
 def _may_hold(stage: str) -> bool:
@@ -101,9 +97,13 @@ def on_fields_changed(event: Event) -> None:
 def on_client_contact(event: Event) -> None:
     """The client made contact: whatever would have reminded them is off, then the rules of contact start (DEAL-6)."""
     _call_off(event, _("The client made contact."))
-    way = way_of(event.data)
-    rules = _rules(Rule.Trigger.CLIENT_CONTACT, event.record_type)
-    _start(event, [rule for rule in rules if not rule.ways or way in rule.ways])
+    _start(event, _contact_rules(event.record_type, event.data))
+
+
+def _contact_rules(record_type: str, data: Mapping[str, Any]) -> list[Rule]:
+    """The rules that wait for the client to make contact in this way."""
+    way = way_of(data)
+    return [r for r in _rules(Rule.Trigger.CLIENT_CONTACT, record_type) if not r.ways or way in r.ways]
 
 
 def way_of(data: Mapping[str, Any]) -> str:
