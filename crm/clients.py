@@ -119,6 +119,7 @@ def require_person_name(contact: Contact, changed: set[str]) -> set[str]:
     return set()
 
 
+@together
 def contact_follow_company(contact: Contact, *, by: Any) -> Contact:
     """Give a contact to whoever is responsible for its company; DomainError where there is no such person."""
     if contact.company is None or contact.company.responsible is None:
