@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from crm import clock, pipelines
 
-COLUMNS = ("pk", "amount", "expected_close_date")
+COLUMNS = ("pk", "amount", "expected_close_date", "stage", "stage_entered_at")
 
 
 @dataclass(frozen=True)
@@ -81,17 +81,19 @@ def open_then(deals: QuerySet[Any], at: date) -> tuple[str, list[Any]]:
     EmptyResultSet where there can be none.
     """
     moment = moment_of(at)
-    rows = deals.filter(Q(closed_at__isnull=True) | Q(closed_at__gte=moment)).order_by().values_list(*COLUMNS)
+    rows = deals.filter(Q(closed_at__isnull=True) | Q(closed_at__gte=moment), created_at__lt=moment)
+    rows = rows.order_by().values_list(*COLUMNS)
     base, base_params = rows.query.sql_with_params()
     keys = [stage.key for stage in pipelines.all_stages() if stage.is_open and stage.pipeline.record_type == "deal"]
     places = ", ".join(["%s"] * len(keys))
     sql = f"""
-        WITH d (id, amount, expected) AS ({base}),
+        WITH d (id, amount, expected, stage_now, entered) AS ({base}),
         stood AS (
-            SELECT d.*, (
+            -- What has not moved since stands where it stood: the history is asked for the others alone.
+            SELECT d.id, d.amount, d.expected, CASE WHEN d.entered < %s THEN d.stage_now ELSE (
                 SELECT h.to_stage_id FROM crm_stagehistory h
                 WHERE h.record_type = 'deal' AND h.record_id = d.id AND h.at < %s ORDER BY h.at DESC, h.id DESC LIMIT 1
-            ) AS stage FROM d
+            ) END AS stage FROM d
         ),
         was AS (
             SELECT c.record_id, c.field, c.old,
@@ -111,7 +113,7 @@ def open_then(deals: QuerySet[Any], at: date) -> tuple[str, list[Any]]:
         )
     """  # noqa: S608 - only names of our own are put into the text
     stored = as_stored(moment)
-    return sql, [*base_params, stored, *keys, stored, *keys]
+    return sql, [*base_params, stored, stored, *keys, stored, *keys]
 
 
 def deals_foreseen(deals: QuerySet[Any], wanted: Foreseen) -> QuerySet[Any]:

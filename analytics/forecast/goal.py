@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,13 +15,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from analytics.forecast import sql
-from analytics.forecast.chances import ended
+from analytics.forecast.chances import ended, seen_of
 from analytics.forecast.months import NOTHING, last_day, month_after, quarter_of
+from analytics.forecast.sql import Seen
 from analytics.funnel import Figure
 from analytics.query import Period, ReportQuery
 from crm import clock, pipelines
 from crm.errors import InvalidInput
-from crm.models import Stage
 from crm.templatetags import ui
 from deals.models import Document
 
@@ -156,8 +157,11 @@ class Known:
     days: int
 
 
-def known_of(query: ReportQuery) -> Known:
-    """Counted over the leads and deals that were closed in the period, without repeat copies."""
+def known_of(query: ReportQuery, seen: Mapping[str, list[Seen]]) -> Known:
+    """Counted over the leads and deals that were closed in the period, without repeat copies.
+
+    `seen` are the stages that those deals stood in.
+    """
     deals, leads = query.sales("deal"), query.sales("lead")
     deal_span = {**ended(deals), "copies": "false"}
     lead_span = {**query.closed(), "kind": "closed", "copies": "false"}
@@ -168,14 +172,14 @@ def known_of(query: ReportQuery) -> Known:
     counts = {CALLS: sql.calls_on(requests, closed), QUOTES: _quotes(closed)}
     levels = [
         Level(REQUESTS, _("Requests (leads)"), Figure(requests.count(), leads.link(**lead_span)), sql.REQUEST),
-        *_ways(leads, lead_span),
+        *_ways(leads, lead_span, seen_of(leads, lead_span)),
         Level(CALLS, _("Calls"), Figure(counts[CALLS], "")),
         Level(DEALS, _("Deals"), Figure(closed.count(), deals.link(**deal_span)), sql.DEAL),
         Level(QUOTES, _("Quotes made"), Figure(counts[QUOTES], "")),
-        *_ways(deals, deal_span),
+        *_ways(deals, deal_span, seen),
         Level(SIGNED, _("Contracts"), Figure(won, deals.link(**won_span))),
     ]
-    waits = sql.waits(deals.rows(**won_span), leads.rows(copies="false")) if won else {}
+    waits = sql.waits(sql.sample(deals.rows(**won_span), won), leads.rows(copies="false")) if won else {}
     end = max(query.period.start, min(query.period.end, clock.today()))
     return Known(levels, won, Decimal(money), waits, (end - query.period.start).days + 1)
 
@@ -186,29 +190,17 @@ def _quotes(deals: Any) -> int:
     return rows.filter(is_latest=True, voided_at__isnull=True).count()
 
 
-def _ways(query: ReportQuery, span: dict[str, Any]) -> list[Level]:
+def _ways(query: ReportQuery, span: dict[str, Any], known: Mapping[str, list[Seen]]) -> list[Level]:
     """Records that got to each stage of the main paths, or further; a lead's success is a way, a deal's the end."""
-    places = _places(query.codes)
-    reach = sql.furthest(query.rows(**span), query.record_type, places)
     found = []
-    for line, code in enumerate(query.codes, start=1):
+    for code in query.codes:
         for stage in pipelines.main_path(code)[1:]:
             if query.record_type == "deal" and not stage.is_open:
                 continue
-            least, end = min(places[proof.key] for proof in pipelines.path_from(stage.key)), (line + 1) * sql.LINE
-            count = sum(number for place, number in reach.items() if least <= place < end)
+            proofs = {proof.key for proof in pipelines.path_from(stage.key)}
+            count = sum(group.count for group in known[code] if not group.is_copy and group.stages & proofs)
             name = f"{stage.name} · {stage.pipeline.name}" if len(query.codes) > 1 else stage.name
             found.append(Level(stage.key, name, Figure(count, query.link(**span, got_to=stage.key)), stage.key))
-    return found
-
-
-def _places(codes: tuple[str, ...]) -> dict[str, int]:
-    """The place of each stage on the way of its pipeline, success behind everything open."""
-    found: dict[str, int] = {}
-    for line, code in enumerate(codes, start=1):
-        stages = pipelines.path_from(pipelines.main_path(code)[0].key)
-        ordered = sorted(stages, key=lambda stage: (stage.kind == Stage.Kind.SUCCESS, stage.order))
-        found |= {stage.key: line * sql.LINE + rank for rank, stage in enumerate(ordered)}
     return found
 
 

@@ -50,11 +50,14 @@ class Hindsight:
     aside: PastRow
 
 
-def hindsight(query: ReportQuery, at: date, signed: Mapping[date, tuple[int, Decimal]]) -> Hindsight:
-    """The quarter that begins on the day `at`; it learned from as many days before it as the period has."""
+def hindsight(query: ReportQuery, at: date, signed: Mapping[date, tuple[int, Decimal]], count: int) -> Hindsight:
+    """The quarter that begins on the day `at`; it learned from as many days before it as the period has.
+
+    `count` is how many deals were closed in the period: about as many as in those days.
+    """
     days = (query.period.end - query.period.start).days + 1
     first, last = at - timedelta(days=days), last_day(month_after(at, 2))
-    made = _Maker(query, at, last, learned_then(query, first, at), sql.foreseen(query.rows(), at, last))
+    made = _Maker(query, at, last, learned_then(query, first, at, count), sql.foreseen(query.rows(), at, last))
     rows = [made.month(month, *signed.get(month, (0, NOTHING))) for month in (at, month_after(at), month_after(at, 2))]
     aside = made.row(None, _("Overdue or without a date"), Foreseen(at))
     return Hindsight(at=at, learned_from=first, rows=rows, total=made.total(rows), aside=aside)

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from accounts.models import User
 from analytics.forecast import goal as goals
-from analytics.forecast.chances import Chance, ChanceRow, ended, learned, weigh
+from analytics.forecast.chances import Chance, ChanceRow, ended, learned, seen_of, weigh
 from analytics.forecast.goal import GROWTH, GoalPlan
 from analytics.forecast.hindsight import Hindsight, hindsight
 from analytics.forecast.months import (
@@ -52,7 +52,8 @@ def forecast(
     wanted = goals.goal_of(goal_in, goal, goal_for)
     today = clock.today()
     begun = quarter_of(today)
-    chances, found = learned(query), groups(query)
+    known = seen_of(query, ended(query))
+    chances, found = learned(query, known), groups(query)
     before = month_after(begun, -3)
     signed = facts(query, before)
     rows = rows_of(query, found, chances, signed, plans(query, begun))
@@ -61,8 +62,8 @@ def forecast(
         chances=_chance_rows(query, chances, found),
         months=rows,
         total=total_of(query, rows),
-        quarter=hindsight(query, before, signed),
-        goal=goals.plan_of(wanted, goals.known_of(query)),
+        quarter=hindsight(query, before, signed, max((item.closed for item in chances.values()), default=0)),
+        goal=goals.plan_of(wanted, goals.known_of(query, known)),
         promised=_promised(rows, wanted),
     )
 
@@ -107,7 +108,7 @@ def weighted_ahead(user: User) -> tuple[ForecastRow, Decimal]:
     """
     sale = next(item for item in pipelines.catalogue().pipelines.values() if item.record_type == "deal")
     query = ReportQuery(user=user, pipeline=sale, period=period_of("last_12_months")).sales("deal")
-    rows = rows_of(query, groups(query), learned(query), {}, None)
+    rows = rows_of(query, groups(query), learned(query, seen_of(query, ended(query))), {}, None)
     this = f"{clock.today():%Y-%m}"
     last = f"{month_after(quarter_of(clock.today()), 2):%Y-%m}"
     quarter = [row.weighted for row in rows if row.won is not None and this <= row.code <= last]

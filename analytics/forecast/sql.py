@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
 
 from analytics.sql import nothing_of_nothing
 from deals.as_then import as_stored, moment_of, open_then
 
 Outcomes = dict[str, tuple[int, int]]
+# So many records tell a share or a median well enough where nobody is shown the records themselves.
+ENOUGH = 20_000
+
+
+def sample(rows: QuerySet[Any], count: int) -> QuerySet[Any]:
+    """Of about `count` rows each n-th, so that about ENOUGH are left; all of them where they are no more than that.
+
+    Their numbers are scrambled by a prime: whoever gets each tenth record by turns is in the sample like all others.
+    """
+    each = -(-count // ENOUGH)
+    return rows.annotate(lot=F("pk") * 7919 % 104_729 % each).filter(lot=0) if each > 1 else rows
 
 
 def _places(values: Any) -> str:
@@ -32,13 +44,51 @@ def _by_stage(ended: str, until: str = "") -> str:
     """  # noqa: S608 - only names of our own are put into the text
 
 
-@nothing_of_nothing(dict)
-def outcomes(deals: QuerySet[Any], successes: list[str]) -> Outcomes:
-    """Of these closed deals, by every stage that they ever stood in: {stage key: (deals, won ones)}."""
-    base, params = deals.order_by().values_list("pk", "stage").query.sql_with_params()
-    ended = f"""b (id, stage) AS ({base}),
-        ended AS (SELECT id, CASE WHEN stage IN ({_places(successes)}) THEN 1 ELSE 0 END AS won FROM b)"""  # noqa: S608
-    return _outcomes(_by_stage(ended), [*params, *successes])
+# A whole number of the database holds a set of so many stages; a pipeline with more has its last ones left out.
+BITS = 62
+
+
+@dataclass(frozen=True)
+class Seen:
+    """So many records that stood in the same stages of a pipeline and ended alike."""
+
+    stages: frozenset[str]
+    is_won: bool
+    is_copy: bool
+    count: int
+
+
+@nothing_of_nothing(list)
+def seen(rows: QuerySet[Any], record_type: str, keys: list[str], wins: list[str]) -> list[Seen]:
+    """Which of these stages of one pipeline records ever stood in, records that are alike counted together."""
+    keys = keys[:BITS]
+    is_copy = ExpressionWrapper(Q(copy_set__isnull=False), BooleanField())
+    base, params = (
+        rows.annotate(is_copy=is_copy).order_by().values_list("pk", "stage", "is_copy").query.sql_with_params()
+    )
+    together = "BIT_OR(m.bit)" if connection.vendor == "postgresql" else "SUM(DISTINCT m.bit)"
+    marks = ", ".join(f"(CAST(%s AS TEXT), {1 << place})" for place in range(len(keys)))
+    sql = f"""
+        WITH b (id, stage, is_copy) AS ({base}), m (stage, bit) AS (VALUES {marks}),
+        stood AS (
+            SELECT h.record_id AS id, {together} AS stages
+            FROM b JOIN crm_stagehistory h ON h.record_id = b.id AND h.record_type = %s
+            JOIN m ON m.stage = h.to_stage_id GROUP BY h.record_id
+        )
+        SELECT s.stages, CASE WHEN b.stage IN ({_places(wins)}) THEN 1 ELSE 0 END, b.is_copy, COUNT(*)
+        FROM stood s JOIN b ON b.id = s.id GROUP BY 1, 2, 3
+    """  # noqa: S608 - only names of our own are put into the text
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*params, *keys, record_type, *wins])
+        return [
+            Seen(
+                frozenset(key for place, key in enumerate(keys) if int(stages) >> place & 1),
+                bool(won),
+                bool(copied),
+                int(count),
+            )
+            for stages, won, copied, count in cursor.fetchall()
+        ]
 
 
 @nothing_of_nothing(dict)
@@ -89,31 +139,6 @@ def foreseen(deals: QuerySet[Any], at: date, last: date) -> list[tuple[date | No
             (date.fromisoformat(f"{month}-01") if month else None, stage, count, Decimal(int(kopecks)) / 100)
             for month, stage, count, kopecks in cursor.fetchall()
         ]
-
-
-LINE = 1000
-
-
-@nothing_of_nothing(dict)
-def furthest(rows: QuerySet[Any], record_type: str, places: dict[str, int]) -> dict[int, int]:
-    """How far records got: {highest place ever stood at: records}, for each line of places by itself.
-
-    `places` gives each stage that counts LINE × the number of its pipeline + its rank on the way there.
-    """
-    base, params = rows.order_by().values_list("pk").query.sql_with_params()
-    case = " ".join(f"WHEN %s THEN {place}" for place in places.values())
-    sql = f"""
-        WITH b (id) AS ({base}),
-        stood AS (
-            SELECT h.record_id, CASE h.to_stage_id {case} END AS place FROM b JOIN crm_stagehistory h
-            ON h.record_id = b.id AND h.record_type = %s AND h.to_stage_id IN ({_places(places)})
-        ),
-        furthest AS (SELECT record_id, MAX(place) AS place FROM stood GROUP BY record_id, place / {LINE})
-        SELECT place, COUNT(*) FROM furthest GROUP BY place
-    """  # noqa: S608
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*params, *places, record_type, *places])
-        return {int(place): int(count) for place, count in cursor.fetchall()}
 
 
 REQUEST, DEAL = "request", "deal"

@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from accounts.models import Role
-from analytics.forecast import sql
 from analytics.forecast.chances import shrunk, wilson
 from analytics.forecast.look import FORECAST
 from analytics.forecast.report import ForecastReport, weighted_ahead
@@ -233,4 +232,3 @@ def test_a_probability_lies_between_what_is_seen_and_what_is_configured(closed: 
     low, high = wilson(won, closed)
     assert 0 <= low <= (won / closed if closed else low) <= high + 1e-12
     assert high <= 1
-    assert sql.LINE > 100
