@@ -423,7 +423,6 @@ SPECTACULAR_SETTINGS = {
         "LetterStateEnum": "communications.models.Message.State",
         "WebhookStateEnum": "communications.models.WebhookDelivery.State",
         "DocumentKindEnum": "deals.models.Document.Kind",
-        "PaperKindEnum": "partners.models.PartnerDocument.Kind",
         "LanguageEnum": "accounts.models.User.Language",
     },
     # With more than a hundred calls opened out at once the page is drawn for minutes.
