@@ -22,6 +22,7 @@ from analytics.query import parse
 from analytics.reports.api import described_paths
 from analytics.reports.registry import REPORTS
 from analytics.sources.spend_api import spend_paths
+from analytics.way import way
 from crm.api.filtering import refuse_unknown
 from crm.api.views import ApiViewSet
 
@@ -33,16 +34,22 @@ class ReportViewSet(ApiViewSet):
 
     @extend_schema(
         operation_id="report_funnel",
-        parameters=[*PARAMETERS, OpenApiParameter("mode", str, enum=["cohort", "snapshot"])],
+        parameters=[*PARAMETERS, OpenApiParameter("mode", str, enum=["cohort", "way", "snapshot"])],
         responses=ANSWERS,
     )
     def funnel(self, request: Request) -> HttpResponseBase:
-        """What became of the records of a period, or with mode=snapshot what stands where now."""
+        """What became of the records of a period.
+
+        mode=way follows requests from the lead to the contract, mode=snapshot says what stands where now.
+        """
         refuse_unknown(request, KNOWN)
         query, kind = parse(cast("User", request.user), request.query_params), file_kind(request)
         if request.query_params.get("mode") == "snapshot":
             now = funnel.snapshot(query)
             return export.snapshot_file(kind, now) if kind else Response(plain(now))
+        if request.query_params.get("mode") == "way":
+            whole = way(query, request.query_params.get("by", ""))
+            return export.way_file(kind, whole) if kind else Response(plain(whole))
         cohort = funnel.cohort(query, request.query_params.get("by", ""))
         return export.cohort_file(kind, cohort) if kind else Response(plain(cohort))
 

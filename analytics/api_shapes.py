@@ -14,14 +14,15 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.request import Request
 
-from analytics import export, funnel
-from analytics.query import PERIODS, ReportQuery
+from analytics import export
+from analytics.breakdowns import BREAKDOWNS
+from analytics.query import COMPARED, CUTS, PERIODS, Period, ReportQuery
 from crm.exporting import XLSX_TYPE
 from crm.models import ClientType, Stage
 
 KNOWN = {
     "pipeline", "period", "from", "to", "responsible", "team", "source", "region", "purpose", "client_type",
-    "partner", "by", "mode", "as",
+    "partner", "utm_campaign", "by", "mode", "compare", "as",
 }  # fmt: skip
 PERIOD_PARAMETERS = [
     OpenApiParameter("period", str, enum=[code for code, _label in PERIODS]),
@@ -32,9 +33,10 @@ PERIOD_PARAMETERS = [
 PARAMETERS = [
     *PERIOD_PARAMETERS,
     OpenApiParameter("pipeline", str, description=_("Code of the pipeline.")),
-    *(OpenApiParameter(name, str) for name in ("responsible", "team", "source", "region", "purpose", "partner")),
+    *(OpenApiParameter(name, str) for name in CUTS if name != "client_type"),
+    OpenApiParameter("compare", str, enum=[code for code, _label in COMPARED]),
     OpenApiParameter("client_type", str, enum=ClientType.values),
-    OpenApiParameter("by", str, enum=list(funnel.BREAKDOWNS), description=_("What the table is cut by.")),
+    OpenApiParameter("by", str, enum=list(BREAKDOWNS), description=_("What the table is cut by.")),
 ]
 
 
@@ -64,6 +66,8 @@ def plain(value: Any) -> Any:
             "to": value.period.end.isoformat(),
             **{name: list(values) for name, values in value.cuts.items()},
         }
+    if isinstance(value, Period):
+        return {"from": value.start.isoformat(), "to": value.end.isoformat()}
     if is_dataclass(value) and not isinstance(value, type):
         counted = [name for name, item in vars(type(value)).items() if isinstance(item, property)]
         return {name: plain(getattr(value, name)) for name in [*(item.name for item in fields(value)), *counted]}

@@ -18,6 +18,7 @@ from analytics import tables
 from analytics.funnel import CohortFunnel, SnapshotFunnel
 from analytics.query import ReportQuery
 from analytics.refusals import Refusals
+from analytics.way import Way
 from crm import clock
 from crm.exporting import XLSX_TYPE, neutral
 from crm.exports import export_noted
@@ -54,6 +55,7 @@ def _cut_label(name: str) -> str:
         "responsible": _("Manager"),
         "team": _("Team"),
         "source": _("Source"),
+        "utm_campaign": _("Campaign"),
         "region": _("Region"),
         "purpose": _("Purpose"),
         "client_type": _("Client type"),
@@ -153,7 +155,11 @@ def csv_file(name: str, heads: Sequence[str], sheets: list[Sheet]) -> HttpRespon
         writer.writerow([neutral(str(title)), *(neutral(head) for head in heads)])
         for row in rows:
             values = [column.value(row) for column in columns]
-            writer.writerow([neutral(label(row)), *(_number(value) for value in values)])
+            shown = [
+                neutral(str(value or "")) if column.kind == "text" else _number(value)
+                for column, value in zip(columns, values, strict=True)
+            ]
+            writer.writerow([neutral(label(row)), *shown])
     response = HttpResponse("\ufeff" + buffer.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
@@ -183,6 +189,18 @@ def cohort_file(kind: str, report: CohortFunnel) -> HttpResponseBase:
     return report_file(kind, "funnel", report.query, sheets, title=_("Funnel"))
 
 
+def way_file(kind: str, report: Way) -> HttpResponseBase:
+    """The whole way: the stages of leads, those of deals, and the table by manager (source ...)."""
+    columns = tables.step_columns(report)
+    sheets: list[Sheet] = [
+        (_("Leads"), columns, report.lead_steps, tables.step_name),
+        (_("Deals"), columns, report.deal_steps, tables.step_name),
+    ]
+    if report.breakdown:
+        sheets.append((_("Table"), tables.way_columns(), report.breakdown, tables.row_label))
+    return report_file(kind, "way", report.query, sheets, title=_("From request to contract"))
+
+
 def snapshot_file(kind: str, report: SnapshotFunnel) -> HttpResponseBase:
     """What stands where."""
     sheets: list[Sheet] = [(_("Now"), tables.snapshot_columns(), report.rows, tables.step_name)]
@@ -196,7 +214,7 @@ def refusals_file(kind: str, report: Refusals) -> HttpResponseBase:
         (_("By stage"), columns, report.stages, tables.reason_name),
         (_("By reason"), columns, report.reasons, tables.reason_name),
         (_("Lost from"), tables.lost_from_columns(), report.lost_from, tables.lost_from_name),
-        (_("By month"), tables.month_columns(report), report.months, tables.month_name),
+        (_("By month"), tables.cut_columns(report), report.months, tables.cut_name),
     ]
     if report.cuts:
         sheets.append((_("Table"), tables.cut_columns(report), report.cuts, tables.cut_name))

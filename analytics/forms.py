@@ -13,19 +13,14 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Partner, Role, Team, User
 from accounts.selectors import assignable_users
+from analytics.breakdowns import BREAKDOWNS
 from analytics.query import PERIODS, ReportQuery, offered_pipelines
 from crm.errors import InvalidInput
 from crm.formfields import DayInput, FullDayField
 from crm.models import ClientType, Pipeline, Source
 from objects_registry.models import Purpose
 
-BY_CHOICES = (
-    ("responsible", _("By manager")),
-    ("team", _("By team")),
-    ("source", _("By source")),
-    ("region", _("By region")),
-    ("purpose", _("By purpose")),
-)
+BY_CHOICES = tuple((code, by.label) for code, by in BREAKDOWNS.items())
 
 
 OWN_PERIOD = DayInput(attrs={"data-sets": "period=custom"})
@@ -54,6 +49,8 @@ class ReportForm(forms.Form):
     responsible = forms.ModelChoiceField(User.objects.none(), label=_("Manager"), required=False, empty_label=_("All"))
     team = forms.ChoiceField(label=_("Team"), required=False)
     source = forms.ChoiceField(label=_("Source"), required=False)
+    utm_campaign = forms.CharField(label=_("Campaign"), required=False, max_length=255)
+    region = forms.CharField(label=_("Region"), required=False, max_length=100)
     purpose = forms.ChoiceField(label=_("Purpose"), required=False)
     client_type = forms.ChoiceField(
         label=_("Client type"), choices=[("", _("All")), *ClientType.choices], required=False

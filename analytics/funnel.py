@@ -6,24 +6,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet, Sum
-from django.utils.translation import gettext as _
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q, Sum
 
-from accounts.models import Team, User
 from analytics import sql
-from analytics.query import ReportQuery, keys_of, stage_keys
-from crm import norms, pipelines
-from crm.models import Source, Stage
-from objects_registry.models import Purpose
+from analytics.breakdowns import BREAKDOWNS, Breakdown
+from analytics.query import Period, ReportQuery, keys_of, stage_keys
+from crm import norms, pipelines, stages_seen
+from crm.models import Stage
 
 AMOUNT = "amount"
-BREAKDOWNS: dict[str, tuple[str, Any]] = {
-    "responsible": ("responsible", User),
-    "team": ("responsible__team", Team),
-    "source": ("source", Source),
-    "region": ("region", None),
-    "purpose": ("purpose", Purpose),
-}
 
 
 @dataclass(frozen=True)
@@ -42,10 +33,11 @@ class Step:
     got_to: Figure
     stood_in: Figure
     now: Figure
-    amount: Decimal | None
+    amount: Decimal
     from_previous: float | None
     from_start: float | None
     previous_period: Figure
+    previous_from_start: float | None
     median_seconds: float | None = None
     p90_seconds: float | None = None
 
@@ -81,13 +73,15 @@ class BreakdownRow:
 
 @dataclass
 class CohortFunnel:
-    """What became of the records created in the period."""
+    """What became of the records created in the period. `timed` of them told the times in stage: all, or each n-th."""
 
     query: ReportQuery
+    compared_with: Period
     outcome: Outcome
     steps: list[Step]
     detours: list[Step]
     copies: Figure
+    timed_each: int = 1
     breakdown_by: str = ""
     breakdown: list[BreakdownRow] = field(default_factory=list)
 
@@ -118,121 +112,139 @@ def share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def cohort(query: ReportQuery, breakdown_by: str = "") -> CohortFunnel:
-    """The funnel of records created in the period; repeat copies are counted apart, never as new.
+@dataclass(frozen=True)
+class Group:
+    """Records that stand in the same stage and have stood in the same ones; money in roubles."""
+
+    stage: str
+    seen: int
+    is_copy: bool
+    count: int
+    money: Decimal
+
+
+class Cohort:
+    """The records of a period, counted in one pass: where they stand and where they have ever stood.
 
     "Got to" a stage: stood at some time in it or in one behind it on the main path. A skipped stage therefore counts
     as passed, and a move back takes nothing away.
     """
-    span = {**query.created(), "copies": "false"}
-    rows = query.rows(**span)
+
+    def __init__(self, query: ReportQuery, span: dict[str, str]) -> None:
+        self.query, self.span = query, {**span, "copies": "false"}
+        is_copy = ExpressionWrapper(Q(copy_set__isnull=False), BooleanField())
+        found = query.rows(**span).annotate(is_copy=is_copy).values_list("stage", "stages_seen", "is_copy")
+        self.all = [
+            Group(stage, seen, bool(copied), count, money or Decimal(0))
+            for stage, seen, copied, count, money in found.annotate(count=Count("pk"), money=Sum(AMOUNT))
+        ]
+        self.groups = [group for group in self.all if not group.is_copy]
+
+    @property
+    def copies(self) -> int:
+        return sum(group.count for group in self.all if group.is_copy)
+
+    def standing(self, *kinds: str) -> int:
+        """How many stand in stages of these kinds; of none named, in any."""
+        keys = keys_of(self.query, *kinds)
+        return sum(group.count for group in self.groups if not kinds or group.stage in keys)
+
+    def at(self, stage: Stage) -> int:
+        """How many stand in the stage now."""
+        return sum(group.count for group in self.groups if group.stage == stage.key)
+
+    def stood_in(self, *stages: Stage) -> int:
+        """How many ever stood in one of the stages."""
+        return sum(group.count for group in self._seen(*stages))
+
+    def got_to(self, stage: Stage) -> int:
+        """How many got to the stage or further."""
+        return self.stood_in(*pipelines.path_from(stage.key))
+
+    def amount_of(self, stage: Stage) -> Decimal:
+        """What those that got to the stage are worth."""
+        return sum((group.money for group in self._seen(*pipelines.path_from(stage.key))), Decimal(0))
+
+    def worth(self, *kinds: str) -> Decimal:
+        """What those that stand in stages of these kinds are worth."""
+        keys = keys_of(self.query, *kinds)
+        return sum((group.money for group in self.groups if group.stage in keys), Decimal(0))
+
+    @property
+    def conversion(self) -> float | None:
+        """Won ÷ (came in − set aside)."""
+        return share(self.standing("success"), self.standing() - self.standing("neutral"))
+
+    def figure(self, value: int, **extra: Any) -> Figure:
+        """A count of these records with its list."""
+        return Figure(value, self.query.link(**self.span, **extra))
+
+    def _seen(self, *stages: Stage) -> list[Group]:
+        wanted = stages_seen.marks(stages)
+        return [group for group in self.groups if group.seen & wanted]
+
+
+def cohort(query: ReportQuery, breakdown_by: str = "") -> CohortFunnel:
+    """The funnel of records created in the period; repeat copies are counted apart, never as new."""
+    now, before = Cohort(query, query.created()), Cohort(query, query.created(query.compared))
     path = pipelines.main_path(query.pipeline.code)
+    times, each = sql.time_in_stages(query.rows(**now.span), query.record_type, now.standing())
     counted = pipelines.path_from(path[0].key)
-    reach = sql.furthest_steps(rows, query.record_type, _ranks(counted), AMOUNT)
-    before = sql.furthest_steps(query.rows(**_previous(query)), query.record_type, _ranks(counted))
-    stood = sql.stood_in(rows, query.record_type)
-    counts, counts_before = _counted(query, query.created()), _counted(query, query.created(query.period.previous))
-    times = sql.time_in_stages(rows, query.record_type)
-    made = _Maker(query, span, reach, before, stood, counts.stages, times, _ranks(counted))
-    steps = [made.step(stage, path[index - 1] if index else None, path[0]) for index, stage in enumerate(path)]
-    detours = [made.step(stage, None, path[0]) for stage in counted if stage not in path]
+    steps = [
+        step(now, before, stage, path[index - 1] if index else None, path[0], times) for index, stage in enumerate(path)
+    ]
     return CohortFunnel(
         query=query,
-        outcome=_outcome(query, counts, counts_before, span),
+        compared_with=query.compared,
+        outcome=_outcome(now, before),
         steps=steps,
-        detours=detours,
-        copies=_figure(query, counts.copies, **query.created(), copies="true"),
+        detours=[step(now, before, stage, None, path[0], times) for stage in counted if stage not in path],
+        copies=Figure(now.copies, query.link(**query.created(), copies="true")),
+        timed_each=each,
         breakdown_by=breakdown_by,
-        breakdown=breakdown(query, rows, breakdown_by, span) if breakdown_by in BREAKDOWNS else [],
+        breakdown=breakdown(query, now.span, BREAKDOWNS[breakdown_by]) if breakdown_by in BREAKDOWNS else [],
     )
 
 
-@dataclass
-class _Counts:
-    """Records created in a period by the stage where they stand now, with what won ones are worth, and the copies."""
-
-    stages: dict[str, int]
-    amounts: dict[str, Decimal]
-    copies: int
-
-    def of(self, query: ReportQuery, *kinds: str) -> int:
-        """How many stand in stages of these kinds; of none named, in any."""
-        keys = keys_of(query, *kinds) if kinds else self.stages
-        return sum(self.stages.get(key, 0) for key in keys)
-
-
-def _counted(query: ReportQuery, span: dict[str, str]) -> _Counts:
-    """One pass over the records of a period answers where they stand, and which of them are copies."""
-    is_copy = ExpressionWrapper(Q(copy_set__isnull=False), BooleanField())
-    groups = query.rows(**span).annotate(is_copy=is_copy).values("stage", "is_copy")
-    found = list(groups.annotate(count=Count("pk"), money=Sum(AMOUNT)))
-    own = [group for group in found if not group["is_copy"]]
-    return _Counts(
-        stages={group["stage"]: group["count"] for group in own},
-        amounts={group["stage"]: group["money"] or Decimal(0) for group in own},
-        copies=sum(group["count"] for group in found if group["is_copy"]),
+def step(
+    now: Cohort, before: Cohort, stage: Stage, previous: Stage | None, first: Stage,
+    times: dict[str, tuple[float, float]],
+) -> Step:  # fmt: skip
+    """One row of the funnel."""
+    got, earlier = now.got_to(stage), before.got_to(stage)
+    median, p90 = times.get(stage.key, (None, None))
+    return Step(
+        stage=stage,
+        got_to=now.figure(got, got_to=stage.key),
+        stood_in=now.figure(now.stood_in(stage), reached=stage.key),
+        now=now.figure(now.at(stage), stage=stage.key),
+        amount=now.amount_of(stage),
+        from_previous=share(got, now.got_to(previous)) if previous else None,
+        from_start=share(got, now.got_to(first)),
+        previous_period=before.figure(earlier, got_to=stage.key),
+        previous_from_start=share(earlier, before.got_to(first)),
+        median_seconds=median,
+        p90_seconds=p90,
     )
 
 
-def _previous(query: ReportQuery) -> dict[str, str]:
-    return {**query.created(query.period.previous), "copies": "false"}
+def outcome(query: ReportQuery) -> Outcome:
+    """The outcome alone, of one pipeline or of several: two passes over the records, none over their history."""
+    return _outcome(Cohort(query, query.created()), Cohort(query, query.created(query.compared)))
 
 
-def _ranks(stages: list[Stage]) -> dict[str, int]:
-    """The place of each stage on the way: by order, success behind everything open."""
-    ordered = sorted(stages, key=lambda stage: (stage.kind == Stage.Kind.SUCCESS, stage.order))
-    return {stage.key: place for place, stage in enumerate(ordered)}
-
-
-def _figure(query: ReportQuery, value: int, **extra: Any) -> Figure:
-    return Figure(value, query.link(**extra))
-
-
-@dataclass
-class _Maker:
-    """Makes the steps of a cohort out of its aggregates."""
-
-    query: ReportQuery
-    span: dict[str, str]
-    reach: dict[int, tuple[int, Decimal]]
-    before: dict[int, tuple[int, Decimal]]
-    stood: dict[str, int]
-    now: dict[str, int]
-    times: dict[str, tuple[float, float]]
-    ranks: dict[str, int]
-
-    def got_to(self, stage: Stage, reach: dict[int, tuple[int, Decimal]] | None = None) -> int:
-        """Records that got to the stage or further."""
-        return sum(
-            count
-            for rank, (count, _sum) in (self.reach if reach is None else reach).items()
-            if rank >= self.floor(stage)
-        )
-
-    def floor(self, stage: Stage) -> int:
-        """The lowest rank that proves the stage was reached; any success proves each success stage's path."""
-        proofs = pipelines.path_from(stage.key)
-        return min(self.ranks[proof.key] for proof in proofs)
-
-    def step(self, stage: Stage, previous: Stage | None, first: Stage) -> Step:
-        """One row of the funnel."""
-        got, floor = self.got_to(stage), self.floor(stage)
-        amount = sum((value for rank, (_n, value) in self.reach.items() if rank >= floor), Decimal(0))
-        median, p90 = self.times.get(stage.key, (None, None))
-        return Step(
-            stage=stage,
-            got_to=_figure(self.query, got, **self.span, got_to=stage.key),
-            stood_in=_figure(self.query, self.stood.get(stage.key, 0), **self.span, reached=stage.key),
-            now=_figure(self.query, self.now.get(stage.key, 0), **self.span, stage=stage.key),
-            amount=amount,
-            from_previous=share(got, self.got_to(previous)) if previous else None,
-            from_start=share(got, self.got_to(first)),
-            previous_period=_figure(
-                self.query, self.got_to(stage, self.before), **_previous(self.query), got_to=stage.key
-            ),
-            median_seconds=median,
-            p90_seconds=p90,
-        )
+def _outcome(now: Cohort, before: Cohort) -> Outcome:
+    return Outcome(
+        created=now.figure(now.standing()),
+        won=now.figure(now.standing("success"), kind="success"),
+        lost=now.figure(now.standing("failure"), kind="failure"),
+        neutral=now.figure(now.standing("neutral"), kind="neutral"),
+        open=now.figure(now.standing("open"), kind="open"),
+        conversion=now.conversion,
+        won_amount=now.worth("success"),
+        previous_created=before.figure(before.standing()),
+        previous_conversion=before.conversion,
+    )
 
 
 def _outcome_columns(query: ReportQuery) -> dict[str, Any]:
@@ -249,49 +261,28 @@ def _outcome_columns(query: ReportQuery) -> dict[str, Any]:
     }
 
 
-def outcome(query: ReportQuery) -> Outcome:
-    """The outcome alone, of one pipeline or of several: two passes over the records, none over their history."""
-    counts, counts_before = _counted(query, query.created()), _counted(query, query.created(query.period.previous))
-    return _outcome(query, counts, counts_before, {**query.created(), "copies": "false"})
-
-
-def _outcome(query: ReportQuery, counts: _Counts, before: _Counts, span: dict[str, str]) -> Outcome:
-    created, won = counts.of(query), counts.of(query, "success")
-    created_before = before.of(query)
-    return Outcome(
-        created=_figure(query, created, **span),
-        won=_figure(query, won, **span, kind="success"),
-        lost=_figure(query, counts.of(query, "failure"), **span, kind="failure"),
-        neutral=_figure(query, counts.of(query, "neutral"), **span, kind="neutral"),
-        open=_figure(query, counts.of(query, "open"), **span, kind="open"),
-        conversion=share(won, created - counts.of(query, "neutral")),
-        won_amount=sum((counts.amounts.get(key, Decimal(0)) for key in keys_of(query, "success")), Decimal(0)),
-        previous_created=_figure(query, created_before, **_previous(query)),
-        previous_conversion=share(before.of(query, "success"), created_before - before.of(query, "neutral")),
-    )
-
-
-def breakdown(query: ReportQuery, rows: QuerySet[Any], by: str, span: dict[str, str]) -> list[BreakdownRow]:
-    """The outcome by manager, team, source, region or purpose, largest first: one GROUP BY and one look-up of names."""
-    column, model = BREAKDOWNS[by]
-    groups = list(rows.values(column).annotate(**_outcome_columns(query)).order_by("-created"))
-    keys = [group[column] for group in groups if group[column]]
-    names = {row.pk: str(row) for row in model.objects.filter(pk__in=keys)} if model else {key: key for key in keys}
-    return [_breakdown_row(query, by, group, group[column], names, span) for group in groups]
+def breakdown(query: ReportQuery, span: dict[str, str], by: Breakdown) -> list[BreakdownRow]:
+    """The outcome by manager, team, source, region ..., largest first: one GROUP BY and one look-up of names."""
+    groups = list(by.groups(query.rows(**span)).annotate(**_outcome_columns(query)).order_by("-created", "key"))
+    names = by.names({group["key"] for group in groups})
+    return [_breakdown_row(query, by, group, names, span) for group in groups]
 
 
 def _breakdown_row(
-    query: ReportQuery, by: str, group: dict[str, Any], key: Any, names: dict[Any, str], span: dict[str, str]
+    query: ReportQuery, by: Breakdown, group: dict[str, Any], names: dict[Any, str], span: dict[str, str]
 ) -> BreakdownRow:
-    nobody = {"responsible": "no_responsible", "source": "no_source", "region": "no_region", "purpose": "no_purpose"}
-    cut = {by: key} if key else {nobody.get(by, "no_team"): "true"}
+    key = group["key"]
+
+    def figure(name: str, **extra: Any) -> Figure:
+        return Figure(group[name], query.link(**span, **by.cut(key), **extra))
+
     return BreakdownRow(
-        label=names.get(key, str(key)) if key else _("not given"),
+        label=names[key],
         key=str(key or ""),
-        created=_figure(query, group["created"], **span, **cut),
-        won=_figure(query, group["won"], **span, **cut, kind="success"),
-        lost=_figure(query, group["lost"], **span, **cut, kind="failure"),
-        open=_figure(query, group["open"], **span, **cut, kind="open"),
+        created=figure("created"),
+        won=figure("won", kind="success"),
+        lost=figure("lost", kind="failure"),
+        open=figure("open", kind="open"),
         conversion=share(group["won"], group["created"] - group["neutral"]),
         won_amount=group["won_amount"] or Decimal(0),
     )
@@ -317,6 +308,10 @@ def snapshot(query: ReportQuery) -> SnapshotFunnel:
         overdue=_figure(query, sum(row.overdue.value for row in made), norm_exceeded="true"),
         amount=sum((row.amount for row in made if row.stage.is_open), Decimal(0)),
     )
+
+
+def _figure(query: ReportQuery, value: int, **extra: Any) -> Figure:
+    return Figure(value, query.link(**extra))
 
 
 def _snapshot_row(query: ReportQuery, stage: Stage, group: dict[str, Any]) -> SnapshotRow:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils.translation import gettext as _text
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -20,7 +21,8 @@ from deals.filters import DealFilter
 from leads.filters import LeadFilter
 
 FILTERS: dict[str, Any] = {"lead": LeadFilter, "deal": DealFilter}
-CUTS = ("responsible", "team", "source", "region", "purpose", "client_type", "partner")
+CUTS = ("responsible", "team", "source", "utm_campaign", "region", "purpose", "client_type", "partner")
+COMPARED = (("previous", _("with the period before")), ("year_ago", _("with a year ago")))
 PERIODS = (
     ("this_month", _("This month")),
     ("last_month", _("Last month")),
@@ -45,6 +47,15 @@ class Period:
         days = (self.end - self.start).days + 1
         return Period(self.start - timedelta(days=days), self.start - timedelta(days=1))
 
+    @property
+    def year_ago(self) -> Period:
+        """The same days of the year before; the 29th of February answers to the 28th."""
+        return Period(_year_before(self.start), _year_before(self.end))
+
+
+def _year_before(day: date) -> date:
+    return day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
+
 
 @dataclass(frozen=True)
 class ReportQuery:
@@ -59,6 +70,12 @@ class ReportQuery:
     preset: str = "this_year"
     cuts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     codes: tuple[str, ...] = ()
+    compare: str = "previous"
+
+    @property
+    def compared(self) -> Period:
+        """The period that the figures are set against."""
+        return self.period.year_ago if self.compare == "year_ago" else self.period.previous
 
     @property
     def record_type(self) -> str:
@@ -174,7 +191,15 @@ def parse(
         period=period_of(preset, data.get("from", ""), data.get("to", "")),
         preset=preset,
         cuts={name: values for name, values in cuts.items() if values},
+        compare=_compared(data.get("compare", "")),
     )
+
+
+def _compared(wanted: str) -> str:
+    if wanted and wanted not in dict(COMPARED):
+        names = ", ".join(dict(COMPARED))
+        raise InvalidInput.at("compare", _text("Give one of: %(names)s.") % {"names": names})
+    return wanted or COMPARED[0][0]
 
 
 def offered_pipelines(user: User, record_type: str = "") -> list[Pipeline]:

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from math import sqrt
 from typing import Any
 
-from django.db.models import Count, Sum
-from django.db.models.functions import TruncMonth
+from django.db.models import Case, Count, IntegerField, Sum, Value, When
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from analytics import sql
-from analytics.funnel import AMOUNT, BREAKDOWNS, Figure, share
-from analytics.query import Period, ReportQuery, keys_of, stage_keys
-from crm import clock, pipelines, preferences
+from analytics.breakdowns import BREAKDOWNS, Breakdown
+from analytics.funnel import AMOUNT, Figure, share
+from analytics.query import Period, ReportQuery, keys_of
+from crm import pipelines, preferences
+from crm.filters import day_start
 from crm.models import RefusalReason, Stage
 
 SMALL_SAMPLE = 10
 # The refusals that a price was the reason of, whatever it was the price of.
 PRICE = ("price_of_structures", "price_of_delivery")
+# Of 100 true shares 95 lie within the interval (two-sided normal quantile).
+Z = 1.96
 
-# What to think of when one reason outgrows the others; bound to the codes of stages.
+# What to think of when one reason outgrows the others, until somebody writes their own; bound to the codes of stages.
 ADVICE: dict[str, Any] = {
     "price_of_structures": gettext_lazy(
         "Offer a cheaper line, show what the price is made of, train answers to “too expensive”."
@@ -43,7 +47,10 @@ ADVICE: dict[str, Any] = {
 
 @dataclass
 class ReasonRow:
-    """One reason: a failure stage, or a detail under it. Shares 0..1, amount in roubles."""
+    """One reason: a failure stage, or a detail under it. Shares 0..1, amount in roubles.
+
+    `low` and `high` are the ends of the share's 95 % interval (Wilson); `of` is how many it was taken of.
+    """
 
     label: str
     stage: Stage
@@ -51,25 +58,30 @@ class ReasonRow:
     amount: Decimal
     share: float | None
     amount_share: float | None
+    low: float | None = None
+    high: float | None = None
+    of: int = 0
     is_flagged: bool = False
     advice: str = ""
 
 
 @dataclass
 class CutRow:
-    """Refusals of one manager or source, by failure stage."""
+    """Refusals of one manager or source, or of one month, by failure stage; with the reason that stands out."""
 
     label: str
     total: Figure
+    amount: Decimal
     by_stage: dict[str, Figure]
+    main: Stage | None = None
+    main_share: float | None = None
 
 
 @dataclass
-class MonthRow:
+class MonthRow(CutRow):
     """Refusals of one month of the company's calendar, by failure stage."""
 
-    month: date
-    by_stage: dict[str, Figure]
+    month: date | None = None
 
 
 @dataclass
@@ -79,13 +91,16 @@ class Refusals:
     query: ReportQuery
     total: Figure
     amount: Decimal
+    previous_total: Figure
     stages: list[ReasonRow]
     reasons: list[ReasonRow]
+    other: ReasonRow | None
     lost_from: list[tuple[Stage, Figure, float | None]]
     months: list[MonthRow]
     by: str
     cuts: list[CutRow]
     threshold: float
+    other_threshold: float
     is_small: bool
     price: Figure | None = None  # refusals for a price; none in pipelines without such stages
 
@@ -95,32 +110,54 @@ class Refusals:
         return share(self.price.value, self.total.value) if self.price else None
 
 
+def wilson(part: int, whole: int) -> tuple[float, float] | tuple[None, None]:
+    """Between what the true share lies with 95 % certainty: ends 0..1, None for a share of nothing."""
+    if not whole:
+        return None, None
+    found, square = part / whole, Z * Z
+    middle = found + square / (2 * whole)
+    reach = Z * sqrt(found * (1 - found) / whole + square / (4 * whole * whole))
+    scale = 1 + square / whole
+    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Refusals alike in all that is told of them."""
+
+    stage: str
+    reason: int | None
+    lost_from: str
+    month: int
+    count: int
+    money: Decimal
+
+
 def refusals(query: ReportQuery, by: str = "responsible") -> Refusals:
     """Refusals of the period by stage, reason, stage lost from, month and manager (or source, region ...)."""
     span = {**query.closed(), "kind": "failure"}
-    rows = query.rows(**span)
-    failures = stage_keys(query.pipeline.code, "failure")
+    rows, spans = query.rows(**span), _months_of(query.period)
+    groups = _groups(rows, spans)
     threshold = int(preferences.get("refusal_threshold_percent")) / 100
-    groups = list(
-        rows.values("stage", "refusal_reason")
-        .annotate(count=Count("pk"), money=Sum(AMOUNT))
-        .order_by("-count", "stage")
-    )
-    total = sum(group["count"] for group in groups)
-    money = sum((group["money"] or Decimal(0) for group in groups), Decimal(0))
+    other_threshold = int(preferences.get("refusal_other_percent")) / 100
+    total, money = sum(group.count for group in groups), sum((group.money for group in groups), Decimal(0))
+    before = {**query.closed(query.compared), "kind": "failure"}
     return Refusals(
         query=query,
         total=Figure(total, query.link(**span)),
         amount=money,
+        previous_total=Figure(query.rows(**before).count(), query.link(**before)),
         stages=_stage_rows(query, groups, total, money, span, threshold),
-        reasons=reason_rows(query, groups, total, money, span),
-        lost_from=_lost_from(query, rows, failures, total, span),
-        months=_months(query, rows),
+        reasons=reason_rows(query, _by_reason(groups), total, money, span),
+        other=_other(query, groups, total, money, span, other_threshold),
+        lost_from=_lost_from(query, groups, total, span),
+        months=_months(query, groups, spans),
         by=by,
-        cuts=_cuts(query, rows, by, span) if by in BREAKDOWNS else [],
+        cuts=_cuts(query, rows, BREAKDOWNS[by], span) if by in BREAKDOWNS else [],
         threshold=threshold,
+        other_threshold=other_threshold,
         is_small=total < SMALL_SAMPLE,
-        price=for_price(query, groups, span),
+        price=for_price(query, _by_reason(groups), span),
     )
 
 
@@ -131,36 +168,72 @@ def for_price(query: ReportQuery, groups: list[dict[str, Any]], span: dict[str, 
     return Figure(count, query.link(**span, stage=keys)) if keys else None
 
 
-def _stage_rows(
-    query: ReportQuery,
-    groups: list[dict[str, Any]],
-    total: int,
-    money: Decimal,
-    span: dict[str, str],
-    threshold: float,
-) -> list[ReasonRow]:
-    counts: dict[str, int] = {}
-    sums: dict[str, Decimal] = {}
+def _groups(rows: Any, spans: list[Period]) -> list[Group]:
+    """One pass over the refusals; the month is told by comparing, which costs less than cutting moments to months."""
+    later = [When(closed_at__gte=day_start(span.start), then=Value(place)) for place, span in enumerate(spans)]
+    month = Case(*reversed(later), default=Value(0), output_field=IntegerField())
+    columns = ("stage", "refusal_reason", "lost_from", "in_month")
+    found = rows.annotate(in_month=month).values_list(*columns).annotate(count=Count("pk"), money=Sum(AMOUNT))
+    return [
+        Group(stage, reason, lost_from, place, count, money or Decimal(0))
+        for stage, reason, lost_from, place, count, money in found
+    ]
+
+
+def _by_reason(groups: list[Group]) -> list[dict[str, Any]]:
+    """By stage and detail, the most frequent first."""
+    found: dict[tuple[str, int | None], dict[str, Any]] = {}
     for group in groups:
-        counts[group["stage"]] = counts.get(group["stage"], 0) + group["count"]
-        sums[group["stage"]] = sums.get(group["stage"], Decimal(0)) + (group["money"] or Decimal(0))
-    made = []
-    for key, count in sorted(counts.items(), key=lambda item: -item[1]):
-        stage, part = pipelines.stage(key), share(count, total)
-        flagged = part is not None and part > threshold and total >= SMALL_SAMPLE
-        made.append(
-            ReasonRow(
-                label=stage.name,
-                stage=stage,
-                count=Figure(count, query.link(**span, stage=key)),
-                amount=sums[key],
-                share=part,
-                amount_share=float(sums[key] / money) if money else None,
-                is_flagged=flagged,
-                advice=str(ADVICE.get(stage.code, "")) if flagged else "",
-            )
+        row = found.setdefault(
+            (group.stage, group.reason),
+            {"stage": group.stage, "refusal_reason": group.reason, "count": 0, "money": Decimal(0)},
         )
+        row["count"] += group.count
+        row["money"] += group.money
+    return sorted(found.values(), key=lambda row: (-row["count"], row["stage"]))
+
+
+def _summed(groups: Iterable[Group], key: Callable[[Group], Any]) -> dict[Any, tuple[int, Decimal]]:
+    """Counts and amounts by whatever `key` tells."""
+    found: dict[Any, tuple[int, Decimal]] = {}
+    for group in groups:
+        count, money = found.get(key(group), (0, Decimal(0)))
+        found[key(group)] = (count + group.count, money + group.money)
+    return found
+
+
+def _row(label: str, stage: Stage, count: int, amount: Decimal, total: int, money: Decimal, url: str) -> ReasonRow:
+    low, high = wilson(count, total)
+    return ReasonRow(
+        label=label,
+        stage=stage,
+        count=Figure(count, url),
+        amount=amount,
+        share=share(count, total),
+        amount_share=float(amount / money) if money else None,
+        low=low,
+        high=high,
+        of=total,
+    )
+
+
+def _stage_rows(
+    query: ReportQuery, groups: list[Group], total: int, money: Decimal, span: dict[str, str], threshold: float
+) -> list[ReasonRow]:
+    made = []
+    by_stage = _summed(groups, lambda group: group.stage)
+    for key, (count, amount) in sorted(by_stage.items(), key=lambda item: (-item[1][0], item[0])):
+        stage = pipelines.stage(key)
+        row = _row(stage.name, stage, count, amount, total, money, query.link(**span, stage=key))
+        row.is_flagged = (row.share or 0) > threshold and total >= SMALL_SAMPLE
+        row.advice = advice_of(stage) if row.is_flagged else ""
+        made.append(row)
     return made
+
+
+def advice_of(stage: Stage) -> str:
+    """What the company has written for a stage whose share is too large, or what the product says."""
+    return stage.advice or str(ADVICE.get(stage.code, ""))
 
 
 def reason_rows(
@@ -172,66 +245,86 @@ def reason_rows(
     for group in groups:
         stage, reason = pipelines.stage(group["stage"]), names.get(group["refusal_reason"])
         cut = {"refusal_reason": reason.pk} if reason else {"no_refusal_reason": "true"}
-        amount = group["money"] or Decimal(0)
-        made.append(
-            ReasonRow(
-                label=reason.name if reason else _("no detail"),
-                stage=stage,
-                count=Figure(group["count"], query.link(**span, stage=stage.key, **cut)),
-                amount=amount,
-                share=share(group["count"], total),
-                amount_share=float(amount / money) if money else None,
-            )
-        )
+        label = reason.name if reason else _("no detail")
+        url = query.link(**span, stage=stage.key, **cut)
+        made.append(_row(label, stage, group["count"], group["money"] or Decimal(0), total, money, url))
     return made
+
+
+def _other(
+    query: ReportQuery, groups: list[Group], total: int, money: Decimal, span: dict[str, str], threshold: float
+) -> ReasonRow | None:
+    """All refusals whose detail is “Other”: too many of them mean that the list of reasons lacks the true ones."""
+    others = list(RefusalReason.objects.filter(is_other=True, stage__pipeline=query.pipeline.pk).order_by("pk"))
+    keys = {reason.pk for reason in others}
+    found = [group for group in groups if group.reason in keys]
+    if not found:
+        return None
+    count, amount = sum(group.count for group in found), sum((group.money for group in found), Decimal(0))
+    url = query.link(**span, refusal_reason=[reason.pk for reason in others])
+    row = _row(others[0].name, pipelines.stage(found[0].stage), count, amount, total, money, url)
+    row.is_flagged = (row.share or 0) > threshold and total >= SMALL_SAMPLE
+    return row
 
 
 def _lost_from(
-    query: ReportQuery, rows: Any, failures: list[str], total: int, span: dict[str, str]
+    query: ReportQuery, groups: list[Group], total: int, span: dict[str, str]
 ) -> list[tuple[Stage, Figure, float | None]]:
-    found = sql.lost_from(rows, query.record_type, failures)
-    known = [(pipelines.stage(key), count) for key, count in found]
+    by_stage = {pipelines.stage(key): told for key, told in _summed(groups, lambda g: g.lost_from).items() if key}
     return [
         (stage, Figure(count, query.link(**span, lost_from=stage.key)), share(count, total))
-        for stage, count in sorted(known, key=lambda item: item[0].order)
+        for stage, (count, _money) in sorted(by_stage.items(), key=lambda item: (item[0].pipeline_id, item[0].order))
     ]
 
 
-def _months(query: ReportQuery, rows: Any) -> list[MonthRow]:
-    """Counts by failure stage for each month of the company's calendar, cut to the days asked for."""
-    month = TruncMonth("closed_at", tzinfo=clock.company_zone())
-    found: dict[date, dict[str, int]] = {}
-    for group in rows.annotate(month=month).values("month", "stage").annotate(count=Count("pk")).order_by("month"):
-        found.setdefault(group["month"].date(), {})[group["stage"]] = group["count"]
-    made = []
-    for first, counts in found.items():
-        last = first.replace(day=monthrange(first.year, first.month)[1])
-        days = Period(max(first, query.period.start), min(last, query.period.end))
-        span = {**query.closed(days), "kind": "failure"}
-        figures = {stage: Figure(count, query.link(**span, stage=stage)) for stage, count in counts.items()}
-        made.append(MonthRow(first, figures))
+def _months_of(period: Period) -> list[Period]:
+    """The months of the company's calendar that a period touches, cut to its days."""
+    found, start = [], period.start
+    while start <= period.end:
+        last = start.replace(day=monthrange(start.year, start.month)[1])
+        found.append(Period(start, min(last, period.end)))
+        start = last + timedelta(days=1)
+    return found
+
+
+def _cut_row(
+    label: str, counted: dict[str, tuple[int, Decimal]], link: Callable[..., str], made: type[CutRow] = CutRow,
+    **more: Any,
+) -> CutRow:  # fmt: skip
+    total = sum(count for count, _money in counted.values())
+    main = max(counted, key=lambda key: (counted[key][0], key), default=None)
+    return made(
+        label=label,
+        total=Figure(total, link()),
+        amount=sum((money for _count, money in counted.values()), Decimal(0)),
+        by_stage={key: Figure(count, link(stage=key)) for key, (count, _money) in counted.items()},
+        main=pipelines.stage(main) if main else None,
+        main_share=share(counted[main][0], total) if main else None,
+        **more,
+    )
+
+
+def _months(query: ReportQuery, groups: list[Group], spans: list[Period]) -> list[MonthRow]:
+    """By failure stage for each month in which there were refusals."""
+    made: list[Any] = []
+    for place, days in enumerate(spans):
+        counted = _summed((group for group in groups if group.month == place), lambda group: group.stage)
+        if counted:
+            span = {**query.closed(days), "kind": "failure"}
+            label, month = f"{days.start:%m.%Y}", days.start.replace(day=1)
+            made.append(_cut_row(label, counted, _linked(query, span), MonthRow, month=month))
     return made
 
 
-def _cuts(query: ReportQuery, rows: Any, by: str, span: dict[str, str]) -> list[CutRow]:
+def _cuts(query: ReportQuery, rows: Any, by: Breakdown, span: dict[str, str]) -> list[CutRow]:
     """Refusals by manager, source ... and failure stage: one GROUP BY, one look-up of names."""
-    column, model = BREAKDOWNS[by]
-    groups = list(rows.values(column, "stage").annotate(count=Count("pk")))
-    keys = {group[column] for group in groups if group[column]}
-    names = {row.pk: str(row) for row in model.objects.filter(pk__in=keys)} if model else {key: key for key in keys}
-    by_key: dict[Any, dict[str, int]] = {}
-    for group in groups:
-        by_key.setdefault(group[column], {})[group["stage"]] = group["count"]
-    made = []
-    for key, stages in by_key.items():
-        cut = {by: key} if key else {f"no_{by}": "true"}
-        made.append(
-            CutRow(
-                label=names.get(key, str(key)) if key else _("not given"),
-                total=Figure(sum(stages.values()), query.link(**span, **cut)),
-                by_stage={
-                    stage: Figure(count, query.link(**span, **cut, stage=stage)) for stage, count in stages.items()
-                },
-            )
-        )
-    return sorted(made, key=lambda row: -row.total.value)
+    by_key: dict[Any, dict[str, tuple[int, Decimal]]] = {}
+    for group in by.groups(rows).values("key", "stage").annotate(count=Count("pk"), money=Sum(AMOUNT)):
+        by_key.setdefault(group["key"], {})[group["stage"]] = (group["count"], group["money"] or Decimal(0))
+    names = by.names(set(by_key))
+    made = [_cut_row(names[key], counted, _linked(query, {**span, **by.cut(key)})) for key, counted in by_key.items()]
+    return sorted(made, key=lambda row: (-row.total.value, row.label))
+
+
+def _linked(query: ReportQuery, span: dict[str, str]) -> Callable[..., str]:
+    return lambda **extra: query.link(**span, **extra)

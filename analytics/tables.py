@@ -11,7 +11,9 @@ from typing import Any, Protocol
 from django.utils.translation import gettext as _
 
 from analytics.funnel import BreakdownRow, CohortFunnel, Figure, SnapshotFunnel, Step
-from analytics.refusals import CutRow, MonthRow, Refusals
+from analytics.query import ReportQuery
+from analytics.refusals import SMALL_SAMPLE, CutRow, Refusals
+from analytics.way import Way, WayRow
 from crm.templatetags import ui
 
 
@@ -93,13 +95,22 @@ def page_table(
     }
 
 
-def step_columns(funnel: CohortFunnel) -> list[Column]:
-    """The cohort's stages."""
+def compared_name(query: ReportQuery) -> str:
+    """What the figures stand beside."""
+    return _("A year ago") if query.compare == "year_ago" else _("Previous period")
+
+
+def step_columns(funnel: CohortFunnel | Way) -> list[Column]:
+    """The cohort's stages; what is taken of few records is marked."""
+    start = funnel.steps[0].got_to.value if isinstance(funnel, CohortFunnel) and funnel.steps else SMALL_SAMPLE
+    few = start < SMALL_SAMPLE
+    before = compared_name(funnel.query)
     return [
         Column(_("Got to the stage"), lambda step: step.got_to),
-        Column(_("of all"), lambda step: step.from_start, "share"),
-        Column(_("of the previous stage"), lambda step: step.from_previous, "share"),
-        Column(_("Previous period"), lambda step: step.previous_period),
+        Column(_("of all"), lambda step: step.from_start, "share", is_small=lambda _step: few),
+        Column(_("of the previous stage"), lambda step: step.from_previous, "share", is_small=lambda _step: few),
+        Column(before, lambda step: step.previous_period),
+        Column(_("%(before)s, of all") % {"before": before}, lambda step: step.previous_from_start, "share"),
         Column(_("Amount"), lambda step: step.amount, "money", lambda step: step.got_to),
         Column(_("Stood in it"), lambda step: step.stood_in),
         Column(_("Stands now"), lambda step: step.now),
@@ -118,6 +129,19 @@ def detour_columns() -> list[Column]:
     ]
 
 
+def way_columns() -> list[Column]:
+    """What became of the requests of a manager, source ..."""
+    return [
+        Column(_("Leads"), lambda row: row.leads),
+        Column(_("Deals"), lambda row: row.deals),
+        Column(_("Contracts"), lambda row: row.won),
+        Column(
+            _("Conversion"), lambda row: row.conversion, "share", is_small=lambda row: row.leads.value < SMALL_SAMPLE
+        ),
+        Column(_("Amount won"), lambda row: row.won_amount, "money", lambda row: row.won),
+    ]
+
+
 def breakdown_columns() -> list[Column]:
     """The outcome by manager, source ..."""
     return [
@@ -125,7 +149,9 @@ def breakdown_columns() -> list[Column]:
         Column(_("Won"), lambda row: row.won),
         Column(_("Lost"), lambda row: row.lost),
         Column(_("Open"), lambda row: row.open),
-        Column(_("Conversion"), lambda row: row.conversion, "share"),
+        Column(
+            _("Conversion"), lambda row: row.conversion, "share", is_small=lambda row: row.created.value < SMALL_SAMPLE
+        ),
         Column(_("Amount won"), lambda row: row.won_amount, "money", lambda row: row.won),
     ]
 
@@ -143,7 +169,9 @@ def reason_columns() -> list[Column]:
     """Refusals by stage or by reason."""
     return [
         Column(_("Refusals"), lambda row: row.count),
-        Column(_("Share"), lambda row: row.share, "share"),
+        Column(_("Share"), lambda row: row.share, "share", is_small=lambda row: row.of < SMALL_SAMPLE),
+        Column(_("surely from"), lambda row: row.low, "share", is_small=lambda row: row.of < SMALL_SAMPLE),
+        Column(_("to"), lambda row: row.high, "share", is_small=lambda row: row.of < SMALL_SAMPLE),
         Column(_("Amount lost"), lambda row: row.amount, "money", lambda row: row.count),
         Column(_("Share of the amount"), lambda row: row.amount_share, "share"),
     ]
@@ -154,7 +182,7 @@ def step_name(step: Step) -> str:
     return step.stage.name
 
 
-def row_label(row: BreakdownRow) -> str:
+def row_label(row: BreakdownRow | WayRow) -> str:
     """The name of a row of the breakdown."""
     return row.label
 
@@ -164,21 +192,21 @@ def reason_name(row: Any) -> str:
     return row.label if row.label == row.stage.name else f"{row.stage.name}: {row.label}"
 
 
-def funnel_chart(funnel: CohortFunnel) -> dict[str, Any]:
-    """Bars of the cohort beside those of the period before."""
+def funnel_chart(steps: list[Step], query: ReportQuery) -> dict[str, Any]:
+    """Bars of the cohort beside those of the period it is compared with."""
     return {
         "type": "hbar",
         "format": "number",
-        "labels": [step.stage.name for step in funnel.steps],
+        "labels": [step.stage.name for step in steps],
         "series": [
-            {"label": _("This period"), "values": [step.got_to.value for step in funnel.steps], "colour": "blue"},
+            {"label": _("This period"), "values": [step.got_to.value for step in steps], "colour": "blue"},
             {
-                "label": _("Previous period"),
-                "values": [step.previous_period.value for step in funnel.steps],
+                "label": compared_name(query),
+                "values": [step.previous_period.value for step in steps],
                 "colour": "gray",
             },
         ],
-        "urls": [step.got_to.url for step in funnel.steps],
+        "urls": [step.got_to.url for step in steps],
     }
 
 
@@ -212,7 +240,7 @@ def month_chart(report: Refusals) -> dict[str, Any]:
     return {
         "type": "stacked",
         "format": "number",
-        "labels": [month_name(row) for row in report.months],
+        "labels": [cut_name(row) for row in report.months],
         "series": [
             {
                 "label": row.label,
@@ -224,23 +252,23 @@ def month_chart(report: Refusals) -> dict[str, Any]:
     }
 
 
-def month_columns(report: Refusals) -> list[Column]:
-    """The failure stages that occur, for rows that are months."""
-    return [Column(row.label, _stage_reader(row.stage.key)) for row in report.stages]
-
-
-def month_name(row: MonthRow) -> str:
-    """The name of a row that is a month."""
-    return f"{row.month:%m.%Y}"
-
-
 def cut_columns(report: Refusals) -> list[Column]:
-    """All refusals and the failure stages that occur, for rows that are managers (sources ...)."""
-    return [Column(_("Refusals"), lambda row: row.total), *month_columns(report)]
+    """All refusals, the reason that stands out, and the failure stages that occur, for rows that are months, managers
+    (sources ...).
+    """
+    return [
+        Column(_("Refusals"), lambda row: row.total),
+        Column(_("Amount lost"), lambda row: row.amount, "money", lambda row: row.total),
+        Column(_("Most often"), lambda row: row.main.name if row.main else "", "text"),
+        Column(
+            _("its share"), lambda row: row.main_share, "share", is_small=lambda row: row.total.value < SMALL_SAMPLE
+        ),
+        *(Column(row.label, _stage_reader(row.stage.key)) for row in report.stages),
+    ]
 
 
 def cut_name(row: CutRow) -> str:
-    """The name of a row that is a manager (source ...)."""
+    """The name of a row that is a manager (source ...), or a month."""
     return row.label
 
 
@@ -258,7 +286,7 @@ def _stage_reader(key: str) -> Callable[[Any], Figure]:
     return lambda row: _of_stage(row, key)
 
 
-def _of_stage(row: MonthRow | CutRow, key: str) -> Figure:
+def _of_stage(row: CutRow, key: str) -> Figure:
     return row.by_stage.get(key, Figure(0, ""))
 
 

@@ -13,7 +13,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from analytics import export, forms, funnel, refusals, tables
-from analytics.query import ReportQuery, parse
+from analytics.breakdowns import BREAKDOWNS
+from analytics.query import COMPARED, ReportQuery, parse
+from analytics.way import Way, way
 from crm.errors import InvalidInput
 from crm.http import HtmxHttpRequest, answers_errors
 from crm.templatetags import ui
@@ -63,13 +65,14 @@ def _without_wrong(data: QueryDict, error: InvalidInput) -> QueryDict:
 
 def _by(request: HtmxHttpRequest) -> str:
     wanted = request.GET.get("by", "")
-    return wanted if wanted in funnel.BREAKDOWNS else "responsible"
+    return wanted if wanted in BREAKDOWNS else "responsible"
 
 
 def _page(request: HtmxHttpRequest, template: str, query: ReportQuery, **context: Any) -> HttpResponse:
     return render(request, template, {
         "query": query,
         "form": forms.bound(query, request.GET),
+        "kept": [("compare", query.compare)],
         "report_errors": getattr(request, "report_errors", []),
         **context,
     })  # fmt: skip
@@ -80,9 +83,15 @@ def _stat(label: str, figure: funnel.Figure, note: str = "", tone: str = "", not
     return {"label": label, "value": value, "url": figure.url, "note": note, "note_url": note_url, "tone": tone}
 
 
-def _outcome_stats(outcome: funnel.Outcome) -> list[dict[str, Any]]:
+def _compared(query: ReportQuery, count: int) -> str:
+    """A figure of the period that the report is compared with, in words."""
+    text = _("a year ago: %(count)s") if query.compare == "year_ago" else _("previous period: %(count)s")
+    return text % {"count": ui.number(count)}
+
+
+def _outcome_stats(query: ReportQuery, outcome: funnel.Outcome) -> list[dict[str, Any]]:
     earlier = outcome.previous_created
-    before = _("previous period: %(count)s") % {"count": ui.number(earlier.value)}
+    before = _compared(query, earlier.value)
     rate = _("conversion %(share)s, before %(before)s") % {
         "share": ui.percent(outcome.conversion) if outcome.conversion is not None else "—",
         "before": ui.percent(outcome.previous_conversion) if outcome.previous_conversion is not None else "—",
@@ -118,15 +127,19 @@ def funnel_page(request: HtmxHttpRequest) -> HttpResponseBase:
             ],
         )  # fmt: skip
     by = _by(request)
+    if request.GET.get("mode") == "way":
+        return _way_page(request, query, by)
     cohort = funnel.cohort(query, by)
     if (kind := request.GET.get("format", "")) in export.FILES:
         return export.cohort_file(kind, cohort)
     return _page(
         request, "analytics/funnel.html", query, mode="cohort", report=cohort, by=by,
-        by_choices=forms.BY_CHOICES, stats=_outcome_stats(cohort.outcome), chart=tables.funnel_chart(cohort),
+        by_choices=forms.BY_CHOICES, stats=_outcome_stats(query, cohort.outcome),
+        chart=tables.funnel_chart(cohort.steps, query),
         table=tables.page_table(tables.step_columns(cohort), cohort.steps, tables.step_name),
         detours=tables.page_table(tables.detour_columns(), cohort.detours, tables.step_name),
         breakdown=tables.page_table(tables.breakdown_columns(), cohort.breakdown, tables.row_label),
+        compares=COMPARED,
     )  # fmt: skip
 
 
@@ -139,6 +152,38 @@ def _price_stats(report: refusals.Refusals) -> list[dict[str, Any]]:
     }  # fmt: skip
     stat = _stat(_("Because of the price"), report.price, note)
     return [{**stat, "value": ui.percent(report.price_share), "url": stat["url"] if report.price.value else ""}]
+
+
+def _way_page(request: HtmxHttpRequest, query: ReportQuery, by: str) -> HttpResponseBase:
+    """From the request to the signed contract."""
+    report = way(query, by)
+    if (kind := request.GET.get("format", "")) in export.FILES:
+        return export.way_file(kind, report)
+    columns = tables.step_columns(report)
+    return _page(
+        request, "analytics/way.html", query, mode="way", report=report, by=by, by_choices=forms.BY_CHOICES,
+        compares=COMPARED, stats=_way_stats(query, report),
+        chart=tables.funnel_chart([*report.lead_steps, *report.deal_steps], query),
+        table=tables.page_table(columns, report.lead_steps, tables.step_name),
+        deals=tables.page_table(columns, report.deal_steps, tables.step_name),
+        breakdown=tables.page_table(tables.way_columns(), report.breakdown, tables.row_label),
+    )  # fmt: skip
+
+
+def _way_stats(query: ReportQuery, report: Way) -> list[dict[str, Any]]:
+    rate = _("conversion %(share)s, before %(before)s") % {
+        "share": ui.percent(report.conversion) if report.conversion is not None else "—",
+        "before": ui.percent(report.previous_conversion) if report.previous_conversion is not None else "—",
+    }
+    money = _("for %(amount)s") % {"amount": ui.money_short(report.won_amount)}
+    requests = {"label": _("Requests"), "value": ui.number(report.requests)}
+    return [
+        {**requests, "note": _compared(query, report.previous_requests)},
+        _stat(_("Leads"), report.leads),
+        _stat(_("Deals without a lead"), report.direct),
+        _stat(_("Deals"), report.deals, _("of these leads, and those without a lead")),
+        _stat(_("Contracts"), report.won, f"{rate}; {money}", "good"),
+    ]
 
 
 @require_safe
@@ -154,7 +199,10 @@ def refusals_page(request: HtmxHttpRequest) -> HttpResponseBase:
     return _page(
         request, "analytics/refusals.html", query, report=report, by=report.by, by_choices=forms.BY_CHOICES,
         stats=[
-            _stat(_("Refusals"), report.total, _("closed in the period")),
+            _stat(
+                _("Refusals"), report.total, _compared(query, report.previous_total.value),
+                note_url=report.previous_total.url if report.previous_total.value else "",
+            ),
             {"label": _("Amount lost"), "value": ui.money_short(report.amount)},
             *_price_stats(report),
         ],
@@ -163,8 +211,9 @@ def refusals_page(request: HtmxHttpRequest) -> HttpResponseBase:
         reasons=tables.page_table(tables.reason_columns(), report.reasons, tables.reason_name),
         lost_from=tables.page_table(tables.lost_from_columns(), report.lost_from, tables.lost_from_name),
         months_chart=tables.month_chart(report),
-        months=tables.page_table(tables.month_columns(report), report.months, tables.month_name),
+        months=tables.page_table(tables.cut_columns(report), report.months, tables.cut_name),
         cuts=tables.page_table(tables.cut_columns(report), report.cuts, tables.cut_name),
         flagged=[row for row in report.stages if row.is_flagged],
         threshold=report.threshold,
+        compares=COMPARED,
     )  # fmt: skip

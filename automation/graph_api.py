@@ -44,7 +44,7 @@ class GraphNodeOutput(serializers.Serializer[Node]):
     name = serializers.CharField(source="stage.name")
     kind = serializers.ChoiceField(source="stage.kind", choices=Stage.Kind.choices)
     cards = serializers.IntegerField(help_text=gettext_lazy("How many records stand there now."))
-    left = serializers.SerializerMethodField(help_text=gettext_lazy("How many left it in the past year."))
+    left = serializers.SerializerMethodField(help_text=gettext_lazy("How many left it in the days asked about."))
     median_seconds = serializers.FloatField(
         allow_null=True, help_text=gettext_lazy("Half of those stood there no longer, in seconds.")
     )
@@ -91,16 +91,25 @@ class PipelineGraphViewSet(ApiViewSet):
 
     @extend_schema(
         summary=gettext_lazy("A pipeline as a graph, with its check"),
-        parameters=[OpenApiParameter("code", str, OpenApiParameter.PATH)],
+        parameters=[
+            OpenApiParameter("code", str, OpenApiParameter.PATH),
+            OpenApiParameter(
+                "days",
+                int,
+                enum=pipeline_check.LOOK_BACKS,
+                description=gettext_lazy("How far back the history is read; a year when nothing is said."),
+            ),
+        ],
     )
     def show(self, request: Request, **kwargs: Any) -> Response:
         """Stages, allowed moves, robots, how many stand where and for how long, and the usual mistakes found."""
-        refuse_unknown(request, set())
+        refuse_unknown(request, {"days"})
+        days = pipeline_check.read_days(request.query_params.get("days", ""))
         require_head(self.caller)
         pipeline = Pipeline.objects.filter(pk=self.kwargs["code"]).first()
         if pipeline is None:
             raise Http404
-        return Response(GraphOutput(graph_of(pipeline, self.caller)).data)
+        return Response(GraphOutput(graph_of(pipeline, self.caller, days)).data)
 
 
 urlpatterns = [

@@ -50,12 +50,12 @@ class Graph:
     findings: list[Finding]
 
 
-def graph_of(pipeline: Pipeline, user: User) -> Graph:
+def graph_of(pipeline: Pipeline, user: User, days: int = pipeline_check.LOOK_BACK) -> Graph:
     """The graph of a pipeline over the records in the person's sight; hidden stages are left out."""
     stages = list(Stage.objects.filter(pipeline=pipeline).select_related("pipeline").order_by("order", "key"))
     shown = [stage for stage in stages if not stage.is_hidden]
     rules = list(Rule.objects.filter(pipeline=pipeline).select_related("pipeline", "stage").order_by("order", "id"))
-    cards, history = pipeline_check.cards_of(pipeline, user), pipeline_check.history_of(pipeline, user)
+    cards, history = pipeline_check.cards_of(pipeline, user), pipeline_check.history_of(pipeline, user, days)
     findings = [*pipeline_check.check(stages, history), *robot_findings(stages, rules)]
     return Graph(
         pipeline,

@@ -15,10 +15,10 @@ from django.db import connection, models
 from accounts.models import Role, User
 from accounts.services import user_create
 from communications.models import WebForm
-from crm import clock, pipelines, scope, services
+from crm import clock, pipelines, scope, services, stages_seen
 from crm.actors import Actor
 from crm.clients import company_create, contact_create
-from crm.models import Activity, Company, Contact, ContactPoint, Source, StageHistory, TimelineEntry
+from crm.models import Activity, Company, Contact, ContactPoint, Source, TimelineEntry
 from deals.models import Deal
 from deals.services import deal_create
 from leads.models import Lead
@@ -179,7 +179,7 @@ def _requests(sizes: Sizes, head: User, common: dict[str, str], reach: dict[str,
         "contact_id": f"{FIRST} + 1 + g % {sizes.contacts}",
         "company_id": f"CASE WHEN g % 2 = 0 THEN {FIRST} + 1 + g % {sizes.companies} END",
         "object_id": f"CASE WHEN g % 3 = 0 THEN {FIRST} + 1 + g % {sizes.objects} END",
-        "amount": "(500000 + g * 7919 % 30000000)::numeric",
+        "amount": "(500000 + g::bigint * 7919 % 30000000)::numeric",
         "next_activity_at": f"CASE WHEN g % 3 > 0 THEN {spread(20, 10)} + interval '12 days' END",
         "next_activity_title": "CASE WHEN g % 3 > 0 THEN 'Перезвонить' ELSE '' END",
     }
@@ -192,9 +192,10 @@ def _requests(sizes: Sizes, head: User, common: dict[str, str], reach: dict[str,
     # Open leads have no client yet.
     lead_columns["contact_id"] = f"CASE WHEN g % 4 = 0 THEN {links['contact_id']} END"
     lead_columns["company_id"] = "NULL::bigint"
-    multiply(Lead, lead.pk, sizes.leads, lead_columns)
     deal = deal_create(by=head, data={"title": "Образец", "amount": 1_000_000})
-    multiply(Deal, deal.pk, sizes.deals, {**shared, **links, "stage_id": pick(stages_of("deal"), 12)})
+    deal_columns = {"stage_id": pick(stages_of("deal"), 12)}
+    multiply(Deal, deal.pk, sizes.deals, {**shared, **links, **deal_columns})
+    multiply(Lead, lead.pk, sizes.leads, lead_columns)
     for model in (Lead, Deal):
         is_open = ", ".join(f"'{stage.key}'" for stage in pipelines.all_stages() if stage.is_open)
         with connection.cursor() as cursor:
@@ -217,19 +218,8 @@ def _what_hangs_on_them(sizes: Sizes, head: User, owners: list[int], phone: str)
         "record_type": f"CASE WHEN g <= {half} THEN 'deal' ELSE 'lead' END",
     }
     multiply(TimelineEntry, note.pk, sizes.timeline, columns)
-    history = StageHistory.objects.filter(record_type="deal").order_by("pk")[0]
-    entered = pick([stage.key for stage in pipelines.stages_of("deal")], 12)
-    multiply(
-        StageHistory,
-        history.pk,
-        2 * sizes.deals,
-        {
-            "record_id": f"{FIRST} + 1 + g % {sizes.deals}",
-            "to_stage_id": entered,
-            "at": spread(365, 14),
-            "seconds": "g % 900000",
-        },
-    )
+    _ways(Lead, "lead")
+    _ways(Deal, "deal")
     task = services.activity_create(
         Deal.objects.order_by("pk")[0], title="Перезвонить", due_at=clock.now(), responsible=head, by=head
     )
@@ -241,6 +231,46 @@ def _what_hangs_on_them(sizes: Sizes, head: User, owners: list[int], phone: str)
     }
     multiply(Activity, task.pk, sizes.deals // 2, columns)
     _points(sizes, phone)
+
+
+def _ways(model: Any, pipeline: str) -> None:
+    """The history of every record from its first day to the stage where it stands: some four moves each.
+
+    What is open or won has passed the stages of the main path before it, what is lost a part of it by chance; one in
+    nine steps of a way was skipped.
+    """
+    path = [stage.key for stage in pipelines.main_path(pipeline) if stage.is_open]
+    placed = ", ".join(f"'{key}'" for key in path)
+    won = ", ".join(f"'{stage.key}'" for stage in pipelines.stages_of(pipeline) if stage.kind == "success")
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"""
+            INSERT INTO crm_stagehistory (record_type, record_id, at, actor_kind, actor_name, pipeline_id,
+                from_stage_id, to_stage_id, reason, seconds, is_back)
+            SELECT '{model.RECORD_TYPE}', id, at, 'user', '', '{pipeline}',
+                lag(stage) OVER way, stage, '',
+                extract(epoch FROM at - lag(at) OVER way)::bigint, false
+            FROM (
+                SELECT r.id, step.place, step.stage,
+                    r.created_at + (interval '1 minute')
+                        * ((step.place - 1) * (20 + abs(hashint4(r.id::int + 77)) % 20000)) AS at
+                FROM (
+                    SELECT id, created_at, stage_id, CASE
+                        WHEN stage_id IN ({won}) THEN {len(path)}
+                        WHEN stage_id IN ({placed}) THEN array_position(ARRAY[{placed}]::varchar[], stage_id)
+                        ELSE 1 + abs(hashint4(id::int + 55)) % {len(path)} END AS got
+                    FROM {table} WHERE id > {FIRST}
+                ) r
+                CROSS JOIN LATERAL (
+                    SELECT place, stage FROM unnest(ARRAY[{placed}]::varchar[]) WITH ORDINALITY AS p (stage, place)
+                    WHERE place <= r.got AND (place = 1 OR stage = r.stage_id OR (r.id * 7 + place) % 9 > 0)
+                    UNION ALL
+                    SELECT {len(path)} + 1, r.stage_id WHERE r.stage_id NOT IN ({placed})
+                ) step
+            ) moves
+            WINDOW way AS (PARTITION BY id ORDER BY place)
+        """)
+    stages_seen.refresh_all(model.RECORD_TYPE)
 
 
 def _points(sizes: Sizes, phone: str) -> None:

@@ -10,11 +10,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.lookups import GreaterThan
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
-from crm import client_owners, clock, norms, pipelines
+from crm import client_owners, clock, norms, pipelines, stages_seen
 from crm.formfields import FullDayField
 from crm.models import Activity, Channel, ClientType, Company, Contact, RefusalReason, Source, Stage, StageHistory, Tag
 
@@ -278,6 +279,8 @@ class ClosableFilter(RecordFilter):
     )
     no_team = filters.BooleanFilter(field_name="responsible__team", lookup_expr="isnull", label=_("No team"))
     no_region = filters.BooleanFilter(method="by_no_region", label=_("Region unknown"))
+    no_partner = filters.BooleanFilter(field_name="partner", lookup_expr="isnull", label=_("No partner"))
+    no_client = filters.BooleanFilter(method="by_no_client", label=_("Client unknown"))
     no_purpose = filters.BooleanFilter(field_name="purpose", lookup_expr="isnull", label=_("Purpose unknown"))
 
     def by_client_type(self, queryset: Any, _name: str, value: list[str]) -> Any:
@@ -287,28 +290,26 @@ class ClosableFilter(RecordFilter):
         by_person = Q(company__isnull=True, contact__client_type__in=value)
         return queryset.filter(Q(company__client_type__in=value) | by_person)
 
+    def by_no_client(self, queryset: Any, _name: str, value: bool) -> Any:
+        """Records of which neither contact nor company is known, or of which one is."""
+        unknown = Q(company__isnull=True, contact__isnull=True)
+        return queryset.filter(unknown if value else ~unknown)
+
     def by_copies(self, queryset: Any, _name: str, value: bool) -> Any:
         """Copies made by «lead + deal», or everything but them."""
         return queryset.filter(copy_set__isnull=not value)
 
     def by_reached(self, queryset: Any, _name: str, value: str) -> Any:
         """Records that stood in the stage at some time, by the stage history."""
-        return queryset.filter(self._history(to_stage=value))
+        return queryset.filter(self._stood(pipelines.stage(value)))
 
     def by_lost_from(self, queryset: Any, _name: str, value: str) -> Any:
         """Lost records whose last step before the refusal was the stage."""
-        last = (
-            StageHistory.objects.filter(
-                record_type=self.record_type, record_id=OuterRef("pk"), to_stage__kind=Stage.Kind.FAILURE
-            )
-            .order_by("-at", "-id")
-            .values("from_stage")[:1]
-        )
-        return queryset.in_stage_kind("failure").annotate(_lost_from=Subquery(last)).filter(_lost_from=value)
+        return queryset.in_stage_kind("failure").filter(lost_from=value)
 
     def by_got_to(self, queryset: Any, _name: str, value: str) -> Any:
         """Records that stood at some time in the stage or in one behind it on the main path, up to success."""
-        return queryset.filter(self._history(to_stage__in=[stage.key for stage in pipelines.path_from(value)]))
+        return queryset.filter(self._stood(*pipelines.path_from(value)))
 
     def by_no_campaign(self, queryset: Any, _name: str, value: bool) -> Any:
         """Records without a campaign, or with one."""
@@ -318,8 +319,16 @@ class ClosableFilter(RecordFilter):
         """Records without a region, or with one."""
         return queryset.filter(region="") if value else queryset.exclude(region="")
 
-    def _history(self, **wanted: Any) -> Exists:
-        return Exists(StageHistory.objects.filter(record_type=self.record_type, record_id=OuterRef("pk"), **wanted))
+    def _stood(self, *stages: Stage) -> Q:
+        """Records that ever stood in one of these stages of a pipeline: by their own column, or where they have left
+        that pipeline since by the history.
+        """
+        pipeline = stages[0].pipeline_id
+        here = GreaterThan(F("stages_seen").bitand(stages_seen.marks(stages)), 0)
+        moves = StageHistory.objects.filter(
+            record_type=self.record_type, record_id=OuterRef("pk"), to_stage__in=[stage.key for stage in stages]
+        )
+        return Q(here, pipeline=pipeline) | Q(~Q(pipeline=pipeline), Exists(moves.order_by()))
 
 
 class ClientFilter(RecordFilter):

@@ -16,7 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from crm import client_owners, clock, contact_points, events, normalize, pipelines, preferences, timeline
+from crm import client_owners, clock, contact_points, events, normalize, pipelines, preferences, stages_seen, timeline
 from crm.actors import Actor
 from crm.errors import DomainError, InvalidInput
 from crm.journaling import Journal, audit_columns, columns_of, model_of, put_back, refresh_search
@@ -396,4 +396,5 @@ def _bring_back(other: Any, done: Merge, actor: Actor) -> None:
     kept = {name: getattr(other, name) for name in ("stage_entered_at", "closed_at", "last_activity_at")}
     move(other, stage, by=actor, reason=_("The merge was undone."), override=True)
     StageHistory.objects.filter(pk__in=[*done.snapshot["history"], _last_move(other)], record_id=other.pk).delete()
+    stages_seen.refresh(other.RECORD_TYPE, first=other.pk, last=other.pk)
     type(other)._default_manager.filter(pk=other.pk).update(**kept)

@@ -18,14 +18,16 @@ from django.utils.translation import gettext_noop, ngettext
 
 from accounts.models import Role, User
 from crm import clock
+from crm.errors import InvalidInput
 from crm.models import Pipeline, Stage, StageHistory, record_model
 from crm.stage_times import Stays, stays_in_stages
 from crm.stages import allowed_by_machine
 
 # More open stages than that, and people stop telling them apart.
 MAX_OPEN = 7
-# History is read this far back, and says nothing while it has fewer cases.
-LOOK_BACK = timedelta(days=365)
+# History is read so many days back, a year when nothing is said, and says nothing while it has fewer cases.
+LOOK_BACKS = (30, 90, 365, 1095)
+LOOK_BACK = 365
 MIN_CASES = 20
 # Hardly anything stays in a stage when this share of the stays is shorter than that.
 BRIEF = timedelta(minutes=10)
@@ -51,7 +53,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class History:
-    """What the past year shows: finished stays by stage, and moves by (from, to); from None is a new record."""
+    """What the period shows: finished stays by stage, and moves by (from, to); from None is a new record."""
 
     stays: Mapping[str, Stays] = field(default_factory=dict)
     moves: Mapping[tuple[str | None, str], int] = field(default_factory=dict)
@@ -70,11 +72,11 @@ class History:
         return sum(count for (source, _to), count in self.moves.items() if source is None)
 
 
-def history_of(pipeline: Pipeline, user: User) -> History:
-    """The past year of a pipeline over the records in the person's sight: two aggregates, whatever their number."""
+def history_of(pipeline: Pipeline, user: User, days: int = LOOK_BACK) -> History:
+    """The past days of a pipeline over the records in the person's sight: two aggregates, whatever their number."""
     rows: Any = record_model(pipeline.record_type)._default_manager
     mine = rows.visible_to(user).filter(pipeline=pipeline.pk).order_by()
-    since = clock.now() - LOOK_BACK
+    since = clock.now() - timedelta(days=days)
     moves = StageHistory.objects.filter(
         record_type=pipeline.record_type,
         pipeline=pipeline,
@@ -276,13 +278,21 @@ def _naming(stages: Sequence[Stage]) -> Iterator[Finding]:
 OF_STAGES = (_too_many, _no_refusal, _unreachable, _naming)
 
 
-def explained() -> list[str]:
+def read_days(text: str) -> int:
+    """How far back the history is to be read; InvalidInput for another number of days than those offered."""
+    if text and text not in {str(days) for days in LOOK_BACKS}:
+        names = ", ".join(str(days) for days in LOOK_BACKS)
+        raise InvalidInput.at("days", _("Give one of: %(names)s.") % {"names": names})
+    return int(text or LOOK_BACK)
+
+
+def explained(days: int = LOOK_BACK) -> list[str]:
     """How the page comes to its warnings, with the thresholds."""
     minutes = int(BRIEF.total_seconds() // 60)
     brief, rare, both = (f"{share * 100:g}" for share in (BRIEF_SHARE, RARE_SHARE, TOGETHER_SHARE))
     return [
         _("The history is read for the past %(days)s days and says nothing of a stage with fewer than %(cases)s cases.")
-        % {"days": LOOK_BACK.days, "cases": MIN_CASES},
+        % {"days": days, "cases": MIN_CASES},
         _("More than %(most)s open stages are too many; hidden ones do not count.") % {"most": MAX_OPEN},
         _(
             "Hardly anything stays in a stage when %(percent)s %% of those that left it did so within %(minutes)s "

@@ -117,6 +117,9 @@ SETTINGS: dict[str, Setting] = {
     "refusal_threshold_percent": Setting(
         40, "int", gettext_lazy("A refusal reason is flagged above this share, %"), section="deals"
     ),
+    "refusal_other_percent": Setting(
+        15, "int", gettext_lazy("The reason “other” is flagged above this share of the refusals, %"), section="deals"
+    ),
     "dormant_days": Setting(
         365, "int", gettext_lazy("A client is dormant after so many days without activity"), section="clients"
     ),

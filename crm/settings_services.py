@@ -12,13 +12,13 @@ from django.utils.translation import gettext as _
 from crm import pipelines, preferences, scope, working_time
 from crm.actors import Actor
 from crm.errors import InvalidInput
-from crm.models import Pipeline, RecordType, RefusalReason, Stage, StageHistory, record_model
+from crm.models import BITS, Pipeline, RecordType, RefusalReason, Stage, StageHistory, record_model
 from crm.requirements import requirements_of
 from crm.settings_audit import audit, require_head, save_audited
 from crm.stages import Refusal, move
 
 STAGE_FIELDS = frozenset(
-    {"name_ru", "name_en", "colour", "norm_hours", "probability", "can_win", "is_detour", "is_hidden"}
+    {"name_ru", "name_en", "colour", "norm_hours", "probability", "can_win", "is_detour", "is_hidden", "advice"}
 )
 OWN_KINDS = (Stage.Kind.OPEN, Stage.Kind.FAILURE, Stage.Kind.NEUTRAL)
 STEP = 10
@@ -77,6 +77,9 @@ def stage_add(
         pipeline=pipeline, code=code, kind=kind, colour=colour, order=0, key=Stage.make_key(pipeline.pk, code)
     )
     # A card may be won from where the stage before it could be won.
+    if (stage_bit := stage.free_bit()) is None:
+        raise InvalidInput.at("name_ru", _("A pipeline has room for %(most)s stages.") % {"most": BITS})
+    stage.bit = stage_bit
     stage.can_win = kind == Stage.Kind.OPEN and place > 0 and row[place - 1].can_win
     save_audited("stage", stage, {"name_ru": name_ru.strip(), "name_en": name_en.strip() or name_ru.strip()}, by=by)
     row.insert(place, stage)
@@ -242,7 +245,7 @@ def reason_take(reason: RefusalReason, data: Mapping[str, Any], by: Any) -> None
 PIPELINE_FIELDS = frozenset({"name_ru", "name_en", "is_active"})
 COPIED = (
     "code", "name_ru", "name_en", "kind", "is_start", "order", "colour", "norm_hours", "probability", "required",
-    "can_win", "returns_anywhere", "is_detour",
+    "can_win", "returns_anywhere", "is_detour", "advice",
 )  # fmt: skip
 
 
@@ -270,6 +273,7 @@ def pipeline_add(*, by: Any, name_ru: str, name_en: str = "", like: Pipeline) ->
                 name_ru=reason.name_ru,
                 name_en=reason.name_en,
                 asks_competitor=reason.asks_competitor,
+                is_other=reason.is_other,
                 order=reason.order,
             )
     pipelines.changed()

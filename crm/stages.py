@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from crm import clock, directions, events, notify, pipelines, timeline
+from crm import clock, directions, events, notify, pipelines, stages_seen, timeline
 from crm.actors import Actor
 from crm.errors import MissingField, MissingFields, RefusalNeeded, StageConflict, StageError, pointing
 from crm.models import RecordType, RefusalReason, Stage, StagedRecord, StageHistory
@@ -294,6 +294,7 @@ def _apply(
     is_back = target.is_open and (not current.is_open or (target.order < current.order and not is_switch))
     if is_switch:
         columns = {**columns, "pipeline": target.pipeline}
+    columns = {**columns, **stages_seen.moved_columns(record, current, target)}
     getattr(record, _transition(current, target, is_back))(target.key)
     record.stage_entered_at = now
     record.closed_at = None if target.is_open else now

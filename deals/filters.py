@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 import django_filters as filters
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from communications.contact_proof import ContactProofFilter
-from crm.filters import ClosableFilter, DayFilter, KeyFilter, RowsFilter
+from crm.filters import ClosableFilter, DayFilter, KeyFilter, RowsFilter, day_start
 from crm.models import Source
 from deals import as_then, touches
 from deals.models import Deal, DealLine
@@ -21,6 +23,9 @@ from deals.orders import Orders, deals_ordered
 from deals.spans import SpanFilter
 from deals.waiting import Waited, deals_waited
 from objects_registry.models import Purpose
+
+# The moment of the request that a deal goes back to.
+REQUEST = Coalesce("requested_at", "created_at")
 
 
 class TouchedField(forms.CharField):
@@ -71,6 +76,11 @@ class DealFilter(ContactProofFilter, ClosableFilter):
         method="by_foreseen", label=_("In the forecast"), kind=as_then.Foreseen,
         refusal=_("Give three days: as of when, expected from and to."),
     )  # fmt: skip
+    requested_from = DayFilter(method="by_requested_from", label=_("Requested from"))
+    requested_to = DayFilter(method="by_requested_to", label=_("Requested to"))
+    has_lead = filters.BooleanFilter(
+        field_name="requested_at", lookup_expr="isnull", exclude=True, label=_("Made from a lead")
+    )
     # The last one: it works on what the others leave.
     touched = TouchedFilter(method="by_touch", label=_("Touch"))
 
@@ -98,6 +108,14 @@ class DealFilter(ContactProofFilter, ClosableFilter):
     def by_foreseen(self, queryset: Any, _name: str, value: Any) -> Any:
         """By stage, amount and expected close as they were then."""
         return as_then.deals_foreseen(queryset, value) if value else queryset
+
+    def by_requested_from(self, queryset: Any, _name: str, value: date) -> Any:
+        """Deals whose request came on that day or later: that of their lead, or they themselves."""
+        return queryset.alias(request=REQUEST).filter(request__gte=day_start(value))
+
+    def by_requested_to(self, queryset: Any, _name: str, value: date) -> Any:
+        """Deals whose request came on that day or earlier."""
+        return queryset.alias(request=REQUEST).filter(request__lt=day_start(value + timedelta(days=1)))
 
     class Meta:
         model = Deal

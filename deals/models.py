@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from crm import clock
-from crm.models import Attachment, Attribution, Company, Contact, NamedRow, RecordType, StagedRecord, Tag
+from crm.models import Attachment, Attribution, Company, Contact, NamedRow, RecordType, StagedRecord, StagesSeen, Tag
 from crm.querysets import VisibleQuerySet
 from deals import money
 from objects_registry.models import BuildingParameters, ConstructionObject
@@ -42,7 +42,7 @@ class CopySet(models.Model):
         verbose_name_plural = _("sets of copies")
 
 
-class Deal(StagedRecord, Attribution, BuildingParameters):
+class Deal(StagedRecord, StagesSeen, Attribution, BuildingParameters):
     """A deal of the manufacturer or, with `partner` set, of a partner (the twin of `origin`)."""
 
     RECORD_TYPE = RecordType.DEAL
@@ -84,6 +84,8 @@ class Deal(StagedRecord, Attribution, BuildingParameters):
     feedback_product = models.PositiveSmallIntegerField(_("score of the product, 1–5"), null=True, blank=True)
     feedback_partner = models.PositiveSmallIntegerField(_("score of the partner, 1–5"), null=True, blank=True)
     feedback_text = models.TextField(_("client's feedback"), blank=True)
+    # When the lead came that it was made from; nothing where it is itself the request.
+    requested_at = models.DateTimeField(_("requested"), null=True, editable=False)
     tags = models.ManyToManyField(Tag, blank=True, related_name="deals", verbose_name=_("tags"))
     mother = models.ForeignKey(
         "self", models.SET_NULL, null=True, blank=True, related_name="copies", verbose_name=_("mother deal")
@@ -122,6 +124,8 @@ class Deal(StagedRecord, Attribution, BuildingParameters):
         verbose_name_plural = _("deals")
         indexes: ClassVar = [
             *StagedRecord.record_indexes("deal"),
+            StagesSeen.cohort_index("deal"),
+            StagesSeen.refusals_index("deal"),
             models.Index(fields=["partner", "stage"], name="deal_partner", condition=models.Q(partner__isnull=False)),
         ]
 

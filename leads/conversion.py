@@ -51,6 +51,7 @@ CARRIED: dict[str, tuple[str, ...]] = {
 # The lead's own: its way through the pipeline, its title, what robots noted on it, and its place among copies.
 NOT_CARRIED = frozenset(
     {
+        "stages_seen", "lost_from",
         "id", "pipeline", "stage", "stage_entered_at", "closed_at", "refusal_reason", "refusal_comment", "created_by",
         "created_at", "updated_at", "last_activity_at", "next_activity_at", "next_activity_title", "version",
         "search_text", "deleted_at", "merged_into", "title", "title_is_manual", "is_repeat", "duplicate_object",
@@ -344,10 +345,10 @@ def _deal(lead: Lead, choice: ConversionChoice, contact: Contact | None, company
     data = {name: getattr(lead, name) for name in _COPIED_TO_DEAL}
     data |= {"contact": contact, "company": company, "responsible": lead.responsible or actor.user}
     data |= {"tags": list(lead.tags.all()), **choice.deal}
-    columns: dict[str, Any] = {}
+    columns: dict[str, Any] = {"requested_at": lead.created_at}
     if lead.partner_id is not None:
         code = pipelines.pipelines_of(RecordType.DEAL, partner=True)[0].code
-        columns = {"pipeline": code, "partner": lead.partner}
+        columns |= {"pipeline": code, "partner": lead.partner}
     deal = deal_create(by=actor, data=data, **columns)
     first = deal.stage_row
     if missing := missing_fields(deal, first):

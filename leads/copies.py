@@ -35,10 +35,11 @@ DEAL_COPIED = (
     "request_text", "amount", "amount_is_manual", "currency", "expected_close_date", "responsible", "tags",
 )  # fmt: skip
 DEAL_RESET = (
+    "stages_seen", "lost_from",
     "id", "stage", "stage_entered_at", "closed_at", "refusal_reason", "refusal_comment", "created_by", "created_at",
     "updated_at", "last_activity_at", "next_activity_at", "next_activity_title", "version", "search_text",
     "deleted_at", "merged_into", "contract_number", "contract_date", "competitor", "competitor_price",
-    "feedback_product", "feedback_partner", "feedback_text", "partner", "origin",
+    "feedback_product", "feedback_partner", "feedback_text", "partner", "origin", "requested_at",
 )  # fmt: skip
 DEAL_LINKED = ("object", "mother", "copy_set", "upsell_by")
 
@@ -49,6 +50,7 @@ LEAD_COPIED = (
 )  # fmt: skip
 LEAD_COPIED_FROM_CLIENT = ("name", "company_name", "inn", "phone", "email", "messages_consent")
 LEAD_RESET = (
+    "stages_seen", "lost_from",
     "id", "pipeline", "stage", "stage_entered_at", "closed_at", "refusal_reason", "refusal_comment", "created_by",
     "created_at", "updated_at", "last_activity_at", "next_activity_at", "next_activity_title", "version",
     "search_text", "deleted_at", "merged_into", "title", "title_is_manual", "phone_original", "email_original",

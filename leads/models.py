@@ -9,12 +9,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from crm import clock
-from crm.models import Attribution, Company, Contact, RecordType, StagedRecord, Tag
+from crm.models import Attribution, Company, Contact, RecordType, StagedRecord, StagesSeen, Tag
 from deals.models import CopySet, Deal
 from objects_registry.models import BuildingParameters, ConstructionObject
 
 
-class Lead(StagedRecord, Attribution, BuildingParameters):
+class Lead(StagedRecord, StagesSeen, Attribution, BuildingParameters):
     """A request of the manufacturer or, with `partner` set, of a partner (the twin of `origin`)."""
 
     RECORD_TYPE = RecordType.LEAD
@@ -97,6 +97,8 @@ class Lead(StagedRecord, Attribution, BuildingParameters):
         verbose_name_plural = _("leads")
         indexes: ClassVar = [
             *StagedRecord.record_indexes("lead"),
+            StagesSeen.cohort_index("lead"),
+            StagesSeen.refusals_index("lead"),
             models.Index(fields=["name_key"], name="lead_name_key"),
             models.Index(fields=["company_key"], name="lead_company_key"),
             models.Index(fields=["inn"], name="lead_inn"),

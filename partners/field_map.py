@@ -24,6 +24,7 @@ HANDED: dict[str, tuple[str, ...]] = {
 # Each side has its own: the way through the pipeline, the people, the next step, what is computed.
 OWN: frozenset[str] = frozenset(
     {
+        "stages_seen", "lost_from", "requested_at",
         "id", "pipeline", "stage", "stage_entered_at", "closed_at", "refusal_reason", "refusal_comment", "responsible",
         "created_by", "created_at", "updated_at", "last_activity_at", "next_activity_at", "next_activity_title",
         "version", "search_text", "deleted_at", "merged_into", "partner", "origin", "title_is_manual",

@@ -49,6 +49,7 @@ SERVICE_COLUMNS: dict[str, dict[str, Any]] = {
 STAYS: frozenset[str] = frozenset(
     {
         *ATTRIBUTION_FIELDS, *(name for name in BUILDING_FIELDS if name not in PLACE), "id", "pipeline", "stage",
+        "stages_seen", "lost_from", "requested_at",
         "stage_entered_at", "closed_at", "refusal_reason", "refusal_comment", "responsible", "created_by", "created_at",
         "updated_at", "last_activity_at", "next_activity_at", "next_activity_title", "version", "search_text",
         "deleted_at", "merged_into", "partner", "origin", "title_is_manual", "amount", "amount_is_manual", "currency",

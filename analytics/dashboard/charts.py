@@ -24,7 +24,9 @@ def funnel(board: Board) -> Part:
         Column(_("of all"), lambda step: step.from_start, "share"),
         Column(_("Previous period"), lambda step: step.previous_period),
     ]
-    return Part("funnel", _("Funnel"), columns, made.steps, tables.step_name, tables.funnel_chart(made))
+    return Part(
+        "funnel", _("Funnel"), columns, made.steps, tables.step_name, tables.funnel_chart(made.steps, made.query)
+    )
 
 
 def standing(record_type: str) -> Callable[[Board], Part]:
@@ -52,7 +54,8 @@ def refusal_stages(record_type: str) -> Callable[[Board], Part]:
 
     def build(board: Board) -> Part:
         made = _refusals(board, record_type)
-        columns = tables.reason_columns()[: 4 if record_type == "deal" else 2]
+        count, part, _low, _high, *money = tables.reason_columns()
+        columns = [count, part, *money] if record_type == "deal" else [count, part]
         chart = tables.refusal_chart(made)
         return Part("refusals", _("Refusals"), columns, made.stages, tables.reason_name, chart)
 
@@ -62,8 +65,8 @@ def refusal_stages(record_type: str) -> Callable[[Board], Part]:
 def refusal_months(board: Board) -> Part:
     """Refusals of deals by month."""
     made = _refusals(board, "deal")
-    columns, chart = tables.month_columns(made), tables.month_chart(made)
-    return Part("refusal-months", _("Refusals by month"), columns, made.months, tables.month_name, chart)
+    columns, chart = tables.cut_columns(made)[4:], tables.month_chart(made)
+    return Part("refusal-months", _("Refusals by month"), columns, made.months, tables.cut_name, chart)
 
 
 def partner_steps(board: Board) -> Part:

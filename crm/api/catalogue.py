@@ -40,7 +40,8 @@ class StageOutput(serializers.ModelSerializer[Stage]):
         model = Stage
         fields = (
             "key", "pipeline", "code", "name", "name_ru", "name_en", "kind", "is_start", "order", "colour",
-            "norm_hours", "probability", "required", "can_win", "is_detour", "is_hidden", "reasons",
+            "norm_hours", "probability", "required", "can_win", "is_detour", "is_hidden", "advice",
+            "reasons",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -69,7 +70,7 @@ class StageInput(RecordInput):
         model = Stage
         fields = (
             "name_ru", "name_en", "colour", "norm_hours", "probability", "required", "can_win", "is_detour",
-            "is_hidden",
+            "is_hidden", "advice",
         )  # fmt: skip
 
 

@@ -113,7 +113,7 @@ class ReasonDetail(serializers.ModelSerializer[RefusalReason]):
 
     class Meta:
         model = RefusalReason
-        fields = ("id", "stage", "name", "name_ru", "name_en", "asks_competitor", "is_active", "order")
+        fields = ("id", "stage", "name", "name_ru", "name_en", "asks_competitor", "is_other", "is_active", "order")
         read_only_fields = fields
 
 
@@ -123,6 +123,7 @@ class ReasonInput(Input):
     name_ru = serializers.CharField(max_length=100)
     name_en = serializers.CharField(required=False, allow_blank=True, max_length=100)
     asks_competitor = serializers.BooleanField(required=False)
+    is_other = serializers.BooleanField(required=False)
     is_active = serializers.BooleanField(required=False)
 
 

@@ -12,17 +12,19 @@ from crm.models.base import (
     RecordRef,
     RecordType,
     StagedRecord,
+    StagesSeen,
     record_model,
 )
 from crm.models.calendar import CalendarDay
 from crm.models.clients import ClientType, Company, Contact, ContactPoint, Source, Tag
 from crm.models.duplicates import DuplicateGroup, DuplicateHit, DuplicateMember, DuplicateScan
 from crm.models.journal import Activity, Attachment, Change, Event, Notification, TimelineEntry
-from crm.models.pipeline import NamedRow, Pipeline, RefusalReason, Stage, StageHistory, StageMapping
+from crm.models.pipeline import BITS, NamedRow, Pipeline, RefusalReason, Stage, StageHistory, StageMapping
 from crm.models.system import Exclusion, IdempotencyKey, ListJob, Merge, NotDuplicate, Preference, SavedView
 
 __all__ = [
     "ATTRIBUTION_FIELDS",
+    "BITS",
     "INTAKE_CHANNELS",
     "RECORD_MODELS",
     "ActedRow",
@@ -61,6 +63,7 @@ __all__ = [
     "StageHistory",
     "StageMapping",
     "StagedRecord",
+    "StagesSeen",
     "Tag",
     "TimelineEntry",
     "record_model",

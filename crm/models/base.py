@@ -145,6 +145,35 @@ class Place(models.Model):
         abstract = True
 
 
+class StagesSeen(models.Model):
+    """What the stage history of a lead or a deal comes to, on the record itself: reports count without reading it.
+
+    Both columns are written by the mover together with the history; crm.stages_seen makes them anew out of it.
+    """
+
+    # The bits (Stage.bit) of all stages of its present pipeline that it has ever stood in.
+    stages_seen = models.BigIntegerField(default=0, editable=False)
+    # The key of the stage that its latest refusal closed it in.
+    lost_from = models.CharField(max_length=80, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def cohort_index(cls, prefix: str) -> models.Index:
+        """What the funnel of a period asks of all records of it is answered from this index alone."""
+        columns = ["pipeline", "created_at", "copy_set", "stage", "stages_seen", "amount", "responsible", "id"]
+        living = Q(deleted_at__isnull=True, merged_into__isnull=True)
+        return models.Index(fields=columns, name=f"{prefix}_cohort", condition=living)
+
+    @classmethod
+    def refusals_index(cls, prefix: str) -> models.Index:
+        """The same for the refusals of a period."""
+        columns = ["pipeline", "closed_at", "stage", "refusal_reason", "lost_from", "amount", "responsible", "id"]
+        living = Q(deleted_at__isnull=True, merged_into__isnull=True, closed_at__isnull=False)
+        return models.Index(fields=columns, name=f"{prefix}_refusals", condition=living)
+
+
 @cache
 def _stage_fields(model: type[models.Model]) -> tuple[Any, ...]:
     """The fields that django-fsm guards. It looks through all sixty for every record that is read."""

@@ -10,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.models.base import ActedRow, RecordRef, RecordType
 
+# A set of stages is kept in one whole number of the database.
+BITS = 63
+
 
 class NamedRow(models.Model):
     """A row whose name an administrator keeps in both languages of the interface."""
@@ -81,7 +84,10 @@ class Stage(NamedRow):
     can_win = models.BooleanField(_("success can follow"), default=False)
     returns_anywhere = models.BooleanField(_("leads to any open stage"), default=False)
     is_detour = models.BooleanField(_("aside from the main path"), default=False)
+    advice = models.TextField(_("advice when its share of the refusals is too large"), blank=True)
     is_shipped = models.BooleanField(default=False, editable=False)
+    # Its place in the set of stages that a record has stood in (StagesSeen); given once, whatever the order becomes.
+    bit = models.PositiveSmallIntegerField(null=True, editable=False)
     is_hidden = models.BooleanField(_("hidden"), default=False)
 
     class Meta:
@@ -104,10 +110,17 @@ class Stage(NamedRow):
         return f"{pipeline}:{code}"
 
     def save(self, **kwargs: object) -> None:
-        """Keep the key in step with pipeline and code on first save."""
+        """Keep the key in step with pipeline and code on first save; a new stage gets the lowest bit that is free."""
         if not self.key:
             self.key = self.make_key(self.pipeline_id, self.code)
+        if self._state.adding and self.bit is None:
+            self.bit = self.free_bit()
         super().save(**kwargs)  # type: ignore[arg-type]
+
+    def free_bit(self) -> int | None:
+        """The lowest bit that no other stage of the pipeline has."""
+        taken = set(Stage.objects.filter(pipeline=self.pipeline_id).values_list("bit", flat=True))
+        return next((bit for bit in range(BITS) if bit not in taken), None)
 
     @property
     def is_open(self) -> bool:
@@ -123,6 +136,8 @@ class RefusalReason(NamedRow):
 
     stage = models.ForeignKey(Stage, models.CASCADE, related_name="reasons", verbose_name=_("stage"))
     asks_competitor = models.BooleanField(_("asks for the competitor and its price"), default=False)
+    # None of the others: where it is chosen too often, the list lacks the true reasons.
+    is_other = models.BooleanField(_("“other”"), default=False)
     order = models.PositiveSmallIntegerField(_("order"), default=0)
     is_active = models.BooleanField(_("in use"), default=True)
 

@@ -18,6 +18,7 @@ from crm.models import StagedRecord
 # Columns that no form, API call or import may set: they belong to services of their own.
 PROTECTED = frozenset(
     {
+        "stages_seen", "lost_from", "requested_at",
         "id", "pipeline", "stage", "stage_entered_at", "closed_at", "refusal_reason", "refusal_comment", "created_by",
         "created_at", "updated_at", "last_activity_at", "next_activity_at", "next_activity_title", "version",
         "search_text", "deleted_at", "merged_into", "partner", "origin", "mother", "mother_deal", "copy_set", "deal",

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
 
-from crm import clock, contact_points, events, pipelines, scope, stages, timeline
+from crm import clock, contact_points, events, pipelines, scope, stages, stages_seen, timeline
 from crm.actors import Actor
 from crm.contact_points import point_values
 from crm.errors import InvalidInput, StageConflict
@@ -53,7 +53,7 @@ def record_create(
         last_activity_at=now,
         closed_at=None if first.is_open else now,
         created_by=actor.user,
-        **columns,
+        **{**stages_seen.first_columns(model, first), **columns},
     )
     changed = {name for name, value in data.items() if assign_field(record, name, value)}
     changed |= derived_fields(record, changed | {"__new__"})

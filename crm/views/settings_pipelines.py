@@ -48,6 +48,13 @@ class StageForm(forms.Form):
         label=gettext_lazy("Aside from the main path"), required=False,
         help_text=gettext_lazy("The funnel takes no conversion through such a stage."),
     )  # fmt: skip
+    advice = forms.CharField(
+        label=gettext_lazy("Advice"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy(
+            "Shown in the report of refusals when the share of this stage is above the threshold. Empty: the advice "
+            "that comes with the system."
+        ),
+    )  # fmt: skip
     is_hidden = forms.BooleanField(label=gettext_lazy("Hidden"), required=False)
 
     def __init__(self, data: Any = None, *, stage: Stage) -> None:
@@ -55,6 +62,8 @@ class StageForm(forms.Form):
         super().__init__(data, initial=initial)
         if stage.kind != Stage.Kind.OPEN:
             del self.fields["can_win"], self.fields["norm_hours"], self.fields["is_detour"]
+        if not stage.is_failure:
+            del self.fields["advice"]
         if stage.is_start:
             del self.fields["is_hidden"]
 
@@ -100,6 +109,10 @@ class ReasonForm(forms.Form):
     )
     name_en = forms.CharField(label=gettext_lazy("Name in English"), max_length=100, required=False)
     asks_competitor = forms.BooleanField(label=gettext_lazy("Ask for the competitor and its price"), required=False)
+    is_other = forms.BooleanField(
+        label=gettext_lazy("Stands for “other”"), required=False,
+        help_text=gettext_lazy("The report of refusals warns when it is chosen too often."),
+    )  # fmt: skip
     is_active = forms.BooleanField(label=gettext_lazy("In use"), required=False, initial=True)
 
 

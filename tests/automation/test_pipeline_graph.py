@@ -210,7 +210,7 @@ def test_page_and_api_show_stages_moves_robots_and_how_many_stand_there(client: 
     assert "Construction far away: delayed demand" in page
     assert "?stage=deal:request_received" in page
     assert "8 open stages" in page
-    assert str(pipeline_check.LOOK_BACK.days) in page
+    assert str(pipeline_check.LOOK_BACK) in page
     program = Caller(head)
     graph = program.get("pipelines/deal/graph/").json()
     first = next(stage for stage in graph["stages"] if stage["key"] == "deal:request_received")

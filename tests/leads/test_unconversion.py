@@ -45,7 +45,7 @@ REQUEST: dict[str, Any] = {
     "messages_consent": True,
 }
 # A move back is a move: these tell of it.
-OF_MOVES = {"stage_entered_at", "last_activity_at"}
+OF_MOVES = {"stage_entered_at", "last_activity_at", "stages_seen"}
 
 
 @pytest.fixture
