@@ -11,9 +11,11 @@ from datetime import date
 from typing import Any
 
 import xlsxwriter
+from django.core.exceptions import ValidationError
 from django.http import FileResponse, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from analytics import tables
 from analytics.funnel import CohortFunnel, SnapshotFunnel
 from analytics.query import ReportQuery
@@ -40,7 +42,7 @@ def about(query: ReportQuery, ways: Sequence[str] = ()) -> str:
         _("%(start)s – %(end)s") % {"start": f"{query.period.start:%d.%m.%Y}", "end": f"{query.period.end:%d.%m.%Y}"},
     ]
     for name, values in query.cuts.items():
-        parts.append(f"{_cut_label(name)}: {', '.join(_value_name(name, value) for value in values)}")
+        parts.append(f"{_cut_label(name)}: {', '.join(_value_name(name, value, query.user) for value in values)}")
     return "; ".join([*parts, *ways])
 
 
@@ -63,18 +65,25 @@ def _cut_label(name: str) -> str:
     }[name]
 
 
-def _value_name(name: str, value: str) -> str:
-    from accounts.models import Partner, Team, User
+def _value_name(name: str, value: str, reader: User) -> str:
+    """What a cut is called, for who reads it: what a partner may not know of stays the number that was asked for."""
+    from accounts.models import Partner, Team
     from objects_registry.models import Purpose
 
     models: dict[str, Any] = {
         "responsible": User, "team": Team, "source": Source, "purpose": Purpose, "partner": Partner,
     }  # fmt: skip
-    model = models.get(name)
     if name == "client_type":
         return str(dict(ClientType.choices).get(value, value))
-    row = model.objects.filter(pk=value).first() if model else None
-    return str(row or value)
+    if name not in models:
+        return value
+    rows = models[name].objects.all()
+    if reader.is_partner and name in ("partner", "responsible"):
+        rows = rows.filter(**{"pk" if name == "partner" else "partner": reader.partner_id})
+    try:
+        return str(rows.filter(pk=models[name]._meta.pk.to_python(value)).first() or value)
+    except ValidationError:
+        return value
 
 
 def _sheet_name(title: str) -> str:
