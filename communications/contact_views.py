@@ -118,7 +118,7 @@ def client_letter(request: HttpRequest, record_type: str, pk: int) -> HttpRespon
     if user.is_partner:
         raise Http404
     if not addressees(record):
-        return dialogs.message(request, no_address(record), title=_("Letter to the client"))
+        return dialogs.message(request, no_address(record), title=_("Letter to the client"), status=200)
     is_sent = request.method == "POST" and "fill" not in request.POST
     form = WriteForm(request.POST if request.method == "POST" else None, record=record, url=request.path)
     if request.method == "POST" and not is_sent:

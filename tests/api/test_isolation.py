@@ -187,15 +187,16 @@ NAMING_NOBODY = frozenset(
     {
         "actor_kind", "after", "amount_from", "amount_to", "area_from", "area_to", "as", "at_from", "at_to", "by",
         "channel", "client_type", "close_from", "close_to", "closed_from", "closed_to", "columns", "company_person",
-        "copies", "count", "created_from", "created_to", "cursor", "date_from", "date_to", "days", "done_from",
-        "done_to", "due_from", "due_to", "endpoint", "field", "form", "from", "got_to", "height_from", "height_to",
-        "is_active", "is_repeat", "kind", "length_from", "length_to", "limit", "lost_from", "mine", "mode", "model",
-        "month", "next_step", "no_campaign", "no_city", "no_close_date", "no_company", "no_products", "no_purpose",
-        "no_refusal_reason", "no_region", "no_responsible", "no_source", "no_team", "norm_exceeded", "ordering",
-        "orders", "period", "pipeline", "product", "purpose", "reached", "received_from", "record_type",
-        "refusal_reason", "role", "route", "rule", "sort", "source", "stage", "start_from", "start_to", "state", "sure",
-        "tag", "team", "to", "tonnage_from", "tonnage_to", "touched", "type", "updated_since", "utm_campaign",
-        "waited", "width_from", "width_to", "year", "foreseen", "goal", "goal_for", "goal_in",
+        "compare", "copies", "count", "created_from", "created_to", "cursor", "date_from", "date_to", "days",
+        "done_from", "done_to", "due_from", "due_to", "endpoint", "field", "foreseen", "form", "from", "goal",
+        "goal_for", "goal_in", "got_to", "has_lead", "height_from", "height_to", "is_active", "is_repeat", "kind",
+        "length_from", "length_to", "limit", "lost_from", "mine", "mode", "model", "month", "next_step",
+        "no_campaign", "no_city", "no_client", "no_close_date", "no_company", "no_partner", "no_products",
+        "no_purpose", "no_refusal_reason", "no_region", "no_responsible", "no_source", "no_team", "norm_exceeded",
+        "ordering", "orders", "period", "pipeline", "product", "purpose", "reached", "received_from", "record_type",
+        "refusal_reason", "requested_from", "requested_to", "role", "route", "rule", "sort", "source", "stage",
+        "start_from", "start_to", "state", "sure", "tag", "team", "to", "tonnage_from", "tonnage_to", "touched",
+        "type", "unrecorded", "updated_since", "utm_campaign", "waited", "width_from", "width_to", "year",
     }
 )  # fmt: skip
 

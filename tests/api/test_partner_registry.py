@@ -127,9 +127,9 @@ def test_the_board_of_control_counts_each_partners_records_the_late_first(caller
     Deal.objects.filter(pk=twins[2].pk).update(stage_entered_at=clock.now() - timedelta(days=400))
     board = control.get("partners/control/").json()
     assert [row["partner"]["id"] for row in board["partners"]] == [second.partner_id, first.partner_id]
-    assert board["partners"][0]["deals"] == {"open": 1, "untouched": 1, "over_norm": 1, "won": 0}
-    assert board["partners"][1]["deals"] == {"open": 2, "untouched": 2, "over_norm": 0, "won": 0}
-    assert board["partners"][0]["leads"] == {"open": 0, "untouched": 0, "over_norm": 0}
+    assert board["partners"][0]["deals"] == {"open": 1, "untouched": 1, "over_norm": 1, "won": 0, "unrecorded": 0}
+    assert board["partners"][1]["deals"] == {"open": 2, "untouched": 2, "over_norm": 0, "won": 0, "unrecorded": 0}
+    assert board["partners"][0]["leads"] == {"open": 0, "untouched": 0, "over_norm": 0, "unrecorded": 0}
     assert board["waiting"] == 0
     query = f"pipeline=partner_deal&partner={second.partner_id}&kind=open&norm_exceeded=true"
     assert control.ids(f"deals/?{query}") == [twins[2].pk]

@@ -18,7 +18,7 @@ from crm.read_only import OnlyLookingError
 from deals.models import Deal
 from tests.factories import make_user
 from tests.partners.scene import HTMX, Scene, browser
-from tests.permissions.test_url_matrix import Rows, code_of
+from tests.permissions.test_url_matrix import Rows, answer_of
 from tests.permissions.world import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("PART-4")]
@@ -100,11 +100,11 @@ def test_every_page_answers_as_to_the_person_and_none_writes(clock: Any) -> None
         if method != "GET" or name.split(":")[0] in closed or name.endswith("-export") or codes.endswith("403"):
             continue
         url = reverse(name, args=args)
-        assert code_of(office, "GET", url) == code_of(own, "GET", url), url
+        assert answer_of(office, "GET", url).status_code == answer_of(own, "GET", url).status_code, url
         asked += 1
     for name in ("detail", "edit", "move", "timeline"):
         url = reverse(f"deal-{name}", args=[world.records["twin_a"].pk])
-        assert code_of(office, "GET", url) == code_of(own, "GET", url), url
+        assert answer_of(office, "GET", url).status_code == answer_of(own, "GET", url).status_code, url
     assert asked > 60
 
 
