@@ -114,7 +114,7 @@ def _month_chart(report: ForecastReport) -> dict[str, Any]:
 
 
 def _chance_chart(report: ForecastReport) -> dict[str, Any]:
-    rows = report.chances
+    rows = [row for row in report.chances if row.closed.value]
     return {
         "type": "hbar",
         "format": "percent",
@@ -194,6 +194,8 @@ def goal_told(report: ForecastReport) -> str:
 def look(report: ForecastReport) -> Look:
     """What the page, the workbook and the printed sheet show."""
     past, goal = report.quarter, report.goal
+    # A direction in which nothing has moved yet tells nothing about the way to a contract.
+    shown = [row for row in goal.rows if row.had.value or row.needed]
     days = {"first": f"{report.query.period.start:%d.%m.%Y}", "last": f"{report.query.period.end:%d.%m.%Y}"}
     return Look(
         intro=_(
@@ -210,7 +212,7 @@ def look(report: ForecastReport) -> Look:
                 note=_("Each weighted sum opens the deals it is made of. Overdue: the date has passed, in no month."),
             ),
             Part(
-                "goal", _("What a goal takes"), _goal_columns(report), goal.rows, _goal_name, note=goal_told(report),
+                "goal", _("What a goal takes"), _goal_columns(report), shown, _goal_name, note=goal_told(report),
                 form="analytics/goal_form.html", form_data=goal,
             ),
             Part(
