@@ -153,27 +153,15 @@ def commits_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # --- the web's role -------------------------------------------------------------------------------
 
-# Where requests on PostgreSQL are asked by the web's role, under its policies.
-GUARDED = {
-    "accounts", "automation", "deals", "leads", "objects_registry", "partners", "permissions", "test_isolation.py",
-}  # fmt: skip
-
 
 @pytest.fixture(autouse=True)
-def second_lock(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Requests of the other tests go as the owner's, as where an administrator has not set the second lock up."""
+def second_lock() -> None:
+    """Requests on PostgreSQL are asked by the web's role, under its policies, as in production."""
     from accounts import identity
 
-    if not on_postgres():
-        yield
-    elif GUARDED & set(request.path.parts):
-        # The connection at hand may have been made in a test that has no such lock.
+    if on_postgres():
+        # The connection at hand may have been made in a test that took the lock off.
         identity.watch(connection)
-        yield
-    else:
-        # Not by monkeypatch: a test that takes its own patches back would leave this one for good.
-        with override_settings(WEB_LOGIN=""):
-            yield
 
 
 @pytest.fixture

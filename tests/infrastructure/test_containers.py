@@ -1,7 +1,9 @@
 """The container files, checked without an engine: against the settings and against what `make run` starts."""
 
 import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -68,6 +70,39 @@ def test_a_missing_secret_stops_compose_with_a_hint() -> None:
     for name in ("SECRET_KEY", "ALLOWED_HOSTS", "EMAIL_URL"):
         assert ":?set" in environment[name], name
     assert ":?set" in environment["DATABASE_URL"]
+    assert ":?set" in environment["WEB_DATABASE_URL"]
+
+
+def filled(environment: dict[str, str]) -> dict[str, str]:
+    """The variables of a service as Compose hands them on, with a filled-in .env."""
+
+    def value(found: re.Match[str]) -> str:
+        return found.group(2) if found.group(2) is not None else f"{found.group(1).lower()}x"
+
+    given = {name: re.sub(r"\$\{(\w+)(?::-([^}]*)|:\?[^}]*)?\}", value, text) for name, text in environment.items()}
+    return {**given, "SECRET_KEY": "x" * 50, "EMAIL_URL": "smtp://mail.example.com:25", "DEFAULT_FROM_EMAIL": "a@b.ru"}
+
+
+@pytest.mark.rule("ACC-2")
+def test_web_alone_connects_by_the_login_that_the_policies_hold(tmp_path: Path) -> None:
+    starts = {"web": "crm.wsgi", "worker": "crm.celery", "beat": "crm.celery", "migrate": "django"}
+    logins = {}
+    for service, entry in starts.items():
+        environment = {"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+        environment |= {**filled(SERVICES[service]["environment"]), "DJANGO_SETTINGS_MODULE": "crm.settings"}
+        code = f"import {entry}; from django.conf import settings as s; d = s.DATABASES['default']"
+        code += "; print(d['USER'], d['PASSWORD'], d['HOST'], d['NAME'], s.WEB_LOGIN)"
+        logins[service] = subprocess.run(
+            [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout.split()
+    owner = ["crm", "postgres_passwordx", "db", "crm", "crm_web"]
+    assert logins == {
+        "web": ["crm_web", "postgres_web_passwordx", "db", "crm", "crm_web"],
+        "worker": owner,
+        "beat": owner,
+        "migrate": owner,
+    }
+    assert SERVICES["db"]["environment"]["POSTGRES_USER"] == "crm", "who makes roles and policies owns the tables"
 
 
 def test_nothing_is_reachable_from_other_machines() -> None:

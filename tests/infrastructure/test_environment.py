@@ -169,5 +169,5 @@ def test_the_example_names_exactly_the_variables_that_are_read() -> None:
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     named = set(re.findall(r"^(?:# )?([A-Z][A-Z_]+)=", example, flags=re.MULTILINE))
 
-    # Compose alone reads the password of the database that it brings along.
-    assert named - {"POSTGRES_PASSWORD"} == read
+    # Compose alone reads the passwords of the database that it brings along.
+    assert named - {"POSTGRES_PASSWORD", "POSTGRES_WEB_PASSWORD"} == read

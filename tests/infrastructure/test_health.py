@@ -33,7 +33,7 @@ def test_it_says_that_all_parts_work(client: Client) -> None:
     told = answer.json()
     assert told.pop("last_tick_seconds") <= 5
     assert told.pop("status") == "ok"
-    assert told.pop("row_security", None) is (False if connection.vendor == "postgresql" else None)
+    assert told.pop("row_security", None) is (True if connection.vendor == "postgresql" else None)
     assert told == {
         "database": True, "cache": True, "outbox_waiting_seconds": 0, "requests_waiting_seconds": 0,
         "webhooks_waiting_seconds": 0,
