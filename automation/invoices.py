@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Sum, Value
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from automation.models import Rule, ScheduledRun
+from automation.silence import left_today
 from crm import clock, conditions, pipelines
 from crm.filters import day_start
 from crm.models import RecordType, Stage, StagedRecord
@@ -25,8 +27,6 @@ from crm.templatetags.ui import money
 from deals.document_states import AWAITED, in_state, state_of
 from deals.models import Document
 
-# How many invoices a rule takes in a day when its parameters do not say.
-PER_DAY = 50
 NOT_LOST = (Stage.Kind.OPEN, Stage.Kind.SUCCESS)
 
 
@@ -72,11 +72,15 @@ def untaken(found: QuerySet[Document], rule: Rule) -> QuerySet[Document]:
 
 
 def to_take(rule: Rule) -> list[Document]:
-    """The invoices that the rule takes now, the longest overdue first; only so many a day."""
+    """The invoices that the rule takes now, the longest overdue first; only so many a day.
+
+    Those that its conditions leave out take nobody's place.
+    """
+    if (left := left_today(rule)) <= 0:
+        return []
     since = rule.switched_on_at.astimezone(clock.company_zone()).date()
     found = untaken(overdue_invoices(rule, since=since), rule).select_related("deal__pipeline").order_by("until", "pk")
-    most = int(rule.params.get("per_day", PER_DAY))
-    return [row for row in found[:most] if conditions.matches(rule.conditions, row.deal)]
+    return list(islice((row for row in found.iterator() if conditions.matches(rule.conditions, row.deal)), left))
 
 
 def due_moments(record: StagedRecord, rules: list[Rule]) -> list[tuple[Rule, datetime]]:

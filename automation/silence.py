@@ -46,7 +46,7 @@ def silent_records(rule: Rule) -> list[Any]:
     The silence is counted from the moment at which the rule was switched on, at the earliest.
     """
     now, record_type = clock.now(), rule.pipeline.record_type
-    left = _left_today(rule)
+    left = left_today(rule)
     if left <= 0:
         return []
     moment = DateTimeField()
@@ -74,7 +74,8 @@ def stages_of(rule: Rule) -> list[str]:
     return [key for key in open_keys if rule.stage_id in {None, key}]
 
 
-def _left_today(rule: Rule) -> int:
+def left_today(rule: Rule) -> int:
+    """How many the rule may still take today, by what it has begun since midnight."""
     begun = ScheduledRun.objects.filter(rule=rule, created_at__gte=day_start(clock.today())).count()
     return per_day(rule) - begun
 

@@ -144,3 +144,22 @@ def test_lost_deals_and_other_kinds_of_record_are_none_of_it(head: User, deal: D
                 "trigger": "invoice_overdue", "action": "create_task", "params": {"title_ru": "x"},
             },
         )  # fmt: skip
+
+
+def test_only_so_many_a_day_and_those_left_out_take_nobodys_place(head: User, clock: Any) -> None:
+    """The oldest invoices are of a deal that the rule does not mean: the next ones are taken all the same."""
+    line = {"name": "Каркас", "quantity": "1", "unit": "т", "price": "100000"}
+    other, meant = make_deal(head), make_deal(head, company=make_company(head))
+    for deal, first_day in ((other, 2), (meant, 12)):
+        deal_lines_set(deal, by=head, lines=[line])
+        for number in range(3):
+            invoice(deal, days=first_day + number)
+    Rule.objects.filter(code="invoice_overdue").update(
+        conditions={"field": "company", "op": "filled"}, params=shipped().params | {"per_day": 2}
+    )
+    clock.travel(days=30)
+    assert engine.plan_overdue() == 2
+    assert engine.plan_overdue() == 0
+    clock.travel(days=1)
+    assert engine.plan_overdue() == 1
+    assert {run.record_id for run in ScheduledRun.objects.filter(rule__code="invoice_overdue")} == {meant.pk}
