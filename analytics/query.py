@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -55,6 +56,31 @@ class Period:
 
 def _year_before(day: date) -> date:
     return day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
+
+
+def month_after(month: date, count: int = 1) -> date:
+    """The first day of the month so many months after another; `count` may be negative."""
+    number = month.year * 12 + month.month - 1 + count
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def last_day(day: date) -> date:
+    """The last day of a day's month."""
+    return day.replace(day=monthrange(day.year, day.month)[1])
+
+
+def quarter_of(day: date) -> date:
+    """The first day of the quarter."""
+    return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+
+
+def months_of(period: Period) -> list[Period]:
+    """The months of the company's calendar that a period touches, cut to its days."""
+    found, start = [], period.start
+    while start <= period.end:
+        found.append(Period(start, min(last_day(start), period.end)))
+        start = month_after(start)
+    return found
 
 
 @dataclass(frozen=True)
@@ -137,7 +163,7 @@ def period_of(preset: str, start: str = "", end: str = "") -> Period:
     """The days of a preset, or of two typed dates; InvalidInput for a date that is none."""
     today = clock.today()
     month = today.replace(day=1)
-    quarter = today.replace(month=(today.month - 1) // 3 * 3 + 1, day=1)
+    quarter = quarter_of(today)
     match preset:
         case "this_month":
             return Period(month, today)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
-from math import sqrt
 from typing import Any
 
 from django.db.models import Case, Count, IntegerField, Sum, Value, When
@@ -16,7 +14,8 @@ from django.utils.translation import gettext_lazy
 
 from analytics.breakdowns import BREAKDOWNS, Breakdown
 from analytics.funnel import AMOUNT, Figure, share
-from analytics.query import Period, ReportQuery, keys_of
+from analytics.interval import wilson
+from analytics.query import Period, ReportQuery, keys_of, months_of
 from crm import pipelines, preferences
 from crm.filters import day_start
 from crm.models import RefusalReason, Stage
@@ -24,8 +23,6 @@ from crm.models import RefusalReason, Stage
 SMALL_SAMPLE = 10
 # The refusals that a price was the reason of, whatever it was the price of.
 PRICE = ("price_of_structures", "price_of_delivery")
-# Of 100 true shares 95 lie within the interval (two-sided normal quantile).
-Z = 1.96
 
 # What to think of when one reason outgrows the others, until somebody writes their own; bound to the codes of stages.
 ADVICE: dict[str, Any] = {
@@ -110,15 +107,9 @@ class Refusals:
         return share(self.price.value, self.total.value) if self.price else None
 
 
-def wilson(part: int, whole: int) -> tuple[float, float] | tuple[None, None]:
-    """Between what the true share lies with 95 % certainty: ends 0..1, None for a share of nothing."""
-    if not whole:
-        return None, None
-    found, square = part / whole, Z * Z
-    middle = found + square / (2 * whole)
-    reach = Z * sqrt(found * (1 - found) / whole + square / (4 * whole * whole))
-    scale = 1 + square / whole
-    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+def interval_of(part: int, whole: int) -> tuple[float, float] | tuple[None, None]:
+    """Between what the true share lies with 95 % certainty; nothing is known of a share of nothing."""
+    return wilson(part, whole) if whole else (None, None)
 
 
 @dataclass(frozen=True)
@@ -136,7 +127,7 @@ class Group:
 def refusals(query: ReportQuery, by: str = "responsible") -> Refusals:
     """Refusals of the period by stage, reason, stage lost from, month and manager (or source, region ...)."""
     span = {**query.closed(), "kind": "failure"}
-    rows, spans = query.rows(**span), _months_of(query.period)
+    rows, spans = query.rows(**span), months_of(query.period)
     groups = _groups(rows, spans)
     threshold = int(preferences.get("refusal_threshold_percent")) / 100
     other_threshold = int(preferences.get("refusal_other_percent")) / 100
@@ -161,9 +152,14 @@ def refusals(query: ReportQuery, by: str = "responsible") -> Refusals:
     )
 
 
+def price_stages(query: ReportQuery) -> list[str]:
+    """The stages of refusals for a price; none in pipelines without such."""
+    return [key for key in keys_of(query, "failure") if pipelines.stage(key).code in PRICE]
+
+
 def for_price(query: ReportQuery, groups: list[dict[str, Any]], span: dict[str, str]) -> Figure | None:
     """Refusals for a price: `groups` has stage and count, `span` opens their list."""
-    keys = [key for key in keys_of(query, "failure") if pipelines.stage(key).code in PRICE]
+    keys = price_stages(query)
     count = sum(group["count"] for group in groups if group["stage"] in keys)
     return Figure(count, query.link(**span, stage=keys)) if keys else None
 
@@ -203,7 +199,7 @@ def _summed(groups: Iterable[Group], key: Callable[[Group], Any]) -> dict[Any, t
 
 
 def _row(label: str, stage: Stage, count: int, amount: Decimal, total: int, money: Decimal, url: str) -> ReasonRow:
-    low, high = wilson(count, total)
+    low, high = interval_of(count, total)
     return ReasonRow(
         label=label,
         stage=stage,
@@ -275,16 +271,6 @@ def _lost_from(
         (stage, Figure(count, query.link(**span, lost_from=stage.key)), share(count, total))
         for stage, (count, _money) in sorted(by_stage.items(), key=lambda item: (item[0].pipeline_id, item[0].order))
     ]
-
-
-def _months_of(period: Period) -> list[Period]:
-    """The months of the company's calendar that a period touches, cut to its days."""
-    found, start = [], period.start
-    while start <= period.end:
-        last = start.replace(day=monthrange(start.year, start.month)[1])
-        found.append(Period(start, min(last, period.end)))
-        start = last + timedelta(days=1)
-    return found
 
 
 def _cut_row(

@@ -7,7 +7,7 @@ from that day on, or the present one where nothing was changed. Everything else,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -16,7 +16,9 @@ from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
-from crm import clock, pipelines
+from crm import pipelines
+from crm.filters import day_start
+from deals.spans import as_stored
 
 COLUMNS = ("pk", "amount", "expected_close_date", "stage", "stage_entered_at")
 
@@ -57,16 +59,6 @@ class Foreseen:
         return cls(*days) if is_sane and ":" in text else None
 
 
-def moment_of(day: date) -> datetime:
-    """The beginning of a day on the company's calendar."""
-    return datetime.combine(day, time.min, tzinfo=clock.company_zone())
-
-
-def as_stored(moment: datetime) -> Any:
-    """A moment as a parameter of SQL that this database compares with its columns."""
-    return connection.ops.adapt_datetimefield_value(moment.astimezone(UTC))
-
-
 def _kept(column: str, kind: str) -> str:
     """A value of the audit trail as a value of a column."""
     if connection.vendor == "postgresql":
@@ -80,7 +72,7 @@ def open_then(deals: QuerySet[Any], at: date) -> tuple[str, list[Any]]:
 
     EmptyResultSet where there can be none.
     """
-    moment = moment_of(at)
+    moment = day_start(at)
     rows = deals.filter(Q(closed_at__isnull=True) | Q(closed_at__gte=moment), created_at__lt=moment)
     rows = rows.order_by().values_list(*COLUMNS)
     base, base_params = rows.query.sql_with_params()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar, Self
 
 import django_filters as filters
@@ -14,6 +14,11 @@ from django.db import connection
 from django.utils.dateparse import parse_date
 
 from crm.filters import FIRST_DAY, LAST_DAY, day_start
+
+
+def as_stored(moment: datetime) -> Any:
+    """A moment as a parameter of SQL that this database compares with its columns."""
+    return connection.ops.adapt_datetimefield_value(moment.astimezone(UTC))
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Span:
     def moments(self) -> list[Any]:
         """The moment at which the days begin and the one at which they are over, as parameters of SQL."""
         ends = (day_start(self.start), day_start(self.end + timedelta(days=1)))
-        return [connection.ops.adapt_datetimefield_value(end) for end in ends]
+        return [as_stored(end) for end in ends]
 
     @classmethod
     def parse(cls, text: str) -> Self | None:

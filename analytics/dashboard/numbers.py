@@ -11,9 +11,7 @@ from analytics.dashboard.tile import Board, Number, before
 from analytics.funnel import Figure, share
 from analytics.partners.look import PARTNERS
 from analytics.partners.report import PartnerRow
-from analytics.query import keys_of
-from analytics.refusals import PRICE
-from crm import pipelines
+from analytics.refusals import price_stages
 from crm.templatetags import ui
 
 
@@ -93,7 +91,7 @@ def price_share(board: Board) -> Number:
     """Which share of the refusals a price was the reason of."""
     query = board.of("deal")
     span = {**query.closed(), "kind": "failure"}
-    keys = [key for key in keys_of(query, "failure") if pipelines.stage(key).code in PRICE]
+    keys = price_stages(query)
     whole, _money = board.sum("deal", **span)
     # Where no pipeline has such a stage there is no such refusal, and no list may show all of them instead.
     found = board.sum("deal", **span, stage=keys)[0] if keys else Figure(0, "")

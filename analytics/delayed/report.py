@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
 from django.utils.translation import gettext as _
 
 from analytics.funnel import Figure, share
 from analytics.query import ReportQuery
-from analytics.sql import nothing_of_nothing
-from crm import clock, pipelines
+from analytics.sql import fetch, moment, nothing_of_nothing
+from crm import pipelines
 from deals.orders import seconds
 from deals.waiting import BACK, ENTERED, LOST, OTHER, STEPS, WAITING, WAYS, Waited, waits_sql
 
@@ -106,12 +105,6 @@ def _base(query: ReportQuery) -> tuple[str, list[Any]]:
     return f"WITH b (id, stage, amount) AS ({sql})", list(params)
 
 
-def _fetch(sql: str, params: list[Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return list(cursor.fetchall())
-
-
 @nothing_of_nothing(dict)
 def _sums(query: ReportQuery, span: Waited) -> dict[str, _Sums]:
     (base, params), (waits, values) = _base(query), waits_sql(span)
@@ -121,11 +114,11 @@ def _sums(query: ReportQuery, span: Waited) -> dict[str, _Sums]:
         FROM waited w JOIN b ON b.id = w.deal GROUP BY w.way, b.stage
     """  # noqa: S608 - only names of our own are put into the text
     found: dict[str, _Sums] = {}
-    for way, stage, count, kopecks, due in _fetch(sql, [*params, *values]):
+    for way, stage, count, kopecks, due in fetch(sql, [*params, *values]):
         sums, kind = found.setdefault(way, _Sums()), pipelines.stage(stage).kind
         known, money = sums.by_kind.get(kind, (0, Decimal(0)))
         sums.by_kind[kind] = (known + count, money + Decimal(int(kopecks)) / 100)
-        sums.due = _earlier(sums.due, _moment(due))
+        sums.due = _earlier(sums.due, moment(due) if due else None)
     return found
 
 
@@ -146,19 +139,11 @@ def _medians(query: ReportQuery, span: Waited) -> dict[str, float]:
         )
         SELECT way, MIN(CASE WHEN share >= 0.5 THEN seconds END) FROM ranked GROUP BY way
     """  # noqa: S608
-    return {way: float(median) for way, median in _fetch(sql, [*params, *values, *WAYS])}
-
-
-def _moment(value: Any) -> datetime | None:
-    """A moment as the databases give it: SQLite keeps UTC as text."""
-    if value is None:
-        return None
-    found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return {way: float(median) for way, median in fetch(sql, [*params, *values, *WAYS])}
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
-    return min((moment for moment in (one, other) if moment is not None), default=None)
+    return min((due for due in (one, other) if due is not None), default=None)
 
 
 class _Maker:
@@ -200,5 +185,5 @@ class _Maker:
     def step(self, label: str, word: str, *steps: str) -> StepRow:
         """What waits for that."""
         sums = self.sums(*steps)
-        day = sums.due.astimezone(clock.company_zone()).date() if sums.due else None
+        day = sums.due.date() if sums.due else None
         return StepRow(label, self.figure(word, sums.count()), sums.money(), day)

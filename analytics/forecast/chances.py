@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from math import sqrt
 from typing import Any
 
 from analytics.forecast import sql
 from analytics.funnel import Figure, share
+from analytics.interval import wilson
 from analytics.query import ReportQuery, stage_keys
+from analytics.sql import sample
 from crm import pipelines
 from crm.models import Stage
 
 # As if so many more deals had stood in the stage and ended as the settings of the stage say.
 PRIOR_DEALS = 10
 PLACES = Decimal("0.0001")
-NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -65,15 +65,6 @@ def shrunk(won: int, closed: int, prior: Fraction) -> Decimal:
     return (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(PLACES, ROUND_HALF_UP)
 
 
-def wilson(part: float, whole: float) -> tuple[float, float]:
-    """The 95 % interval of Wilson for `part` of `whole`; they may be fractions."""
-    if not whole:
-        return 0.0, 1.0
-    p, z = part / whole, NORMAL_95 * NORMAL_95 / whole
-    centre, reach = p + z / 2, sqrt(z * p * (1 - p) + z * z / 4)
-    return max(0.0, (centre - reach) / (1 + z)), min(1.0, (centre + reach) / (1 + z))
-
-
 def ended(query: ReportQuery) -> dict[str, Any]:
     """The list's parameters for deals won or lost in the period; what was set aside is neither."""
     if not any(stage_keys(code, "neutral") for code in query.codes):
@@ -104,7 +95,7 @@ def learned_then(query: ReportQuery, first: date, until: date, count: int) -> di
     Of more than 20,000 deals each n-th is asked: `count` says about how many there are.
     """
     wins, losses = ([key for code in query.codes for key in stage_keys(code, kind)] for kind in ("success", "failure"))
-    return _chances(query, sql.outcomes_then(sql.sample(query.rows(), count), first, until, wins, losses))
+    return _chances(query, sql.outcomes_then(sample(query.rows(), count), first, until, wins, losses))
 
 
 def _chances(query: ReportQuery, found: Mapping[str, tuple[int, int]]) -> dict[str, Chance]:

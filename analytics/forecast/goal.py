@@ -16,10 +16,11 @@ from django.utils.translation import gettext_lazy
 
 from analytics.forecast import sql
 from analytics.forecast.chances import ended, seen_of
-from analytics.forecast.months import NOTHING, last_day, month_after, quarter_of
+from analytics.forecast.months import NOTHING
 from analytics.forecast.sql import Seen
 from analytics.funnel import Figure
-from analytics.query import Period, ReportQuery
+from analytics.query import Period, ReportQuery, last_day, month_after, quarter_of
+from analytics.sql import sample
 from crm import clock, pipelines
 from crm.errors import InvalidInput
 from crm.templatetags import ui
@@ -179,7 +180,7 @@ def known_of(query: ReportQuery, seen: Mapping[str, list[Seen]]) -> Known:
         *_ways(deals, deal_span, seen),
         Level(SIGNED, _("Contracts"), Figure(won, deals.link(**won_span))),
     ]
-    waits = sql.waits(sql.sample(deals.rows(**won_span), won), leads.rows(copies="false")) if won else {}
+    waits = sql.waits(sample(deals.rows(**won_span), won), leads.rows(copies="false")) if won else {}
     end = max(query.period.start, min(query.period.end, clock.today()))
     return Known(levels, won, Decimal(money), waits, (end - query.period.start).days + 1)
 

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 
 from analytics.forecast import sql
 from analytics.forecast.chances import Chance, learned_then, weigh
-from analytics.forecast.months import NOTHING, last_day, month_after, to_kopecks
+from analytics.forecast.months import NOTHING, to_kopecks
 from analytics.funnel import Figure
-from analytics.query import Period, ReportQuery
+from analytics.query import Period, ReportQuery, last_day, month_after
 from deals.as_then import Foreseen
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,7 +15,7 @@ from django.utils.translation import gettext as _
 from analytics.forecast.chances import Chance, weigh
 from analytics.funnel import Figure
 from analytics.models import SalesPlan
-from analytics.query import Period, ReportQuery
+from analytics.query import Period, ReportQuery, last_day, month_after, quarter_of
 from crm import clock
 from crm.visibility import covered_user_ids
 
@@ -64,22 +63,6 @@ class ForecastRow:
     def plan_share(self) -> float | None:
         """Outlook ÷ plan."""
         return float(self.outlook / self.plan) if self.plan else None
-
-
-def month_after(month: date, count: int = 1) -> date:
-    """The first day of the month so many months after another; `count` may be negative."""
-    number = month.year * 12 + month.month - 1 + count
-    return date(number // 12, number % 12 + 1, 1)
-
-
-def last_day(month: date) -> date:
-    """The last day of a month."""
-    return month.replace(day=monthrange(month.year, month.month)[1])
-
-
-def quarter_of(day: date) -> date:
-    """The first day of the quarter."""
-    return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
 
 
 def groups(query: ReportQuery) -> list[Group]:

@@ -17,15 +17,13 @@ from analytics.forecast.months import (
     Group,
     facts,
     groups,
-    month_after,
     plans,
-    quarter_of,
     rows_of,
     to_kopecks,
     total_of,
 )
 from analytics.funnel import Figure
-from analytics.query import ReportQuery, period_of
+from analytics.query import ReportQuery, month_after, period_of, quarter_of
 from crm import clock, pipelines
 
 

@@ -8,23 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 
 from analytics.sql import nothing_of_nothing
-from deals.as_then import as_stored, moment_of, open_then
+from crm.filters import day_start
+from deals.as_then import open_then
+from deals.spans import as_stored
 
 Outcomes = dict[str, tuple[int, int]]
-# So many records tell a share or a median well enough where nobody is shown the records themselves.
-ENOUGH = 20_000
-
-
-def sample(rows: QuerySet[Any], count: int) -> QuerySet[Any]:
-    """Of about `count` rows each n-th, so that about ENOUGH are left; all of them where they are no more than that.
-
-    Their numbers are scrambled by a prime: whoever gets each tenth record by turns is in the sample like all others.
-    """
-    each = -(-count // ENOUGH)
-    return rows.annotate(lot=F("pk") * 7919 % 104_729 % each).filter(lot=0) if each > 1 else rows
 
 
 def _places(values: Any) -> str:
@@ -100,7 +91,7 @@ def outcomes_then(
     A deal was closed then when its last move before that day had led to a final stage.
     """
     base, params = deals.order_by().values_list("pk").query.sql_with_params()
-    closing, end = [*successes, *failures], as_stored(moment_of(until))
+    closing, end = [*successes, *failures], as_stored(day_start(until))
     ended = f"""ended AS (
         SELECT h.record_id AS id, CASE WHEN h.to_stage_id IN ({_places(successes)}) THEN 1 ELSE 0 END AS won
         FROM crm_stagehistory h
@@ -110,7 +101,7 @@ def outcomes_then(
               AND l.at < %s AND (l.at > h.at OR (l.at = h.at AND l.id > h.id)))
           AND h.record_id IN ({base})
     )"""  # noqa: S608
-    days = [as_stored(moment_of(first)), end, end]
+    days = [as_stored(day_start(first)), end, end]
     return _outcomes(_by_stage(ended, "AND h.at < %s"), [*successes, *closing, *days, *params, end])
 
 

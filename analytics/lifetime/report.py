@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +14,7 @@ from django.utils.translation import gettext as _
 from analytics.funnel import Figure, share
 from analytics.lifetime import sql
 from analytics.lifetime.sql import ClientCounts, Counts
-from analytics.query import ReportQuery
+from analytics.query import ReportQuery, last_day
 from crm import clock, rows
 from crm.models import Company, Contact, Source
 from deals.models import Deal, DealLine
@@ -145,7 +144,7 @@ def _sum(found: Iterable[Counts]) -> Counts:
 def _days_of(number: int) -> tuple[date, date]:
     """First and last day of a month that is counted as years × 12 + month."""
     year, month = (number - 1) // 12, (number - 1) % 12 + 1
-    return date(year, month, 1), date(year, month, monthrange(year, month)[1])
+    return date(year, month, 1), last_day(date(year, month, 1))
 
 
 class _Maker:

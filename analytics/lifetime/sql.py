@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from analytics.query import ReportQuery
-from analytics.sql import nothing_of_nothing
-from crm import clock
+from analytics.sql import fetch, moment, nothing_of_nothing
 from deals import touches
 from deals.models import Deal
 from deals.orders import Orders, orders_sql, seconds, within
@@ -80,18 +78,12 @@ def _scope(query: ReportQuery, wanted: Orders) -> tuple[str, str, list[Any]]:
     return cte, f"FROM o JOIN cut_deal ON cut_deal.id = o.id WHERE {condition}", [*params, *cut_params, *values]
 
 
-def _fetch(sql: str, params: list[Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return list(cursor.fetchall())
-
-
 @nothing_of_nothing(dict)
 def by_cohort(query: ReportQuery, wanted: Orders) -> dict[tuple[int, int], Counts]:
     """{(month of the first order, months since): sums}; a month is years × 12 + month."""
     ctes, scope, params = _scope(query, wanted)
     sql = f"{ctes} SELECT o.first_month, o.month - o.first_month, {_sums()} {scope} GROUP BY 1, 2"
-    return {(int(first), int(since)): Counts.read(sums) for first, since, *sums in _fetch(sql, params)}
+    return {(int(first), int(since)): Counts.read(sums) for first, since, *sums in fetch(sql, params)}
 
 
 @nothing_of_nothing(dict)
@@ -104,7 +96,7 @@ def by_source(query: ReportQuery, wanted: Orders) -> dict[str, Counts]:
         WITH {base}, {touches.TOUCHES}, {orders}
         SELECT touch.source, {_sums()} FROM touch JOIN o ON o.id = touch.deal_id WHERE touch.place = 1 GROUP BY 1
     """  # noqa: S608 - only names of our own are put into the text
-    return {source or "": Counts.read(sums) for source, *sums in _fetch(sql, [*base_params, *params])}
+    return {source or "": Counts.read(sums) for source, *sums in fetch(sql, [*base_params, *params])}
 
 
 @nothing_of_nothing(list)
@@ -118,7 +110,7 @@ def by_product(query: ReportQuery, wanted: Orders, limit: int) -> list[tuple[str
         SELECT name, COUNT(*), SUM(CASE WHEN place > 1 THEN 1 ELSE 0 END) FROM sold
         GROUP BY name ORDER BY 2 DESC, 1 LIMIT %s
     """  # noqa: S608
-    return [(name, count, repeats) for name, count, repeats in _fetch(sql, [*params, limit])]
+    return [(name, count, repeats) for name, count, repeats in fetch(sql, [*params, limit])]
 
 
 @nothing_of_nothing(list)
@@ -130,15 +122,9 @@ def by_client(query: ReportQuery, wanted: Orders, limit: int) -> list[ClientCoun
         GROUP BY o.company, o.contact ORDER BY 7 DESC, 5 LIMIT %s
     """
     return [
-        ClientCounts(company, contact, Counts.read(sums), _moment(first), _moment(last), deal)
-        for company, contact, first, last, deal, *sums in _fetch(sql, [*params, limit])
+        ClientCounts(company, contact, Counts.read(sums), moment(first), moment(last), deal)
+        for company, contact, first, last, deal, *sums in fetch(sql, [*params, limit])
     ]
-
-
-def _moment(value: Any) -> datetime:
-    """A moment in the company's time zone; SQLite keeps UTC as text."""
-    found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(clock.company_zone())
 
 
 @nothing_of_nothing(dict)
@@ -146,4 +132,4 @@ def first_sources(deals: QuerySet[Any]) -> dict[int, str]:
     """{deal: the source of its first touch}, where one is known."""
     base, params = touches.base_of(deals)
     sql = f"WITH {base}, {touches.TOUCHES} SELECT deal_id, source FROM touch WHERE place = 1"  # noqa: S608
-    return {deal: source for deal, source in _fetch(sql, list(params)) if source}
+    return {deal: source for deal, source in fetch(sql, list(params)) if source}

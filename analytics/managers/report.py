@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -17,7 +16,7 @@ from accounts.models import User
 from analytics.funnel import Figure, share
 from analytics.managers import reaction
 from analytics.models import BonusRule, SalesPlan
-from analytics.query import Period, ReportQuery, stage_keys
+from analytics.query import ReportQuery, months_of, stage_keys
 from analytics.sources.spend import span_of
 from crm import clock
 from crm.filters import ActivityFilter
@@ -214,10 +213,9 @@ class _Maker:
         found = {
             row["month"].date(): row for row in rows.values("month").annotate(count=Count("pk"), money=Sum("amount"))
         }
-        made, first = [], self.query.period.start.replace(day=1)
-        while first <= self.query.period.end:
-            last = first.replace(day=monthrange(first.year, first.month)[1])
-            days = Period(max(first, self.query.period.start), min(last, self.query.period.end))
+        made = []
+        for days in months_of(self.query.period):
+            first = days.start.replace(day=1)
             fact = found.get(first, {"count": 0, "money": NOTHING})
             plans = [plan for plan in self.plans if plan.month == first and plan.user_id in shown]
             link = self.deals.link(**self.query.closed(days), kind="success")
@@ -230,7 +228,6 @@ class _Maker:
                     fact_amount=fact["money"] or NOTHING,
                 )
             )
-            first = date(first.year + first.month // 12, first.month % 12 + 1, 1)
         return made
 
     @staticmethod

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-from calendar import monthrange
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +16,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from analytics.models import AdSpend
-from analytics.query import Period
+from analytics.query import Period, last_day
 from crm import clock, normalize
 from crm.actors import Actor
 from crm.errors import InvalidInput
@@ -238,7 +237,7 @@ def _set_one(key: dict[str, Any], amount: Decimal, by: Any) -> str:
 
 def span_of(period: Period) -> dict[str, Any]:
     """The whole months that a period touches: spend is kept by month."""
-    last = period.end.replace(day=monthrange(period.end.year, period.end.month)[1])
+    last = last_day(period.end)
     whole = period.start.day == 1 and period.end in {last, clock.today()}
     return {
         "spend_first": period.start.replace(day=1),

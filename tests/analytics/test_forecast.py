@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from accounts.models import Role
-from analytics.forecast.chances import shrunk, wilson
+from analytics.forecast.chances import shrunk
 from analytics.forecast.look import FORECAST
 from analytics.forecast.report import ForecastReport, weighted_ahead
+from analytics.interval import wilson
 from analytics.managers.plans import plans_set
 from crm import clock, events, pipelines, services, settings_services
 from crm.models import Pipeline

@@ -18,7 +18,8 @@ from analytics import sql
 from analytics.breakdowns import BREAKDOWNS
 from analytics.funnel import cohort
 from analytics.query import Period, ReportQuery, parse
-from analytics.refusals import refusals, wilson
+from analytics.refusals import interval_of as wilson
+from analytics.refusals import refusals
 from analytics.way import way
 from crm import clock, events, pipelines, preferences, services, settings_services, stages_seen
 from crm.models import Pipeline, Stage, StageHistory
