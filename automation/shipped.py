@@ -11,6 +11,24 @@ BLANK: dict[str, Any] = {
     "stops_on_contact": False, "params": {},
 }  # fmt: skip
 
+
+def _missed_call(pipeline: str) -> dict[str, Any]:
+    """Nobody answered the client: a task to call back; one rule for each kind of record on which that is heard."""
+    return {
+        "pipeline": pipeline,
+        "name_ru": "Пропущенный звонок: перезвонить",
+        "name_en": "Missed call: call back",
+        "trigger": "client_contact",
+        "ways": ["missed_call"],
+        "action": "call_back",
+        "params": {
+            "title_ru": "Перезвонить: звонок пропущен",
+            "title_en": "Call back: a call was missed",
+            "due_hours": 1,
+        },
+    }
+
+
 SHIPPED: dict[str, dict[str, Any]] = {
     "lead_qualify": {
         "pipeline": "lead",
@@ -239,58 +257,7 @@ SHIPPED: dict[str, dict[str, Any]] = {
         "conditions": {"field": "object", "op": "filled"},
         "action": "object_responsible",
     },
-    "missed_call_lead": {
-        "pipeline": "lead",
-        "name_ru": "Пропущенный звонок: перезвонить",
-        "name_en": "Missed call: call back",
-        "trigger": "client_contact",
-        "ways": ["missed_call"],
-        "action": "call_back",
-        "params": {
-            "title_ru": "Перезвонить: звонок пропущен",
-            "title_en": "Call back: a call was missed",
-            "due_hours": 1,
-        },
-    },
-    "missed_call_deal": {
-        "pipeline": "deal",
-        "name_ru": "Пропущенный звонок: перезвонить",
-        "name_en": "Missed call: call back",
-        "trigger": "client_contact",
-        "ways": ["missed_call"],
-        "action": "call_back",
-        "params": {
-            "title_ru": "Перезвонить: звонок пропущен",
-            "title_en": "Call back: a call was missed",
-            "due_hours": 1,
-        },
-    },
-    "missed_call_contact": {
-        "pipeline": "contact",
-        "name_ru": "Пропущенный звонок: перезвонить",
-        "name_en": "Missed call: call back",
-        "trigger": "client_contact",
-        "ways": ["missed_call"],
-        "action": "call_back",
-        "params": {
-            "title_ru": "Перезвонить: звонок пропущен",
-            "title_en": "Call back: a call was missed",
-            "due_hours": 1,
-        },
-    },
-    "missed_call_company": {
-        "pipeline": "company",
-        "name_ru": "Пропущенный звонок: перезвонить",
-        "name_en": "Missed call: call back",
-        "trigger": "client_contact",
-        "ways": ["missed_call"],
-        "action": "call_back",
-        "params": {
-            "title_ru": "Перезвонить: звонок пропущен",
-            "title_en": "Call back: a call was missed",
-            "due_hours": 1,
-        },
-    },
+    **{f"missed_call_{pipeline}": _missed_call(pipeline) for pipeline in ("lead", "deal", "contact", "company")},
     "invoice_overdue": {
         "pipeline": "deal",
         "name_ru": "Счёт просрочен: напомнить клиенту",

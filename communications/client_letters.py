@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from communications import templates_render
@@ -21,6 +22,11 @@ from crm.together import together
 # Two presses of one button, or a call that was tried again because its answer was lost.
 SAME_PRESS = timedelta(minutes=1)
 ON_ITS_WAY = (Message.State.QUEUED, Message.State.SENDING, Message.State.SENT)
+
+
+def just_written(**alike: Any) -> QuerySet[Message]:
+    """Letters that are alike and were written a moment ago; one that failed does not count."""
+    return Message.objects.filter(**alike, state__in=ON_ITS_WAY, created_at__gt=clock.now() - SAME_PRESS)
 
 
 def letter_proposed(
@@ -47,8 +53,7 @@ def letter_write(record: StagedRecord, *, address: str, subject: str, text: str,
         raise InvalidInput.at("subject", _("A letter needs a subject."))
     templates_render.require_filled(subject=subject, text=text)
     same = {"record_type": record.RECORD_TYPE, "record_id": record.pk, "address": to.address, "subject": subject[:255]}
-    fresh = Message.objects.filter(**same, text=text, state__in=ON_ITS_WAY, created_at__gt=clock.now() - SAME_PRESS)
-    if (known := fresh.first()) is not None:
+    if (known := just_written(**same, text=text).first()) is not None:
         return known
     return message_queue(
         record=record,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -12,7 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from communications import templates_render
 from communications.addressees import chosen_addressee
-from communications.models import Message, MessageTemplate
+from communications.client_letters import just_written
+from communications.models import MessageTemplate
 from communications.services import message_queue
 from crm import clock, pipelines
 from crm.actors import Actor
@@ -27,9 +27,6 @@ from deals.models import Deal, Document
 from deals.stages import COSTING, PROPOSAL_SENT, SIGNING
 
 Kind = Document.Kind
-# Two presses of one button, or a call that was tried again because its answer was lost.
-SAME_PRESS = timedelta(minutes=1)
-ON_ITS_WAY = (Message.State.QUEUED, Message.State.SENDING, Message.State.SENT)
 
 
 @transaction.atomic
@@ -47,7 +44,7 @@ def document_send(
     document = locked_document(document, actor)
     deal = document.deal
     to = chosen_addressee(deal, address)
-    if _is_repeated(document, to.address):
+    if just_written(attachment=document.attachment_id, address=to.address).exists():
         return document
     require_sendable(document, deal)
     _require(subject, "subject", _("A letter needs a subject."))
@@ -169,16 +166,6 @@ def _values(document: Document) -> dict[str, str]:
         case Kind.CONTRACT:
             return {"contract": document.label}
     return {"invoice": document.label, "invoice_total": money(document.total), "invoice_until": until}
-
-
-def _is_repeated(document: Document, address: str) -> bool:
-    """Has this very document gone to this address a moment ago? A letter that failed does not count."""
-    return Message.objects.filter(
-        attachment=document.attachment_id,
-        address=address,
-        state__in=ON_ITS_WAY,
-        created_at__gt=clock.now() - SAME_PRESS,
-    ).exists()
 
 
 def _require(value: str, name: str, message: str) -> None:

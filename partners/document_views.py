@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import Partner
 from crm.errors import DomainError
 from crm.screens import dialogs
+from crm.screens.files import saved
 from crm.screens.forms import add_errors
 from partners.documents import document_add, document_remove, documents_of
 from partners.forms import DocumentForm
@@ -61,20 +62,7 @@ def find_document(user: Any, partner: Partner, pk: int) -> PartnerDocument:
 def partner_document_file(request: HttpRequest, pk: int, document_pk: int) -> HttpResponseBase:
     """The file, always saved and never shown by the browser."""
     user: Any = request.user
-    return content_of(find_document(user, find_partner(user, pk), document_pk))
-
-
-def content_of(document: PartnerDocument) -> FileResponse:
-    """A file for whoever has been let in to it; 404 where it is gone from the disk."""
-    try:
-        opened = document.file.open("rb")
-    except FileNotFoundError as error:
-        raise Http404 from error
-    response = FileResponse(opened, as_attachment=True, filename=document.name, content_type=document.content_type)
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response["Cache-Control"] = "private, no-store"
-    return response
+    return saved(find_document(user, find_partner(user, pk), document_pk))
 
 
 @login_required

@@ -21,7 +21,8 @@ from crm.api.filtering import PAGING, refuse_unknown
 from crm.api.jobs import JobOutput
 from crm.api.serializers import Day, Input, Reference
 from crm.api.views import ApiViewSet
-from partners.document_views import content_of, find_document
+from crm.screens.files import saved
+from partners.document_views import find_document
 from partners.documents import document_add, document_remove, documents_of
 from partners.inactive import FEWEST_DAYS, MOST_DAYS, USUAL_DAYS, inactive_close, inactive_partners
 from partners.models import PartnerDocument
@@ -89,7 +90,7 @@ class OnePaperViewSet(PaperViewSet):
     )
     def content(self, request: Request, pk: str, document: str) -> FileResponse:
         """The content of a paper."""
-        answer = content_of(find_document(self.caller, self._partner(), int(document)))
+        answer = saved(find_document(self.caller, self._partner(), int(document)))
         answer["Content-Type"] = "application/octet-stream"
         return answer
 

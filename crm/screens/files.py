@@ -28,11 +28,19 @@ def attachment_download(request: HttpRequest, pk: int) -> HttpResponseBase:
     attachment = file_for(pk, user)
     if attachment is None:
         raise Http404
+    return saved(attachment)
+
+
+def saved(stored: Any) -> FileResponse:
+    """An uploaded file (a row with file, name, content_type) for whoever has been let in to it: saved, never shown.
+
+    404 where it is gone from the disk.
+    """
     try:
-        opened = attachment.file.open("rb")
+        opened = stored.file.open("rb")
     except FileNotFoundError as error:
         raise Http404 from error
-    response = FileResponse(opened, as_attachment=True, filename=attachment.name, content_type=attachment.content_type)
+    response = FileResponse(opened, as_attachment=True, filename=stored.name, content_type=stored.content_type)
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response["Cache-Control"] = "private, no-store"
